@@ -1,0 +1,26 @@
+"""Clients of the local AWS endpoint."""
+
+from typing import Any
+
+from millrace_local.instance import ACCOUNT, REGION, Instance
+
+
+def client(instance: Instance, service: str) -> Any:  # noqa: ANN401 - botocore makes its clients at run time
+    """A boto3 client of LocalStack; it retries nothing, because LocalStack is here or it is not."""
+    import boto3  # noqa: PLC0415 - 0.2 s that most commands need not pay
+    from botocore.config import Config  # noqa: PLC0415
+
+    settings = Config(region_name=REGION, retries={"max_attempts": 1}, read_timeout=910, parameter_validation=False)
+    keys = {"aws_access_key_id": ACCOUNT, "aws_secret_access_key": "local"}
+    return boto3.client(service, endpoint_url=instance.localstack_url, config=settings, **keys)
+
+
+def environment(instance: Instance) -> dict[str, str]:
+    """The variables by which any AWS tool (aws, sam, boto3) talks to this local cloud."""
+    return {
+        "AWS_ENDPOINT_URL": instance.localstack_url,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": ACCOUNT,
+        "AWS_SECRET_ACCESS_KEY": "local",
+    }

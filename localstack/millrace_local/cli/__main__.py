@@ -1,0 +1,44 @@
+"""`./millrace COMMAND`."""
+
+import errno
+import sys
+from importlib import import_module
+
+import typer
+
+from millrace_local.cli.output import complain
+from millrace_local.problems import LocalCloudError
+from millrace_local.services.service import NotReadyError
+
+COMMANDS = ("up", "down", "status", "logs", "env", "deploy", "invoke", "migrate", "openapi", "check", "test", "bench")
+
+application = typer.Typer(
+    name="./millrace",
+    help="Millrace: the whole event-driven cloud on this machine. Start with `./millrace up`.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in COMMANDS:
+    module = import_module(f"millrace_local.cli.{command}")
+    application.command(command, context_settings=getattr(module, "SETTINGS", None))(module.command)
+
+
+def main() -> None:
+    try:
+        application(prog_name="./millrace")
+    except LocalCloudError as error:
+        complain(str(error))
+        sys.exit(1)
+    except NotReadyError as error:
+        complain(f"{error} Is the local cloud up? See ./millrace status, start it with ./millrace up.")
+        sys.exit(1)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        complain(f"The disk is full ({error.filename or 'unknown file'}). Free some space and run it again.")
+        sys.exit(1)
+
+
+main()

@@ -1,0 +1,50 @@
+"""`./millrace check`: everything that needs no server."""
+
+import subprocess
+import sys
+
+from millrace_local.cli.output import errors
+from millrace_local.instance import ROOT, environment
+from millrace_local.services.service import Command
+
+DEV = environment("dev") / "bin"
+PLUGIN = "localstack/millrace_local"
+CHECKS: dict[str, Command] = {
+    "ruff": [DEV / "ruff", "check", "."],
+    "format": [DEV / "ruff", "format", "--check", "."],
+    "types": [DEV / "mypy", "functions", "layers/shared", "tests"],
+    "types of the local cloud": [DEV / "mypy", "--python-executable", environment("local") / "bin" / "python", PLUGIN],
+    "template": [DEV / "cfn-lint", "template.yaml"],
+    "spelling": [DEV / "codespell"],
+    "layout": [
+        DEV / "python",
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "tests/test_layout.py",
+        "tests/test_template.py",
+        "tests/test_openapi.py",
+    ],
+}
+
+
+def command() -> None:
+    """Lint, format, types, template, layout: what continuous integration checks before it runs the tests.
+
+    Example: ./millrace check
+    """
+    failed = [name for name, check in CHECKS.items() if not _passes(name, [str(word) for word in check])]
+    if failed:
+        errors.print(f"[red]Failed:[/] {', '.join(failed)}")
+        sys.exit(1)
+
+
+def _passes(name: str, check: list[str]) -> bool:
+    ran = subprocess.run(check, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - our own commands
+    mark = "[green]✓[/]" if ran.returncode == 0 else "[red]✗[/]"
+    errors.print(f"{mark} {name}")
+    if ran.returncode != 0:
+        errors.print(ran.stdout + ran.stderr, markup=False, soft_wrap=True)
+    return ran.returncode == 0

@@ -1,0 +1,20 @@
+"""`./millrace deploy`: after a change."""
+
+import time
+
+from millrace_local import deployment
+from millrace_local.cli.output import errors
+from millrace_local.instance import Instance
+
+
+def command() -> None:
+    """Migrate, build and deploy what changed since the last deployment.
+
+    Example: ./millrace deploy
+    """
+    began = time.monotonic()
+    with errors.status("Deploying …"):
+        changed = deployment.deploy(Instance.from_environment())
+    errors.print(
+        f"Deployed in {time.monotonic() - began:.1f} s." if changed else "Nothing changed since the last deployment."
+    )

@@ -1,0 +1,56 @@
+"""`./millrace invoke`: run one function."""
+
+import base64
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from millrace_local import aws, stack
+from millrace_local.cli.output import errors, print_json
+from millrace_local.instance import Instance
+from millrace_local.problems import LocalCloudError
+from millrace_local.services.localstack import localstack_session
+
+
+def command(
+    function: Annotated[str, typer.Argument(help="Logical id in template.yaml, e.g. OperationsGetHealth.")],
+    *,
+    event: Annotated[Path | None, typer.Option(help="File with the event as JSON; - for standard input.")] = None,
+) -> None:
+    """Invoke a function and print its answer; its log goes to standard error. Exits with 1 if the function failed.
+
+    Example: ./millrace invoke OperationsGetHealth --event event.json
+    """
+    instance = Instance.from_environment()
+    localstack_session(instance)
+    name, payload = _find(instance, function), _read(event)
+    answer = aws.client(instance, "lambda").invoke(FunctionName=name, Payload=payload, LogType="Tail")
+    log = base64.b64decode(answer.get("LogResult", "")).decode(errors="replace")
+    errors.print(log, markup=False, style="dim", soft_wrap=True)
+    print_json(json.load(answer["Payload"]))
+    sys.exit("FunctionError" in answer)
+
+
+def _read(event: Path | None) -> bytes:
+    if event is None:
+        return b"{}"
+    try:
+        text = sys.stdin.read() if str(event) == "-" else event.read_text()
+        return json.dumps(json.loads(text)).encode()
+    except OSError as error:
+        message = f"The event file {event} cannot be read: {error.strerror}."
+        raise LocalCloudError(message) from error
+    except ValueError as error:
+        message = f"The event file {event} is not JSON: {error}."
+        raise LocalCloudError(message) from error
+
+
+def _find(instance: Instance, logical_id: str) -> str:
+    names = stack.function_names(instance)
+    if logical_id not in names:
+        message = f"There is no function {logical_id!r}. There are: {', '.join(sorted(names)) or 'none'}."
+        raise LocalCloudError(message)
+    return names[logical_id]

@@ -1,0 +1,54 @@
+"""Answers of the Lambda service itself, in its own words, when a function could not answer.
+
+AWS: "Troubleshoot invocation issues in Lambda" and "Using the Lambda runtime API".
+"""
+
+import json
+import signal
+from dataclasses import dataclass
+
+TIMED_OUT = "Sandbox.Timedout"
+EXITED = "Runtime.ExitError"
+RESPONSE_LIMIT = 6 * 1024 * 1024 + 100
+"""Bytes: AWS's 6 MB and what it adds to them."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why an invocation has no result: AWS's error type, its message and the payload the caller gets."""
+
+    error_type: str
+    message: str
+    payload: bytes
+
+
+def timed_out(request_id: str, seconds: float) -> Fault:
+    return _service_fault(TIMED_OUT, f"Task timed out after {seconds:.2f} seconds", request_id)
+
+
+def exited(request_id: str, returncode: int) -> Fault:
+    """The process ended with no answer; *returncode* as `subprocess` gives it, negative for a signal."""
+    return _service_fault(EXITED, _exit_reason(returncode), request_id)
+
+
+def response_too_large() -> Fault:
+    message = f"Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes)."
+    return _fault("Function.ResponseSizeTooLarge", message, message)
+
+
+def _service_fault(error_type: str, message: str, request_id: str) -> Fault:
+    return _fault(error_type, message, f"RequestId: {request_id} Error: {message}")
+
+
+def _fault(error_type: str, message: str, for_caller: str) -> Fault:
+    payload = json.dumps({"errorType": error_type, "errorMessage": for_caller}, separators=(",", ":"))
+    return Fault(error_type, message, payload.encode())
+
+
+def _exit_reason(returncode: int) -> str:
+    if returncode == 0:
+        return "Runtime exited without providing a reason"
+    if returncode > 0:
+        return f"Runtime exited with error: exit status {returncode}"
+    name = (signal.strsignal(-returncode) or f"signal {-returncode}").lower()
+    return f"Runtime exited with error: signal: {name}"

@@ -1,0 +1,70 @@
+"""Code and layers as functions run them: unpacked once per content, with bytecode, never changed afterwards."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+_UNUSED_DAYS = 7
+
+
+class PackageStore:
+    """Folders named by what they were made of. Any number of threads, and LocalStacks, may share one."""
+
+    def __init__(self, root: Path, python: Path) -> None:
+        """*python* compiles: it must be the one that runs the functions."""
+        self._root = root
+        self._python = python
+        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        root.mkdir(parents=True, exist_ok=True)
+        self._remove_unused()
+
+    def folder(self, digests: Sequence[str], unpacked: Callable[[], Iterable[Path]]) -> Path:
+        """The union of packages whose contents have these *digests*; a later one's files replace an earlier one's.
+
+        *unpacked* gives their unpacked folders, in the same order; it is asked only if the union is not there yet.
+        """
+        name = hashlib.sha256("\\n".join(digests).encode()).hexdigest()[:32]
+        folder = self._root / name
+        with self._locks[name]:
+            if not folder.exists():
+                self._make(folder, unpacked())
+        os.utime(folder)
+        return folder
+
+    def _make(self, folder: Path, sources: Iterable[Path]) -> None:
+        with tempfile.TemporaryDirectory(dir=self._root, prefix="unfinished-") as temporary:
+            union = Path(temporary) / "union"
+            union.mkdir()
+            for source in sources:
+                shutil.copytree(source, union, copy_function=_link, dirs_exist_ok=True)
+            self._compile(union, folder)
+            try:
+                union.rename(folder)
+            except OSError:
+                if not folder.exists():  # else another process was faster, and made the same
+                    raise
+
+    def _compile(self, union: Path, final: Path) -> None:
+        """Bytecode that is never checked against its source, so that a fresh process reads and runs, no more."""
+        compiler: list[str | Path] = [self._python, "-I", "-m", "compileall", "-q", "-q", "-f", "-j", "0"]
+        options: list[str | Path] = ["--invalidation-mode", "unchecked-hash", "-s", union, "-p", final]
+        # A file that does not compile fails where it is imported, as it does on AWS.
+        subprocess.run([*compiler, *options, union], check=False, env={})  # noqa: S603 - the functions' interpreter
+
+    def _remove_unused(self) -> None:
+        limit = time.time() - _UNUSED_DAYS * 86400
+        for folder in self._root.iterdir():
+            if folder.stat().st_mtime < limit:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _link(source: str, target: str) -> None:
+    Path(target).unlink(missing_ok=True)
+    os.link(source, target)

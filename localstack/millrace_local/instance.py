@@ -1,0 +1,99 @@
+"""One local cloud: its folder, its ports, and the tools it shares with other clouds of the same checkout."""
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from millrace_local.problems import LocalCloudError
+
+HOST = "127.0.0.1"
+REGION = "us-east-1"
+ACCOUNT = "000000000000"  # LocalStack's own account
+STAGE = "local"
+ROOT = Path(__file__).resolve().parents[2]
+TOOLS = ROOT / ".millrace"
+
+# name: (default port, the variable that overrides it)
+PORTS = {
+    "api": (8080, "MILLRACE_API_PORT"),
+    "localstack": (4566, "MILLRACE_LOCALSTACK_PORT"),
+    "kafka": (9092, "MILLRACE_KAFKA_PORT"),
+    "kafka-controller": (9093, "MILLRACE_KAFKA_CONTROLLER_PORT"),
+    "postgres": (5432, "MILLRACE_POSTGRES_PORT"),
+    "redis": (6379, "MILLRACE_REDIS_PORT"),
+}
+
+
+class SettingError(LocalCloudError):
+    """A variable of the local cloud has a value that cannot be used; the message names both."""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A local cloud's folder (data, logs, run files) and ports, by the names in `PORTS`."""
+
+    home: Path
+    ports: dict[str, int]
+    parameters: tuple[str, ...] = ()
+    """`Name=value` for parameters of `template.yaml` that are to differ from what the local cloud gives them."""
+
+    @classmethod
+    def from_environment(cls) -> "Instance":
+        """The instance that MILLRACE_HOME, the port variables and MILLRACE_PARAMETERS describe."""
+        home = Path(os.environ.get("MILLRACE_HOME") or TOOLS).resolve()
+        ports = {name: _port(*setting) for name, setting in PORTS.items()}
+        return cls(home, ports, tuple(os.environ.get("MILLRACE_PARAMETERS", "").split()))
+
+    def as_environment(self) -> dict[str, str]:
+        """The variables from which `from_environment` makes this instance again, in another process."""
+        ports = {variable: str(self.ports[name]) for name, (_, variable) in PORTS.items()}
+        path = os.pathsep.join(str(ROOT / part) for part in ("localstack", "layers/shared"))
+        own = {"MILLRACE_HOME": str(self.home), "MILLRACE_PARAMETERS": " ".join(self.parameters), "PYTHONPATH": path}
+        return own | ports
+
+    def data(self, service: str) -> Path:
+        return self.home / "data" / service
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def run(self) -> Path:
+        """Sockets, locks and generated configuration: nothing here outlives the servers."""
+        return self.home / "run"
+
+    @cached_property
+    def localstack_url(self) -> str:
+        return f"http://{HOST}:{self.ports['localstack']}"
+
+    @cached_property
+    def api_url(self) -> str:
+        return f"http://{HOST}:{self.ports['api']}"
+
+    @cached_property
+    def kafka_bootstrap(self) -> str:
+        return f"{HOST}:{self.ports['kafka']}"
+
+    @cached_property
+    def redis_url(self) -> str:
+        return f"redis://{HOST}:{self.ports['redis']}/0"
+
+
+def environment(name: str) -> Path:
+    """The folder of an environment that bootstrap.py installs: local, sam, lambda or dev."""
+    return TOOLS / "environments" / name
+
+
+def site_packages(name: str) -> Path:
+    """Where the environment *name* keeps its packages; the servers' programs are packages of `local`."""
+    return environment(name) / "lib" / "python3.13" / "site-packages"
+
+
+def _port(default: int, variable: str) -> int:
+    text = os.environ.get(variable, str(default))
+    if not text.isdigit() or not 0 < int(text) < 65536:  # noqa: PLR2004 - the highest port there is
+        message = f"{variable}={text!r} is not a port: give a number from 1 to 65535, or unset it for {default}."
+        raise SettingError(message)
+    return int(text)

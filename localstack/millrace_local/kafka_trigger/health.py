@@ -1,0 +1,48 @@
+"""`LastProcessingResult` (L1): one line that says why nothing happens, and goes back to OK by itself."""
+
+from collections.abc import Callable
+from threading import Lock
+
+NO_RECORDS = "No records processed"
+OK = "OK"
+FUNCTION_FAILED = "PROBLEM: Function call failed"
+DESTINATION_FAILED = "PROBLEM: Delivery to the on-failure destination failed"
+CONNECTION_ERROR = (
+    "PROBLEM: Connection error. Please check your event source connection configuration."
+    " The brokers asked were {bootstrap}."
+)
+TOPIC_MISSING = "PROBLEM: Topic {topic} was not found."
+
+
+class Health:
+    """Joins what the poller and the dispatcher know; calls *report* on each change, never twice with the same."""
+
+    def __init__(self, report: Callable[[str], None]) -> None:
+        self._report = report
+        self._lock = Lock()
+        self._source: str | None = NO_RECORDS
+        self._function: str | None = None
+        self._last = NO_RECORDS
+
+    @property
+    def result(self) -> str:
+        return self._last
+
+    def source(self, problem: str | None) -> None:
+        """Whether the topic can be read: None after a successful poll, else what prevents it."""
+        if problem != self._source:
+            self._source = problem
+            self._tell()
+
+    def function(self, problem: str | None) -> None:
+        """Whether batches are settled: None, or why some partition has to try again."""
+        if problem != self._function:
+            self._function = problem
+            self._tell()
+
+    def _tell(self) -> None:
+        with self._lock:
+            result = self._source or self._function or OK
+            if result != self._last:
+                self._last = result
+                self._report(result)

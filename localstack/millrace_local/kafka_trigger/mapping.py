@@ -1,0 +1,55 @@
+"""One event source mapping: its pieces put together, started and stopped as one."""
+
+import logging
+from collections.abc import Callable
+from threading import Thread
+
+from millrace_local.kafka_trigger.committer import Committer
+from millrace_local.kafka_trigger.counters import Counters
+from millrace_local.kafka_trigger.destination import KafkaDestination
+from millrace_local.kafka_trigger.dispatcher import Dispatcher
+from millrace_local.kafka_trigger.health import Health
+from millrace_local.kafka_trigger.invoker import Invoker
+from millrace_local.kafka_trigger.poller import Poller
+from millrace_local.kafka_trigger.settings import Settings
+
+LOG = logging.getLogger(__name__)
+
+
+class KafkaMapping:
+    """*report* is told each new LastProcessingResult, *started* once that polling goes on from a fixed position."""
+
+    def __init__(self, settings: Settings, invoker: Invoker, report: Callable[[str], None]) -> None:
+        self.settings = settings
+        self.counters = Counters()
+        self.health = Health(report)
+        self._committer = Committer(settings.topic, self.counters)
+        topic = settings.destination_topic
+        self._destination = KafkaDestination(settings, topic) if topic else None
+        self._dispatcher = Dispatcher(
+            settings, invoker, self._destination, self.counters, self.health, self._committer.request
+        )
+        self._poller = Poller(settings, self._dispatcher, self._committer, self.counters, self.health)
+        self._thread: Thread | None = None
+
+    def start(self, started: Callable[[], None] = lambda: None) -> None:
+        """Poll in a thread of its own until `stop`."""
+        name = f"kafka-trigger-{self.settings.uuid}"
+        self._thread = Thread(target=self._run, args=(started,), name=name, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Begin to stop: start no more invocations, settle and commit those in flight, leave the group."""
+        self._dispatcher.stop()
+        self._poller.stop()
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until it has stopped; false if *timeout* (seconds) passed first."""
+        if self._thread:
+            self._thread.join(timeout)
+        return not (self._thread and self._thread.is_alive())
+
+    def _run(self, started: Callable[[], None]) -> None:
+        self._poller.run(started)
+        if self._destination:
+            self._destination.close()

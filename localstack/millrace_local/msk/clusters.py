@@ -1,0 +1,89 @@
+"""The clusters of one account and region, in the shapes of the MSK API (v1 and v2)."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+KAFKA_VERSION = "4.3.1"
+CURRENT_VERSION = "K1"  # MSK's revision of a cluster's settings, which nothing changes here
+
+
+class ClusterNotFoundError(Exception):
+    pass
+
+
+class ClusterExistsError(Exception):
+    pass
+
+
+class Clusters:
+    def __init__(self, account: str, region: str) -> None:
+        self._account = account
+        self._region = region
+        self._by_arn: dict[str, dict[str, Any]] = {}
+
+    def arn(self, name: str) -> str:
+        """The same for the same name always, so that what refers to it survives a restart of LocalStack."""
+        prefix = f"arn:aws:kafka:{self._region}:{self._account}:cluster/{name}"
+        return f"{prefix}/{uuid5(NAMESPACE_URL, prefix)}-1"
+
+    def create(self, name: str, kind: str, settings: dict[str, Any], tags: dict[str, str]) -> dict[str, Any]:
+        """Add a cluster, at once ACTIVE. *kind* is PROVISIONED or SERVERLESS, *settings* its block of CreateClusterV2.
+
+        Raises:
+            ClusterExistsError: the name is taken.
+        """
+        arn = self.arn(name)
+        if arn in self._by_arn:
+            raise ClusterExistsError(f"A cluster named {name} already exists in {self._region}: {arn}")
+        cluster = {
+            "ClusterArn": arn,
+            "ClusterName": name,
+            "ClusterType": kind,
+            "CreationTime": datetime.now(UTC),
+            "CurrentVersion": CURRENT_VERSION,
+            "State": "ACTIVE",
+            "Tags": tags,
+            kind.capitalize(): settings,
+        }
+        self._by_arn[arn] = cluster
+        return cluster
+
+    def get(self, arn: str) -> dict[str, Any]:
+        """The cluster as DescribeClusterV2 shows it.
+
+        Raises:
+            ClusterNotFoundError: there is none of that ARN.
+        """
+        if arn not in self._by_arn:
+            known = ", ".join(self._by_arn) or "none"
+            raise ClusterNotFoundError(f"Cluster {arn} does not exist; those of {self._region} are: {known}.")
+        return self._by_arn[arn]
+
+    def delete(self, arn: str) -> dict[str, Any]:
+        cluster = self.get(arn)
+        del self._by_arn[arn]
+        return cluster
+
+    def named(self, name_prefix: str = "", kind: str = "") -> list[dict[str, Any]]:
+        return [
+            cluster
+            for cluster in self._by_arn.values()
+            if cluster["ClusterName"].startswith(name_prefix) and kind in {"", cluster["ClusterType"]}
+        ]
+
+
+def provisioned(request: dict[str, Any]) -> dict[str, Any]:
+    """What DescribeClusterV2 shows under `Provisioned` for the block that CreateClusterV2 was given."""
+    shown = ("BrokerNodeGroupInfo", "ClientAuthentication", "EncryptionInfo", "EnhancedMonitoring", "StorageMode")
+    return {
+        "NumberOfBrokerNodes": request.get("NumberOfBrokerNodes", 1),
+        "CurrentBrokerSoftwareInfo": {"KafkaVersion": request.get("KafkaVersion", KAFKA_VERSION)},
+        **{name: request[name] for name in shown if name in request},
+    }
+
+
+def version_1(cluster: dict[str, Any]) -> dict[str, Any]:
+    """A cluster as the first version of the API shows it: a provisioned one's settings stand beside its name."""
+    shown: dict[str, Any] = {**cluster, **cluster.get("Provisioned", {})}
+    return {name: value for name, value in shown.items() if name not in {"ClusterType", "Provisioned", "Serverless"}}

@@ -1,0 +1,115 @@
+"""SAM CLI as a local process: build the checkout, deploy a build to LocalStack."""
+
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+from millrace_local import aws, stack
+from millrace_local.instance import HOST, REGION, ROOT, STAGE, TOOLS, Instance, environment
+from millrace_local.provision import BUCKET, SECRET_PREFIX, Foundation
+from millrace_local.stack import STACK, DeploymentError
+
+SOURCES = ("template.yaml", "functions", "layers", "infra/topics.yaml")
+BUILDS_KEPT = 3
+CHECK_SECONDS = 2
+
+
+def fingerprint() -> str:
+    """A hash of everything that is built or deployed."""
+    digest = sha256(platform.machine().encode())
+    for source in SOURCES:
+        path = ROOT / source
+        files = sorted(path.rglob("*")) if path.is_dir() else [path]
+        for file in files:
+            if file.is_file() and "__pycache__" not in file.parts:
+                digest.update(f"{file.relative_to(ROOT)}\0".encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def build_folder(sources: str) -> Path:
+    """Named by the sources' hash, so that all instances of the checkout share a build."""
+    return TOOLS / "builds" / sources[:16]
+
+
+def build(sources: str) -> None:
+    """`sam build`, unless these sources are built; a folder with its final name is a finished build."""
+    folder = build_folder(sources)
+    if not folder.exists():
+        unfinished = folder.with_name(f"{folder.name}.{os.getpid()}")
+        options: list[str | Path] = ["--build-dir", unfinished, "--cache-dir", TOOLS / "builds" / "cache"]
+        _run("build", "--template-file", ROOT / "template.yaml", *options, variables=_build_variables())
+        if folder.exists():
+            shutil.rmtree(unfinished)
+        else:
+            unfinished.rename(folder)
+        _forget_old_builds(folder.parent)
+    os.utime(folder)
+
+
+def _build_variables() -> dict[str, str]:
+    machine = {"arm64": "aarch64"}.get(platform.machine(), platform.machine())
+    system = "apple-darwin" if platform.system() == "Darwin" else "manylinux_2_34"
+    uv = shutil.which("uv") or str(environment("uv") / "bin" / "uv")
+    python = str(environment("lambda") / "bin" / "python")
+    return {"LAYER_PLATFORM": f"{machine}-{system}", "UV": uv, "PYTHON": python}
+
+
+def _forget_old_builds(builds: Path) -> None:
+    finished = [folder for folder in builds.iterdir() if folder.name != "cache"]
+    for folder in sorted(finished, key=lambda folder: folder.stat().st_mtime)[:-BUILDS_KEPT]:
+        shutil.rmtree(folder)
+
+
+def deploy(instance: Instance, template: Path, foundation: Foundation, wishes: Sequence[str]) -> None:
+    architecture = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
+    parameters = {
+        "Stage": STAGE,
+        "Architecture": architecture,
+        "KafkaClusterArn": foundation.kafka_cluster_arn,
+        "KafkaBootstrapServers": instance.kafka_bootstrap,
+        "KafkaSecurityProtocol": "PLAINTEXT",
+        "DatabaseHost": HOST,
+        "DatabasePort": str(instance.ports["postgres"]),
+        "DatabaseSslMode": "disable",
+        "DatabaseSecretPrefix": SECRET_PREFIX,
+        "RedisUrl": instance.redis_url,
+    }
+    options = ["--stack-name", STACK, "--s3-bucket", BUCKET, "--region", REGION, "--capabilities", "CAPABILITY_IAM"]
+    flags = ["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"]
+    parameters |= dict(wish.split("=", 1) for wish in wishes)
+    overrides = [f"{name}={value}" for name, value in parameters.items()]
+    variables = aws.environment(instance) | {"SAM_CLI_POLL_DELAY": "1"}
+    arguments: list[str | Path] = ["--template-file", template, *options, *flags, "--parameter-overrides", *overrides]
+    try:
+        # LocalStack ends a failed update in a state that SAM does not know as an end, and waits for an hour.
+        _run("deploy", *arguments, variables=variables, failed=lambda: stack.has_failed(instance))
+    except DeploymentError as error:
+        raise DeploymentError(stack.reasons(instance) or str(error)) from error
+
+
+def _run(*arguments: str | Path, variables: dict[str, str], failed: Callable[[], bool] = lambda: False) -> None:
+    settings = {"SAM_CLI_TELEMETRY": "0", "UV_PYTHON_DOWNLOADS": "never", "PYTHONWARNINGS": "ignore"}
+    # The wrapper's PYTHONPATH is for the local cloud's modules, not for SAM.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "AWS_"))}
+    command = [environment("sam") / "bin" / "sam", *arguments]
+    options = {"cwd": ROOT, "env": inherited | settings | variables, "text": True}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options) as process:  # type: ignore[call-overload]  # noqa: S603 - our own command line
+        output = _wait(process, failed)
+    if process.returncode != 0:
+        message = f"sam {arguments[0]} failed:\n" + "\n".join(output.strip().splitlines()[-25:])
+        raise DeploymentError(message)
+
+
+def _wait(process: subprocess.Popen[str], failed: Callable[[], bool]) -> str:
+    while True:
+        try:
+            output, _ = process.communicate(timeout=CHECK_SECONDS)
+        except subprocess.TimeoutExpired:
+            if failed():
+                process.terminate()
+        else:
+            return output

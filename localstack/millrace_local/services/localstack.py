@@ -1,0 +1,61 @@
+"""LocalStack 4.14.0 in host mode, with our plugin: functions as processes, Kafka triggers, MSK, the API's own port."""
+
+import json
+import urllib.request
+from collections.abc import Mapping
+
+from millrace_local.instance import HOST, REGION, Instance, environment
+from millrace_local.services.service import Command, NotReadyError, Service
+
+VERSION = "4.14.0"
+
+
+class LocalStack(Service):
+    name = "localstack"
+    ports = ("localstack", "api")
+
+    def prepare(self, instance: Instance) -> None:
+        for folder in ("files", "tmp"):
+            (instance.data(self.name) / folder).mkdir(parents=True, exist_ok=True)
+
+    def command(self, instance: Instance) -> Command:  # noqa: ARG002 - the settings are in the environment
+        return [environment("local") / "bin" / "python", "-m", "localstack.runtime.main"]
+
+    def environment(self, instance: Instance) -> Mapping[str, str]:
+        data = instance.data(self.name)
+        gateway = [f"{HOST}:{instance.ports[name]}" for name in self.ports]
+        return {
+            "GATEWAY_LISTEN": ",".join(gateway),
+            "LOCALSTACK_HOST": gateway[0],
+            "FILESYSTEM_ROOT": str(data / "files"),
+            "LOCALSTACK_VOLUME_DIR": str(data / "files" / "volume"),
+            "TMPDIR": str(data / "tmp"),
+            "AWS_DEFAULT_REGION": REGION,
+            "LAMBDA_RUNTIME_EXECUTOR": "process",
+            "LAMBDA_KEEPALIVE_MS": "120000",  # an idle environment costs about 25 MB
+            "MILLRACE_LAMBDA_PYTHON": str(environment("lambda") / "bin" / "python"),
+            "MILLRACE_KAFKA_BOOTSTRAP": instance.kafka_bootstrap,
+            "MILLRACE_API_PORT": str(instance.ports["api"]),
+            # What the open edition ignores deploys with a warning; its default is about to become a failure.
+            "CFN_IGNORE_UNSUPPORTED_RESOURCE_TYPES": "1",
+            # No traffic to anywhere but this machine.
+            "SKIP_SSL_CERT_DOWNLOAD": "1",
+            "DISABLE_EVENTS": "1",
+            "DNS_ADDRESS": "0",
+        }
+
+    def check_ready(self, instance: Instance) -> None:
+        localstack_session(instance)
+
+    def version(self) -> str:
+        return VERSION
+
+
+def localstack_session(instance: Instance) -> str:
+    """The id of LocalStack's current run: a new one means that everything deployed before is gone."""
+    try:
+        with urllib.request.urlopen(f"{instance.localstack_url}/_localstack/info", timeout=2) as answer:  # noqa: S310 - loopback
+            return str(json.load(answer)["session_id"])
+    except (OSError, ValueError, KeyError) as error:
+        message = f"LocalStack does not answer at {instance.localstack_url} ({error})."
+        raise NotReadyError(message) from error

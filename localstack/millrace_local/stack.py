@@ -1,0 +1,67 @@
+"""The application's stack on the local CloudFormation: its state, why it failed, what it made."""
+
+import contextlib
+from typing import Any
+
+from millrace_local import aws
+from millrace_local.instance import STAGE, Instance
+from millrace_local.problems import LocalCloudError
+
+STACK = f"millrace-{STAGE}"
+FAILED = (
+    "CREATE_FAILED",
+    "DELETE_FAILED",
+    "ROLLBACK_COMPLETE",
+    "ROLLBACK_FAILED",
+    "UPDATE_FAILED",
+    "UPDATE_ROLLBACK_COMPLETE",
+)
+WHOLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+
+
+class DeploymentError(LocalCloudError):
+    """The template could not be built or deployed; the message names the resource that failed and why."""
+
+
+def status(cloudformation: Any) -> str | None:  # noqa: ANN401 - a boto3 client
+    """CloudFormation's status of the application's stack; None if there is none (any more)."""
+    stacks = cloudformation.describe_stacks()["Stacks"]
+    found = [stack["StackStatus"] for stack in stacks if stack["StackName"] == STACK]
+    return next((str(status) for status in found if status != "DELETE_COMPLETE"), None)
+
+
+def has_failed(instance: Instance) -> bool:
+    return status(aws.client(instance, "cloudformation")) in FAILED
+
+
+def reasons(instance: Instance) -> str:
+    """The failed resources of the stack, each with CloudFormation's reason."""
+    cloudformation = aws.client(instance, "cloudformation")
+    with contextlib.suppress(cloudformation.exceptions.ClientError):
+        events = cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]
+        failed = [event for event in events if event["ResourceStatus"].endswith("_FAILED")]
+        found = [_reason(event) for event in reversed(failed) if event.get("ResourceStatusReason")]
+        if found:
+            return "\n".join(["The deployment failed:", *dict.fromkeys(found)])
+    return ""
+
+
+def _reason(event: dict[str, str]) -> str:
+    return f"  {event['LogicalResourceId']} ({event['ResourceType']}): {event['ResourceStatusReason']}"
+
+
+def output(instance: Instance, name: str) -> str:
+    """The value of an output of the template."""
+    [stack] = aws.client(instance, "cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+    return next(str(each["OutputValue"]) for each in stack["Outputs"] if each["OutputKey"] == name)
+
+
+def function_names(instance: Instance) -> dict[str, str]:
+    """The deployed name of each of the application's functions, by its logical id in `template.yaml`."""
+    cloudformation = aws.client(instance, "cloudformation")
+    if status(cloudformation) is None:
+        return {}
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=STACK)
+    resources = (resource for page in pages for resource in page["StackResourceSummaries"])
+    functions = (resource for resource in resources if resource["ResourceType"] == "AWS::Lambda::Function")
+    return {function["LogicalResourceId"]: function["PhysicalResourceId"] for function in functions}
