@@ -1,0 +1,209 @@
+"""The consumption of one batch of Kafka records; `kernel.consumer` says what it promises."""
+
+import time
+from collections.abc import Callable, Iterator
+from itertools import batched, chain
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import psycopg
+
+from kernel import dead_letters, events, inbox, settings, telemetry
+from kernel.database import Connection, is_transient, transaction
+from kernel.dead_letters import DeadLetter
+from kernel.errors import UnavailableError
+from kernel.events import Event, MalformedError, Reader, Record
+from kernel.lambda_context import LambdaContext
+from kernel.telemetry import logger
+
+CHUNK = 1000
+# Of the time that is left when the batch arrives, what the last transaction may take: several statement timeouts.
+RESERVED_PART = 0.25
+
+type Batch = dict[str, Any]
+type Effect[E: Event] = Callable[[Connection, list[E]], None]
+
+
+class Delivery[E: Event](NamedTuple):
+    """A record with the event in it, or with the reason why there is none. *id*: under which the inbox knows it."""
+
+    record: Record
+    id: UUID
+    event: E | None
+    error: MalformedError | None = None
+
+
+class OutOfTimeError(Exception):
+    """The deadline is near: the record was not tried."""
+
+
+class Consumer[E: Event]:
+    def __init__(self, domain: str, effect: Effect[E], contracts: tuple[type[E], ...], *, together: bool) -> None:
+        self.domain = domain
+        self.effect = effect
+        self.reader = Reader(*contracts)
+        self.together = together
+        self.failures_in_a_row = 0
+
+    def __call__(self, event: Batch, context: LambdaContext) -> dict[str, list[dict[str, Any]]]:
+        started = time.monotonic()
+        run = Run(self, context)
+        records = [events.parse(record) for record in chain.from_iterable(event["records"].values())]
+        if records:
+            telemetry.begin(*records[0].header("ce_correlationid", "traceparent"))
+        for chunk in batched(records, CHUNK, strict=False):
+            run.process(list(chunk))
+        failures = [record for record in records if run.is_blocked(record)] if run.blocked else []
+        counts = {**run.counts, "received": len(records), "returned": len(failures)}
+        duration = round((time.monotonic() - started) * 1000, 1)
+        logger.info("batch consumed", extra={**counts, "duration_ms": duration})
+        telemetry.publish(run.settings.group, **counts, duration_ms=duration)
+        return {"batchItemFailures": [{"itemIdentifier": _identifier(record)} for record in failures]}
+
+
+class Run[E: Event]:
+    """The consumption of one batch. A *blocked* partition takes no more records, from the offset that failed on."""
+
+    def __init__(self, consumer: Consumer[E], context: LambdaContext) -> None:
+        self.consumer = consumer
+        self.settings = settings.Consumer.from_environment()
+        remaining = context.get_remaining_time_in_millis() / 1000
+        self.deadline = time.monotonic() + remaining * (1 - RESERVED_PART)
+        self.blocked: dict[tuple[str, int], int] = {}
+        self.counts = dict.fromkeys(("applied", "duplicates", "skipped", "dead_lettered", "breaker_open"), 0)
+
+    def is_blocked(self, record: Record) -> bool:
+        return record.offset >= self.blocked.get((record.topic, record.partition), record.offset + 1)
+
+    def process(self, records: list[Record]) -> None:
+        """Apply *records* in one transaction, or block the partitions of those that cannot be applied now."""
+        deliveries = list(self._read(records))
+        before, in_a_row = dict(self.counts), self.consumer.failures_in_a_row
+        if self.consumer.together and self._stays_closed(deliveries) and self._apply_together(deliveries):
+            return
+        try:
+            with transaction(self.consumer.domain) as connection:
+                for delivery in deliveries:
+                    self._apply_one(connection, delivery)
+        except (UnavailableError, psycopg.Error) as error:
+            self.counts, self.consumer.failures_in_a_row = before, in_a_row
+            for delivery in deliveries:
+                self._block(delivery.record, error)
+
+    def _read(self, records: list[Record]) -> Iterator[Delivery[E]]:
+        for record in records:
+            if self.blocked and self.is_blocked(record):
+                continue
+            try:
+                found = self.consumer.reader.read(record)
+            except MalformedError as error:
+                yield Delivery(record, record.id, None, error)
+            else:
+                if found:
+                    yield Delivery(record, *found)
+                else:
+                    self.counts["skipped"] += 1
+
+    def _stays_closed(self, deliveries: list[Delivery[E]]) -> bool:
+        """Whether the unreadable records are too few in a row to open the breaker."""
+        in_a_row = self.consumer.failures_in_a_row
+        for delivery in deliveries:
+            in_a_row = in_a_row + 1 if delivery.error else 0
+            if in_a_row > self.settings.breaker_threshold:
+                return False
+        return True
+
+    def _apply_together(self, deliveries: list[Delivery[E]]) -> bool:
+        """Apply all of *deliveries* with one call of the function; False, and nothing done, when something fails."""
+        if time.monotonic() > self.deadline:
+            return False
+        unique = {delivery.id: delivery for delivery in reversed(deliveries)}
+        try:
+            with transaction(self.consumer.domain) as connection:
+                claimed = inbox.claim(connection, self.settings.group, list(unique))
+                new = [each for each in deliveries if each.id in claimed and unique[each.id] is each]
+                if several := [each.event for each in new if each.event is not None]:
+                    self.consumer.effect(connection, several)
+                letters = [DeadLetter(each.record, each.error) for each in new if each.error is not None]
+                self._add_dead_letters(connection, letters)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the records are tried one by one and it shows again
+            logger.info("batch is repeated record by record", error=_name(error))
+            return False
+        self.counts["applied"] += len(several)
+        self.counts["dead_lettered"] += len(letters)
+        self.counts["duplicates"] += len(deliveries) - len(new)
+        for delivery in new:
+            self.consumer.failures_in_a_row = self.consumer.failures_in_a_row + 1 if delivery.error else 0
+        return True
+
+    def _apply_one(self, connection: Connection, delivery: Delivery[E]) -> None:
+        if self.is_blocked(delivery.record):
+            return
+        if time.monotonic() > self.deadline:
+            self._block(delivery.record, OutOfTimeError())
+            return
+        telemetry.begin(*delivery.record.header("ce_correlationid", "traceparent"))
+        try:
+            with connection.transaction():
+                applied = self._claim_and_apply(connection, delivery)
+        except Exception as error:
+            if connection.closed:
+                raise
+            if _may_succeed_later(error):
+                self._block(delivery.record, error)
+            else:
+                self._refuse(connection, delivery.record, error)
+        else:
+            self.counts["applied" if applied else "duplicates"] += 1
+            if applied:
+                self.consumer.failures_in_a_row = 0
+
+    def _claim_and_apply(self, connection: Connection, delivery: Delivery[E]) -> bool:
+        if delivery.event is None:
+            raise delivery.error or MalformedError
+        if not inbox.claim(connection, self.settings.group, [delivery.id]):
+            return False
+        self.consumer.effect(connection, [delivery.event])
+        return True
+
+    def _refuse(self, connection: Connection, record: Record, error: Exception) -> None:
+        """Dead-letter the record, unless it has been, or too many before it have."""
+        if inbox.has(connection, self.settings.group, record.id):
+            self.counts["duplicates"] += 1
+        elif self.consumer.failures_in_a_row >= self.settings.breaker_threshold:
+            self.counts["breaker_open"] = 1
+            logger.error("circuit breaker is open: nothing more is dead-lettered", consumer=self.settings.group)
+            self._block(record, error)
+        elif inbox.claim(connection, self.settings.group, [record.id]):
+            self._add_dead_letters(connection, [DeadLetter(record, error)])
+            self.counts["dead_lettered"] += 1
+            self.consumer.failures_in_a_row += 1
+
+    def _add_dead_letters(self, connection: Connection, letters: list[DeadLetter]) -> None:
+        dead_letters.add_many(connection, self.settings.dead_letter_topic, self.settings.group, letters)
+        for record, error in letters:
+            logger.error("record is dead-lettered", extra={**_identifier(record), "error": _name(error)})
+
+    def _block(self, record: Record, error: Exception) -> None:
+        partition = (record.topic, record.partition)
+        if record.offset < self.blocked.get(partition, record.offset + 1):
+            self.blocked[partition] = record.offset
+            logger.warning("partition waits", extra={**_identifier(record), "error": _name(error)})
+
+
+def _may_succeed_later(error: Exception) -> bool:
+    """Sockets and timeouts of outside systems count as the database's do; HTTP 429 and 5xx come as UnavailableError."""
+    if isinstance(error, psycopg.Error):
+        return is_transient(error)
+    return isinstance(error, (UnavailableError, OSError))
+
+
+def _identifier(record: Record) -> dict[str, Any]:
+    return {"partition": f"{record.topic}-{record.partition}", "offset": record.offset}
+
+
+def _name(error: Exception) -> str:
+    """The error without its message, which may quote the record."""
+    cause = error.__cause__ or error
+    sqlstate = getattr(cause, "sqlstate", None)
+    return f"{type(cause).__name__} {sqlstate}" if sqlstate else type(cause).__name__

@@ -1,0 +1,28 @@
+"""What users do."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+from uuid import UUID
+
+from kernel.events import Event
+
+
+class EventType(StrEnum):
+    LOGIN = "LOGIN"
+    LOGOUT = "LOGOUT"
+    PRODUCT_VIEW = "PRODUCT_VIEW"
+
+
+class UserEvent(Event, frozen=True, kw_only=True):
+    """A user did something. *payload*: whatever the client added to it."""
+
+    topic: ClassVar[str] = "user-activity-events"
+    key: ClassVar[str] = "user_id"
+    source: ClassVar[str] = "/activity"
+
+    event_id: UUID
+    user_id: str
+    event_type: EventType
+    timestamp: datetime
+    payload: dict[str, Any] | None = None

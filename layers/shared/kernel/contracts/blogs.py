@@ -1,0 +1,30 @@
+"""What readers can see of blog posts. A draft is nobody's business: it has no events until it is published."""
+
+from typing import ClassVar
+from uuid import UUID
+
+from kernel.events import Event
+
+
+class BlogEvent(Event, frozen=True, kw_only=True, tag_field="type"):
+    """The base of the blog events; *title* as it is after the event."""
+
+    topic: ClassVar[str] = "blog-events"
+    key: ClassVar[str] = "blog_id"
+    source: ClassVar[str] = "/blogs"
+
+    blog_id: UUID
+    title: str
+    author_id: UUID
+
+
+class BlogPublished(BlogEvent, frozen=True, kw_only=True, tag="blog-published"):
+    """A post became visible to everybody: at its creation, or later when its draft was published."""
+
+
+class BlogUpdated(BlogEvent, frozen=True, kw_only=True, tag="blog-updated"):
+    """The title or the content of a published post was changed."""
+
+
+class BlogDeleted(BlogEvent, frozen=True, kw_only=True, tag="blog-deleted"):
+    """A published post is gone."""

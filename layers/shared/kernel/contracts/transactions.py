@@ -1,0 +1,25 @@
+"""Money that moves."""
+
+from datetime import datetime
+from typing import Annotated, ClassVar
+from uuid import UUID
+
+from msgspec import Meta
+
+from kernel.events import Event
+
+
+class TransactionCreated(Event, frozen=True, kw_only=True, tag_field="type", tag="transaction_created"):
+    """A user asked for *amount_cents* (in the currency's minor unit; negative = out) to be booked on their account."""
+
+    topic: ClassVar[str] = "transaction-events"
+    # By user, so that a ledger sees one user's transactions in their order.
+    key: ClassVar[str] = "user_id"
+    source: ClassVar[str] = "/users"
+
+    transaction_id: UUID
+    user_id: UUID
+    amount_cents: int
+    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+    description: str
+    created_at: datetime

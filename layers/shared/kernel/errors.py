@@ -1,0 +1,97 @@
+"""The errors a function may raise. Each carries its HTTP status; its message is written for the caller.
+
+ProblemError                 the caller is told, nothing was done
+├─ InvalidError          400 the request is wrong; names each wrong field
+├─ UnauthorizedError     401 sign in first
+├─ ForbiddenError        403 signed in, but not allowed
+├─ NotFoundError         404 there is no such thing, or it is another's
+├─ ConflictError         409 it contradicts the present state
+├─ PreconditionFailedError 412 it was changed since the caller read it
+├─ TooLargeError         413 the body is larger than the API takes
+├─ UnsupportedTypeError  415 the body is not JSON by its own account
+├─ UnprocessableError    422 well formed, but a rule says no
+├─ TooManyRequestsError  429 the caller's allowance is used up
+└─ UnavailableError      503 something this needs is down or busy: the same request may succeed later
+
+At the Kafka edge UnavailableError is transient (the record is delivered again) and all others are permanent (the
+record is dead-lettered): see `kernel.consumer`.
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import NamedTuple
+
+
+class FieldProblem(NamedTuple):
+    """One wrong field: *path* as the client wrote it (`lines[0].quantity`, `query.limit`), and what is wrong."""
+
+    path: str
+    message: str
+
+
+class ProblemError(Exception):
+    """*headers*: what the answer carries besides the usual ones."""
+
+    status = HTTPStatus.BAD_REQUEST
+    headers: Mapping[str, str] = MappingProxyType({})
+
+
+class InvalidError(ProblemError):
+    def __init__(self, message: str, problems: tuple[FieldProblem, ...] = ()) -> None:
+        super().__init__(message)
+        self.problems = problems
+
+
+class UnauthorizedError(ProblemError):
+    status = HTTPStatus.UNAUTHORIZED
+    headers = MappingProxyType({"WWW-Authenticate": "Bearer"})
+
+
+class ForbiddenError(ProblemError):
+    status = HTTPStatus.FORBIDDEN
+
+
+class NotFoundError(ProblemError):
+    status = HTTPStatus.NOT_FOUND
+
+
+class ConflictError(ProblemError):
+    status = HTTPStatus.CONFLICT
+
+
+class PreconditionFailedError(ProblemError):
+    status = HTTPStatus.PRECONDITION_FAILED
+
+
+class TooLargeError(ProblemError):
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class UnsupportedTypeError(ProblemError):
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
+class UnprocessableError(ProblemError):
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class TooManyRequestsError(ProblemError):
+    """*retry_after* is in seconds."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+
+    def __init__(self, message: str, *, retry_after: int, headers: Mapping[str, str]) -> None:
+        super().__init__(message)
+        self.headers = {**headers, "Retry-After": str(retry_after)}
+
+
+class UnavailableError(ProblemError):
+    """*retry_after* is in seconds."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+    def __init__(self, message: str, *, retry_after: int = 2) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.headers = {"Retry-After": str(retry_after)}

@@ -1,0 +1,12 @@
+"""New identifiers."""
+
+import secrets
+import time
+from uuid import UUID
+
+
+def new() -> UUID:
+    """A UUID version 7 (RFC 9562, section 5.7): 48 bits of milliseconds, so that new rows sort last, 74 random bits."""
+    milliseconds = time.time_ns() // 1_000_000
+    random = secrets.randbits(74)
+    return UUID(int=milliseconds << 80 | 0x7 << 76 | (random >> 62) << 64 | 0b10 << 62 | random & (1 << 62) - 1)

@@ -1,0 +1,72 @@
+"""Redis, which may be down at any time: short timeouts, and a breaker that leaves it alone for a while.
+
+What is kept there can be done without, so every caller has an answer for DownError.
+"""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from kernel import settings
+from kernel.telemetry import logger
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+TIMEOUT_SECONDS = 0.05
+BREAKER_SECONDS = 1.0
+
+
+class DownError(Exception):
+    """Redis did not answer in time, was found down a moment ago, or there is none (REDIS_URL is not set)."""
+
+
+def run[T](work: Callable[["Redis"], T], *, insist: bool = False) -> T:
+    """The result of *work* with the client. Raises DownError; after a failure at once, for a second.
+
+    *insist*: try even then.
+    """
+    url = settings.redis_url()
+    if url is None:
+        raise DownError
+    server = _server(url)
+    if time.monotonic() < server.closed_again_at and not insist:
+        raise DownError
+    return server.run(work)
+
+
+class _Server:
+    def __init__(self, url: str) -> None:
+        import redis  # noqa: PLC0415 - 50 ms that only a function's first request pays
+        from redis.backoff import NoBackoff  # noqa: PLC0415
+        from redis.retry import Retry  # noqa: PLC0415
+
+        # A connection that was closed while it was idle is replaced; a server that is too slow is not asked twice.
+        retry = Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
+        options: dict[str, Any] = {"socket_timeout": TIMEOUT_SECONDS, "socket_connect_timeout": TIMEOUT_SECONDS}
+        self.errors = (redis.RedisError, OSError)
+        self.client = redis.Redis.from_url(url, retry=retry, **options)
+        self.closed_again_at = 0.0
+
+    def run[T](self, work: Callable[["Redis"], T]) -> T:
+        try:
+            return work(self.client)
+        except self.errors as error:
+            self.closed_again_at = time.monotonic() + BREAKER_SECONDS
+            logger.warning("redis is down", extra={"error": type(error).__name__})
+            raise DownError from error
+
+
+_servers: dict[str, _Server] = {}
+
+
+def forget() -> None:
+    """Close the connections. Whoever needs one makes it anew."""
+    while _servers:
+        _servers.popitem()[1].client.close()
+
+
+def _server(url: str) -> _Server:
+    if url not in _servers:
+        forget()
+    return _servers.get(url) or _servers.setdefault(url, _Server(url))

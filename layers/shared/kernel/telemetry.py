@@ -1,0 +1,60 @@
+"""Logs (JSON lines), metrics (CloudWatch's embedded format) and the trace, which travels HTTP → Kafka → consumer."""
+
+import re
+import secrets
+from contextvars import ContextVar
+from typing import NamedTuple
+
+from aws_lambda_powertools.logging import Logger
+from aws_lambda_powertools.metrics import Metrics, MetricUnit
+
+from kernel import ids
+
+# LOG_LEVEL is the logger's own variable. What is logged is chosen field by field: never a body, a token or a payload.
+logger = Logger(service="millrace", utc=True, use_rfc3339=True)
+
+TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+CORRELATION_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+
+class Trace(NamedTuple):
+    """*correlation_id*: of the request that began it all. *traceparent*: W3C Trace Context, of this step."""
+
+    correlation_id: str
+    traceparent: str
+
+
+_trace: ContextVar[Trace | None] = ContextVar("trace", default=None)
+
+
+def begin(correlation_id: str | None, traceparent: str | None) -> Trace:
+    """Continue the caller's trace with a step of our own; what is absent or malformed is made new."""
+    if not (correlation_id and CORRELATION_ID.fullmatch(correlation_id)):
+        correlation_id = str(ids.new())
+    known = traceparent is not None and TRACEPARENT.fullmatch(traceparent)
+    trace_id = traceparent[3:35] if known and traceparent else secrets.token_hex(16)
+    flags = traceparent[-2:] if known and traceparent else "01"
+    trace = Trace(correlation_id, f"00-{trace_id}-{secrets.token_hex(8)}-{flags}")
+    _trace.set(trace)
+    logger.append_keys(correlation_id=correlation_id, trace_id=trace_id)
+    return trace
+
+
+def current() -> Trace:
+    """The trace of the work at hand; a new one outside of any."""
+    return _trace.get() or begin(None, None)
+
+
+def publish(component: str, **values: float) -> None:
+    """Write one line of metrics of *component*: counts, and milliseconds or seconds where the name ends so."""
+    metrics = Metrics(namespace="Millrace", service="millrace")
+    metrics.add_dimension(name="component", value=component)
+    for name, value in values.items():
+        metrics.add_metric(name=name, unit=_unit(name), value=value)
+    metrics.flush_metrics()
+
+
+def _unit(name: str) -> MetricUnit:
+    if name.endswith("_ms"):
+        return MetricUnit.Milliseconds
+    return MetricUnit.Seconds if name.endswith("_seconds") else MetricUnit.Count
