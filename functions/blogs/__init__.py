@@ -1,0 +1,1 @@
+"""Blog posts: written by their author, read by everybody once they are published."""

@@ -1,0 +1,23 @@
+"""Blog posts in Redis, by id: most are read far more often than they are changed."""
+
+from uuid import UUID
+
+from blogs import store
+from blogs.model import Blog
+from kernel.cache import Cache
+from kernel.database import transaction
+
+# So old may a version be that is read, should Redis be out of reach when it is replaced.
+SECONDS = 60
+
+posts = Cache("blogs", Blog, SECONDS)
+
+
+def get(blog_id: UUID) -> Blog | None:
+    """The post, from Redis or else from Postgres."""
+
+    def load() -> Blog | None:
+        with transaction("blogs") as connection:
+            return store.get(connection, blog_id)
+
+    return posts.get_or_load(blog_id, load)

@@ -1,0 +1,18 @@
+"""POST /api/v1/blogs: publish a blog post, or keep it as a draft."""
+
+from http import HTTPStatus
+
+from blogs import model, store
+from blogs.model import Blog
+from blogs.schemas import CreateBlog
+from kernel import etags, http, ids, outbox
+from kernel.database import transaction
+from kernel.responses import Reply
+
+
+@http.endpoint(status=HTTPStatus.CREATED, scope="user", rate="write", idempotent_in="blogs")
+def handler(request: http.Request[CreateBlog]) -> Reply[Blog]:
+    with transaction("blogs") as connection:
+        blog = store.add(connection, ids.new(), request.user_id, request.body)
+        outbox.add_many(connection, model.news(None, blog))
+    return Reply(blog, headers={"ETag": etags.of(blog.version), "Location": f"blogs/{blog.id}"})

@@ -1,0 +1,19 @@
+"""GET /api/v1/blogs: published blog posts, or the caller's own drafts, newest first."""
+
+from blogs import store
+from blogs.schemas import BlogSummary, ListBlogs
+from kernel import http
+from kernel.database import transaction
+from kernel.errors import ForbiddenError
+from kernel.responses import Reply
+
+
+@http.endpoint(token_optional=True, rate="read", raises=(ForbiddenError,))
+def handler(request: http.Request[None, ListBlogs]) -> Reply[list[BlogSummary]]:
+    page = request.query
+    author = request.user_id if page.status == "draft" else page.author_id
+    if page.author_id not in (None, author):
+        raise ForbiddenError("Drafts are shown to their author only.")
+    with transaction("blogs") as connection:
+        blogs = store.newest(connection, author, page)
+    return Reply(blogs, headers=page.next_link(*blogs[-1].position()) if len(blogs) == page.limit else {})

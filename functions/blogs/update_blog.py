@@ -1,0 +1,23 @@
+"""PUT /api/v1/blogs/{id}: give the caller's own blog post a new text, or publish its draft."""
+
+from blogs import cache, model, store
+from blogs.model import Blog
+from blogs.schemas import UpdateBlog
+from kernel import etags, http, outbox
+from kernel.database import transaction
+from kernel.errors import ConflictError, PreconditionFailedError
+from kernel.responses import Reply
+
+
+@http.endpoint(scope="user", rate="write", raises=(ConflictError, PreconditionFailedError))
+def handler(request: http.Request[UpdateBlog]) -> Reply[Blog]:
+    blog_id, author, command = request.id(), request.user_id, request.body
+    with cache.posts.changing(blog_id), transaction("blogs") as connection:
+        blog = model.owned(store.lock(connection, blog_id, author), author)
+        etags.check(request, blog.version)
+        revised = blog.revised(command.title, command.content, command.status)
+        # What is the same already is no change: the same request sent twice is announced once.
+        if revised != blog:
+            revised = store.save(connection, revised)
+            outbox.add_many(connection, model.news(blog, revised))
+    return Reply(revised, headers={"ETag": etags.of(revised.version)})

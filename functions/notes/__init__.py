@@ -1,0 +1,1 @@
+"""Notes: pages within pages, seen by their owner alone."""

@@ -1,0 +1,26 @@
+"""POST /api/v1/notes: write a note, at the top or below another."""
+
+from http import HTTPStatus
+
+from kernel import etags, http, ids, outbox
+from kernel.contracts.notes import NoteCreated
+from kernel.database import transaction
+from kernel.errors import UnprocessableError
+from kernel.responses import Reply
+from notes import model, store
+from notes.model import Note
+from notes.schemas import CreateNote
+
+
+@http.endpoint(
+    status=HTTPStatus.CREATED, scope="user", rate="write", idempotent_in="notes", raises=(UnprocessableError,)
+)
+def handler(request: http.Request[CreateNote]) -> Reply[Note]:
+    note_id, owner, command = ids.new(), request.user_id, request.body
+    with transaction("notes") as connection:
+        store.lock_tree(connection, owner)
+        if command.parent_id:
+            model.check_parent(note_id, store.line(connection, command.parent_id, owner))
+        note = store.add(connection, note_id, owner, command)
+        outbox.add(connection, note.told_as(NoteCreated))
+    return Reply(note, headers={"ETag": etags.of(note.version), "Location": f"notes/{note.id}"})

@@ -1,0 +1,51 @@
+"""Full-text search of notes by Postgres: words or their beginnings, "phrases", -exclusions, `or`."""
+
+from uuid import UUID
+
+from msgspec.structs import replace
+from psycopg.rows import class_row
+
+from kernel.database import Connection
+from notes.model import HIT_END, HIT_START, prefix_tolerant, snippet
+from notes.schemas import FoundNote, ListNotes
+
+HEADLINE = f'StartSel={HIT_START}, StopSel={HIT_END}, MaxFragments=2, MinWords=5, MaxWords=20, FragmentDelimiter=" … "'
+
+
+def search(connection: Connection, owner: UUID, page: ListNotes) -> list[FoundNote]:
+    """Those of *owner*'s notes that the text in `page.q` describes, the best first.
+
+    No text is malformed: what is no operator is a word, and where there are no words nothing is found.
+    """
+    rank, note_id = page.start(tuple[float, UUID]) or (float("inf"), UUID(int=0))
+    with connection.cursor(row_factory=class_row(FoundNote)) as cursor:
+        cursor.execute(
+            """
+            WITH found AS (
+                SELECT *, ts_rank(words, %(query)s::tsquery)::float8 AS rank FROM notes
+                WHERE owner_id = %(owner)s AND words @@ %(query)s::tsquery
+                    AND (%(parent)s::uuid IS NULL OR parent_id = %(parent)s)
+            ), page AS (
+                SELECT * FROM found WHERE (rank, id) < (%(rank)s, %(id)s) ORDER BY rank DESC, id DESC LIMIT %(limit)s
+            )
+            SELECT id, parent_id, title, created_at, updated_at, rank,
+                ts_headline('simple', translate(content, %(hits)s, ''), %(query)s::tsquery, %(options)s) AS snippet
+            FROM page ORDER BY rank DESC, id DESC
+            """,
+            {
+                "query": _query(connection, page.q or ""),
+                "owner": owner,
+                "parent": page.parent_id,
+                "limit": page.limit,
+                "hits": HIT_START + HIT_END,
+                "options": HEADLINE,
+                "rank": rank,
+                "id": note_id,
+            },
+        )
+        return [replace(note, snippet=snippet(note.snippet)) for note in cursor]
+
+
+def _query(connection: Connection, text: str) -> str:
+    [(tsquery,)] = connection.execute("SELECT websearch_to_tsquery('simple', %s)::text", (text,)).fetchall()
+    return prefix_tolerant(tsquery)

@@ -1,0 +1,28 @@
+"""GET /api/v1/notifications/user, GET /api/v1/notification/user: the signed-in user's notifications, newest first."""
+
+from datetime import datetime
+from uuid import UUID
+
+from kernel import http
+from kernel.database import transaction
+from kernel.responses import Reply
+from notifications import own_list, store
+from notifications.schemas import NotificationView
+
+
+@http.endpoint(scope="user", rate="read")
+def handler(request: http.Request[None, http.Page]) -> Reply[list[NotificationView]]:
+    page = request.query
+    after = page.start(tuple[datetime, UUID])
+    found = _read(request.user_id, after, page.limit) if after else _newest(request.user_id)[: page.limit]
+    full = len(found) == page.limit
+    return Reply(found, headers=page.next_link(found[-1].created_at, found[-1].id) if full else {})
+
+
+def _newest(user_id: UUID) -> list[NotificationView]:
+    return own_list.newest.get_or_load(user_id, lambda: _read(user_id, None, own_list.LENGTH)) or []
+
+
+def _read(user_id: UUID, after: tuple[datetime, UUID] | None, limit: int) -> list[NotificationView]:
+    with transaction("notifications") as connection:
+        return store.newest(connection, user_id, limit, after=after)

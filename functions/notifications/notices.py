@@ -1,0 +1,18 @@
+"""Notifications as they are added: kept, and published."""
+
+from kernel import outbox
+from kernel.contracts.notifications import NotificationCreated
+from kernel.database import Connection
+from notifications import store
+from notifications.model import Notice
+from notifications.schemas import NotificationView
+
+
+def add_many(connection: Connection, notices: list[Notice]) -> list[NotificationView]:
+    """Keep the notifications and publish that they were created, when the caller's transaction commits."""
+    added = store.add_many(connection, notices)
+    outbox.add_many(
+        connection,
+        (NotificationCreated(notification_id=each.id, user_id=each.user_id, channel=each.type) for each in added),
+    )
+    return added

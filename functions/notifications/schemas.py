@@ -1,0 +1,26 @@
+"""What the notifications API takes and gives."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from msgspec import Meta, Struct
+
+from kernel.contracts.notifications import Channel
+
+
+class CreateNotification(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """*user_id*: whom to tell; without it, the signed-in user."""
+
+    message: Annotated[str, Meta(min_length=1, max_length=500)]
+    type: Channel = Channel.IN_APP
+    user_id: UUID | None = None
+
+
+class NotificationView(Struct, frozen=True, rename="camel"):
+    id: UUID
+    user_id: UUID
+    type: Channel
+    message: str
+    created_at: datetime
+    read_at: datetime | None

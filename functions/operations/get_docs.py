@@ -1,0 +1,24 @@
+"""GET /docs: the API's description as a page to read."""
+
+import functools
+from pathlib import Path
+
+import msgspec
+from msgspec import Raw
+
+from kernel import http
+from kernel.responses import Reply
+from operations import page
+
+HEADERS = {"Cache-Control": "public, max-age=300", "Content-Security-Policy": page.CONTENT_SECURITY_POLICY}
+
+
+@http.endpoint(content_type="text/html; charset=utf-8")
+def handler(_request: http.Request) -> Reply[Raw]:
+    return Reply(_page(), headers=HEADERS)
+
+
+@functools.cache
+def _page() -> Raw:
+    document = msgspec.json.decode(Path(__file__).with_name("openapi.json").read_bytes())
+    return Raw(page.render(document).encode())

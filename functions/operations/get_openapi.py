@@ -1,0 +1,21 @@
+"""GET /openapi.json: the API's description in OpenAPI 3.1, from which clients can be generated."""
+
+import functools
+from pathlib import Path
+
+from msgspec import Raw
+
+from kernel import http
+from kernel.responses import Reply
+
+HEADERS = {"Cache-Control": "public, max-age=300"}
+
+
+@http.endpoint()
+def handler(_request: http.Request) -> Reply[Raw]:
+    return Reply(_document(), headers=HEADERS)
+
+
+@functools.cache
+def _document() -> Raw:
+    return Raw(Path(__file__).with_name("openapi.json").read_bytes())

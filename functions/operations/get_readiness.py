@@ -1,0 +1,16 @@
+"""GET /health/ready: whether everything that the functions stand on answers, and how fast."""
+
+from http import HTTPStatus
+
+from kernel import http
+from kernel.responses import Reply
+from operations import dependencies
+from operations.schemas import Readiness
+
+
+@http.endpoint(other_status=HTTPStatus.SERVICE_UNAVAILABLE)
+def handler(_request: http.Request) -> Reply[Readiness]:
+    found = dependencies.check_all()
+    ready = all(each.status == "UP" for each in found)
+    status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
+    return Reply(Readiness("UP" if ready else "DOWN", found), status)

@@ -1,0 +1,1 @@
+"""The ledger: every transaction once, and the balances that follow from them."""

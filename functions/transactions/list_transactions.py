@@ -1,0 +1,20 @@
+"""GET /api/v1/transactions: the signed-in user's transactions, newest first."""
+
+from datetime import datetime
+from uuid import UUID
+
+from kernel import http
+from kernel.database import transaction
+from kernel.responses import Reply
+from transactions import store
+from transactions.schemas import TransactionView
+
+
+@http.endpoint(scope="user", rate="read")
+def handler(request: http.Request[None, http.Page]) -> Reply[list[TransactionView]]:
+    page = request.query
+    after = page.start(tuple[datetime, UUID])
+    with transaction("transactions") as connection:
+        found = store.newest(connection, request.user_id, page.limit, after=after)
+    full = len(found) == page.limit
+    return Reply(found, headers=page.next_link(found[-1].created_at, found[-1].id) if full else {})

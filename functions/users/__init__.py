@@ -1,0 +1,1 @@
+"""Accounts: registration, passwords, sessions, profiles, and the keys that sign access tokens."""

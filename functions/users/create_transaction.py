@@ -1,0 +1,33 @@
+"""POST /api/v1/transactions: ask for an amount to be booked on the signed-in user's account."""
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+from kernel import http, ids, outbox
+from kernel.contracts.transactions import TransactionCreated
+from kernel.database import transaction
+from kernel.errors import NotFoundError
+from users import model, store
+from users.schemas import NewTransaction, Transaction
+
+
+@http.endpoint(status=HTTPStatus.CREATED, scope="user", idempotent_in="users", raises=(NotFoundError,))
+def handler(request: http.Request[NewTransaction]) -> Transaction:
+    command = request.body
+    model.check_transaction(command)
+    created = Transaction(
+        ids.new(), request.user_id, command.amount_cents, command.currency, command.description, datetime.now(UTC)
+    )
+    event = TransactionCreated(
+        transaction_id=created.id,
+        user_id=created.user_id,
+        amount_cents=created.amount_cents,
+        currency=created.currency,
+        description=created.description,
+        created_at=created.created_at,
+    )
+    with transaction("users") as connection:
+        if not store.add_transaction(connection, created):
+            raise NotFoundError("This account does not exist.")
+        outbox.add(connection, event)
+    return created

@@ -1,0 +1,37 @@
+"""POST /api/v1/auth/login, POST /api/v1/users/login: open a session with a username or an e-mail address.
+
+An unknown user and a wrong password get the same answer after the same time.
+"""
+
+import hashlib
+
+from kernel import http, rate_limit
+from kernel.database import transaction
+from kernel.errors import FieldProblem, InvalidError, UnauthorizedError
+from users import access_tokens, passwords, sessions, store
+from users.schemas import LogIn, Tokens
+
+
+@http.endpoint(rate="login", raises=(UnauthorizedError,))
+def handler(request: http.Request[LogIn]) -> Tokens:
+    login = request.body
+    rate_limit.require("login", f"account:{_account(login)}")
+    with transaction("users") as connection:
+        found = store.credentials(connection, login)
+    known = passwords.verify(found.password_hash if found else None, login.password)
+    if found is None or not known:
+        raise UnauthorizedError("The username, the e-mail address or the password is wrong.")
+    with transaction("users") as connection:
+        if passwords.is_outdated(found.password_hash):
+            store.set_password_hash(connection, found.user_id, passwords.hash_password(login.password))
+        token = sessions.begin(connection, found.user_id)
+    return access_tokens.issue(found.user_id, found.scopes, token)
+
+
+def _account(login: LogIn) -> str:
+    """Attempts on one account are counted together, wherever they come from, under a name that says nothing."""
+    name = login.username or login.email
+    if not name or (login.username and login.email):
+        problem = FieldProblem("body", "must have either username or email")
+        raise InvalidError("1 field is wrong.", (problem,))
+    return hashlib.sha256(name.lower().encode()).hexdigest()

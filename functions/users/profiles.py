@@ -1,0 +1,19 @@
+"""Profiles, cached by user id."""
+
+from uuid import UUID
+
+from kernel.cache import Cache
+from kernel.database import transaction
+from users import store
+from users.schemas import Profile
+
+cached = Cache("users.profile", Profile, seconds=60)
+
+
+def get(user_id: UUID) -> Profile | None:
+    return cached.get_or_load(user_id, lambda: _load(user_id))
+
+
+def _load(user_id: UUID) -> Profile | None:
+    with transaction("users") as connection:
+        return store.profile(connection, user_id)

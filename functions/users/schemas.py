@@ -1,0 +1,75 @@
+"""What the users API takes and gives."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+# No @ in a username, so that it is never somebody's e-mail address.
+type Username = Annotated[str, Meta(min_length=3, max_length=30, pattern="^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+type Email = Annotated[
+    str, Meta(max_length=254, pattern=r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")
+]
+type Password = Annotated[str, Meta(min_length=8, max_length=128)]
+type RefreshToken = Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class Registration(Struct, frozen=True, forbid_unknown_fields=True):
+    username: Username
+    email: Email
+    password: Password
+
+
+class LogIn(Struct, frozen=True, forbid_unknown_fields=True):
+    """Either *username* or *email*."""
+
+    password: Annotated[str, Meta(max_length=128)]
+    username: Annotated[str, Meta(max_length=254)] | None = None
+    email: Annotated[str, Meta(max_length=254)] | None = None
+
+
+class Tokens(Struct, frozen=True, rename="camel"):
+    """*token* is *access_token* by the name that older clients know. *expires_in* is in seconds."""
+
+    token: str
+    access_token: str
+    refresh_token: str
+    expires_in: int
+    token_type: str = "Bearer"  # noqa: S105 - the kind of token, not a token
+
+
+class Refresh(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    refresh_token: RefreshToken
+
+
+class Profile(Struct, frozen=True, rename="camel"):
+    id: UUID
+    username: str
+    email: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class ProfileChange(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is left out stays as it is."""
+
+    username: Username | UnsetType = UNSET
+    email: Email | UnsetType = UNSET
+
+
+class NewTransaction(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """*amount_cents*: in the currency's minor unit; negative takes from the balance."""
+
+    amount_cents: Annotated[int, Meta(ge=-(10**12), le=10**12)]
+    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+    description: Annotated[str, Meta(min_length=1, max_length=500)]
+
+
+class Transaction(Struct, frozen=True, rename="camel"):
+    id: UUID
+    user_id: UUID
+    amount_cents: int
+    currency: str
+    description: str
+    created_at: datetime

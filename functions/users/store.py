@@ -1,0 +1,97 @@
+"""Accounts and requested transactions in Postgres."""
+
+from typing import NamedTuple
+from uuid import UUID
+
+from psycopg.errors import UniqueViolation
+from psycopg.rows import class_row
+
+from kernel.database import Connection
+from kernel.errors import ConflictError
+from users.schemas import LogIn, Profile, ProfileChange, Registration, Transaction
+
+TAKEN = "An account with this username or e-mail address exists already."
+
+
+class Credentials(NamedTuple):
+    user_id: UUID
+    scopes: list[str]
+    password_hash: str
+
+
+def add_user(connection: Connection, user_id: UUID, registration: Registration, password_hash: str) -> Profile:
+    """Raises ConflictError if the username or the e-mail address is taken."""
+    with connection.cursor(row_factory=class_row(Profile)) as cursor:
+        cursor.execute(
+            """
+            INSERT INTO users (id, username, email, password_hash) VALUES (%s, %s, %s, %s)
+            ON CONFLICT DO NOTHING
+            RETURNING id, username, email, created_at, updated_at
+            """,
+            (user_id, registration.username, registration.email, password_hash),
+        )
+        added = cursor.fetchone()
+    if added is None:
+        raise ConflictError(TAKEN)
+    return added
+
+
+def credentials(connection: Connection, login: LogIn) -> Credentials | None:
+    with connection.cursor(row_factory=class_row(Credentials)) as cursor:
+        cursor.execute(
+            """
+            SELECT id AS user_id, scopes, password_hash FROM users
+            WHERE lower(username) = lower(%s) OR lower(email) = lower(%s)
+            """,
+            (login.username, login.email),
+        )
+        return cursor.fetchone()
+
+
+def set_password_hash(connection: Connection, user_id: UUID, password_hash: str) -> None:
+    connection.execute("UPDATE users SET password_hash = %s WHERE id = %s", (password_hash, user_id))
+
+
+def profile(connection: Connection, user_id: UUID) -> Profile | None:
+    with connection.cursor(row_factory=class_row(Profile)) as cursor:
+        cursor.execute("SELECT id, username, email, created_at, updated_at FROM users WHERE id = %s", (user_id,))
+        return cursor.fetchone()
+
+
+def change_profile(connection: Connection, user_id: UUID, change: ProfileChange) -> Profile | None:
+    """The profile after *change*, or None if it changes nothing. Raises ConflictError if a name is taken."""
+    names = [change.username or None, change.email or None]
+    try:
+        with connection.cursor(row_factory=class_row(Profile)) as cursor:
+            cursor.execute(
+                """
+                UPDATE users
+                SET username = coalesce(%(username)s, username), email = coalesce(%(email)s, email), updated_at = now()
+                WHERE id = %(id)s AND (username, email) IS DISTINCT FROM
+                    (coalesce(%(username)s, username), coalesce(%(email)s, email))
+                RETURNING id, username, email, created_at, updated_at
+                """,
+                {"id": user_id, "username": names[0], "email": names[1]},
+            )
+            return cursor.fetchone()
+    except UniqueViolation:
+        raise ConflictError(TAKEN) from None
+
+
+def add_transaction(connection: Connection, transaction: Transaction) -> bool:
+    """Whether it was stored: not if its user does not exist."""
+    inserted = connection.execute(
+        """
+        INSERT INTO transactions (id, user_id, amount_cents, currency, description, created_at)
+        SELECT %s, users.id, %s, %s, %s, %s FROM users WHERE users.id = %s
+        """,
+        (
+            transaction.id,
+            transaction.amount_cents,
+            transaction.currency,
+            transaction.description,
+            transaction.created_at,
+            transaction.user_id,
+        ),
+    )
+    return inserted.rowcount == 1
