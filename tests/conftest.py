@@ -1,0 +1,96 @@
+"""One real Postgres, Kafka and Redis for the whole test session; each test makes its own databases and topics."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from kernel import database, redis_server
+from kernel import kafka as producer
+from millrace_local.instance import Instance
+from millrace_local.services.kafka import Kafka
+from millrace_local.services.localstack import LocalStack
+from millrace_local.services.postgres import Postgres, superuser_url
+from millrace_local.services.redis import Redis
+from tests import databases, tokens, topics
+from tests.cloud import Cloud, running_cloud
+from tests.databases import Database
+from tests.lambda_events import Context
+from tests.servers import free_instance, running
+
+
+@pytest.fixture(scope="session")
+def instance(tmp_path_factory: pytest.TempPathFactory) -> Instance:
+    return free_instance(tmp_path_factory.mktemp("instance"))
+
+
+@pytest.fixture(scope="session")
+def postgres(instance: Instance) -> Iterator[str]:
+    """URL of a superuser's connection to a real Postgres."""
+    with running(Postgres(), instance):
+        yield superuser_url(instance)
+
+
+@pytest.fixture(scope="session")
+def kafka(instance: Instance) -> Iterator[str]:
+    """Bootstrap servers of a real one-node Kafka."""
+    with running(Kafka(), instance):
+        yield instance.kafka_bootstrap
+
+
+@pytest.fixture(scope="session")
+def redis(instance: Instance) -> Iterator[str]:
+    """URL of a real Redis."""
+    with running(Redis(), instance):
+        yield instance.redis_url
+        redis_server.forget()
+
+
+@pytest.fixture(scope="session")
+def localstack(instance: Instance, kafka: str) -> Iterator[Instance]:
+    """A real LocalStack with our plugin, beside the session's Kafka; nothing is deployed on it."""
+    with running(LocalStack(), instance):
+        yield instance
+
+
+@pytest.fixture(scope="session")
+def cloud() -> Iterator[Cloud]:
+    """The whole local cloud with the application deployed, as `./millrace up` makes it."""
+    with running_cloud() as running_one:
+        yield running_one
+
+
+@pytest.fixture
+def sign_in(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, str]]:
+    """`sign_in(user_id, scope="user")` gives the header with which that user's requests are taken."""
+    monkeypatch.setenv("PUBLIC_KEYS", tokens.PUBLIC_KEYS)
+    return tokens.sign
+
+
+@pytest.fixture(scope="session")
+def activity_template(postgres: str) -> Database:
+    return databases.migrated(postgres, "activity")
+
+
+@pytest.fixture
+def activity(activity_template: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    """An empty, migrated database of the activity domain; functions use it in the role of the application."""
+    with databases.copied(activity_template) as copy:
+        monkeypatch.setenv("DATABASE_URL_ACTIVITY", copy.url("app"))
+        yield copy
+        for connection in database._connections.values():
+            connection.close()
+        database._connections.clear()
+
+
+@pytest.fixture
+def topic(kafka: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An empty topic of four partitions; the producer writes to its broker."""
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", kafka)
+    monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT")
+    yield topics.create(kafka, partitions=4)
+    producer.close()
+
+
+@pytest.fixture
+def context() -> Context:
+    return Context()

@@ -1,0 +1,99 @@
+"""The walk of a new user through five domains, as curl does it."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+import httpx
+import pytest
+
+from tests.cloud import Cloud
+from tests.end_to_end.accounts import Account, log_in, registered
+from tests.servers import wait_until
+from tests.ses import Ses
+
+
+@pytest.fixture
+def api(cloud: Cloud) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=cloud.instance.api_url, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+def account(api: httpx.Client) -> Account:
+    return registered(api)
+
+
+def test_a_new_user_is_welcomed_in_the_list_and_by_e_mail(cloud: Cloud, api: httpx.Client, account: Account) -> None:
+    """register → user-registered → notification → e-mail in SES, to the address that was given."""
+    welcome = f"Welcome, {account.username}! Your account has been created."
+    wait_until(lambda: welcome in _messages(api, account), seconds=30, what="the welcome notification")
+    ses = Ses(cloud.instance.localstack_url)
+    address = f"{account.username}@example.com"
+    wait_until(lambda: ses.received(address), seconds=90, what="the e-mail")
+    [mail] = ses.received(address)
+    assert mail.get_content().strip() == welcome
+
+
+def test_a_post_lives_and_tells_its_author(api: httpx.Client, account: Account) -> None:
+    """create → in-app notification → update → list → delete → gone."""
+    made = api.post("/api/v1/blogs", json={"title": "My Blog", "content": "# One"}, headers=account.headers)
+    assert made.status_code == 201
+    path = f"/api/v1/blogs/{made.json()['id']}"
+    created = "Your blog My Blog has been created"
+    wait_until(lambda: created in _messages(api, account), seconds=30, what="the in-app notification")
+
+    changed = api.put(
+        path,
+        json={"title": "My Blog", "content": "# Two"},
+        headers=account.headers | {"If-Match": made.headers["ETag"]},
+    )
+    assert changed.status_code == 200
+    assert api.get(path).json()["content"] == "# Two"
+    listed = api.get("/api/v1/blogs", params={"authorId": str(account.id)})
+    assert [each["id"] for each in listed.json()] == [made.json()["id"]]
+
+    assert api.delete(path, headers=account.headers).status_code == 204
+    assert api.get(path).status_code == 404
+
+
+def test_a_transaction_is_in_the_balance(api: httpx.Client, account: Account) -> None:
+    """POST to the users domain → transaction_created → the ledger of the transactions domain, once for a repeated key."""
+    booking = {"amountCents": 1250, "currency": "EUR", "description": "Coffee"}
+    headers = account.headers | {"Idempotency-Key": str(account.id)}
+    first, second = (api.post("/api/v1/transactions", json=booking, headers=headers) for _ in range(2))
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert UUID(first.json()["id"]) == UUID(second.json()["id"])
+
+    def balances() -> object:
+        return api.get("/api/v1/transactions/balance", headers=account.headers).json()["balances"]
+
+    expected = [{"currency": "EUR", "balanceCents": 1250, "transactions": 1}]
+    wait_until(lambda: balances() == expected, seconds=30, what="the balance")
+    [listed] = api.get("/api/v1/transactions", headers=account.headers).json()
+    assert (listed["id"], listed["amountCents"]) == (first.json()["id"], 1250)
+
+
+def test_a_note_is_found_by_its_words(api: httpx.Client, account: Account) -> None:
+    """Full text search over own notes, with the hit marked."""
+    note = {"title": "Plan", "content": "Buy <coffee> beans"}
+    assert api.post("/api/v1/notes", json=note, headers=account.headers).status_code == 201
+    [found] = api.get("/api/v1/notes", params={"q": "beans"}, headers=account.headers).json()
+    assert "<mark>beans</mark>" in found["snippet"]
+
+
+def test_a_profile_is_changed_and_a_session_ended(api: httpx.Client, account: Account) -> None:
+    """PATCH shows in the next GET; a refresh token works once, and not after log-out."""
+    changed = api.patch("/api/v1/users/profile", json={"email": "new@example.com"}, headers=account.headers)
+    assert changed.status_code == 200
+    assert api.get("/api/v1/auth/profile", headers=account.headers).json()["email"] == "new@example.com"
+    session = log_in(api, account.username, account.password)
+    renewed = api.post("/api/v1/auth/refresh", json={"refreshToken": session["refreshToken"]})
+    assert renewed.status_code == 200
+    ended = api.post("/api/v1/auth/logout", json={"refreshToken": renewed.json()["refreshToken"]})
+    assert ended.status_code == 204
+    after = api.post("/api/v1/auth/refresh", json={"refreshToken": renewed.json()["refreshToken"]})
+    assert after.status_code == 401
+
+
+def _messages(api: httpx.Client, account: Account) -> list[str]:
+    return [each["message"] for each in api.get("/api/v1/notification/user", headers=account.headers).json()]

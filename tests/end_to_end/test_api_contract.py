@@ -1,0 +1,156 @@
+"""The running API does what its document says, whatever it is sent."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.config import GenerationConfig, ProjectConfig, ProjectsConfig, SchemathesisConfig
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests import openapi
+from tests.cloud import Cloud
+from tests.end_to_end import accounts
+from tests.end_to_end.accounts import Account
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+    response_headers_conformance,
+]
+EXAMPLES = 8
+# Tokens of every kind are the authorisation matrix's.
+PROJECT = ProjectConfig(generation=GenerationConfig(with_security_parameters=False))
+CONFIG = SchemathesisConfig(seed=1, projects=ProjectsConfig(default=PROJECT))
+SCHEMA = schemathesis.openapi.from_dict(json.loads(openapi.FILE.read_text()), config=CONFIG)
+THINGS: dict[str, dict[str, Any]] = {
+    "/api/v1/blogs": {"title": "My Blog", "content": "Words.", "status": "draft"},
+    "/api/v1/notes": {"title": "My note"},
+    "/api/v1/notifications": {"message": "Hello."},
+    "/api/v1/transactions": {"amountCents": 100, "currency": "EUR", "description": "Coffee"},
+}
+
+
+@dataclass(frozen=True)
+class Client:
+    """A signed-in user; *session* is what schemathesis sends its requests with."""
+
+    api: httpx.Client
+    session: requests.Session
+    account: Account
+
+    def make(self, path: str) -> str:
+        """The id of a new thing, of the kind whose route *path* is."""
+        collection = next(each for each in THINGS if path.replace("notification/", "notifications/").startswith(each))
+        made = self.api.post(collection, json=THINGS[collection], headers=self.account.headers)
+        assert made.status_code == 201, made.text
+        return str(made.json()["id"])
+
+
+@pytest.fixture(scope="module")
+def client(cloud: Cloud) -> Iterator[Client]:
+    with httpx.Client(base_url=cloud.instance.api_url, timeout=30) as api, requests.Session() as session:
+        yield Client(api, session, accounts.registered(api))
+
+
+@SCHEMA.parametrize()
+@settings(derandomize=True, max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+def test_every_answer_is_documented(case: schemathesis.Case[Any], client: Client) -> None:
+    """Good and bad requests get a status, headers and a body of the document, and never a 5xx.
+
+    A good path leads to a thing that is there; the same requests are made in each run.
+    """
+    if case.path_parameters and case.meta and case.meta.generation.mode.is_positive:
+        case.path_parameters = {"id": client.make(case.path)}
+    answer = case.call(base_url=str(client.api.base_url), session=client.session, headers=client.account.headers)
+    case.validate_response(answer, checks=CHECKS)
+
+
+HUGE = "1" + "0" * 400
+BODIES: dict[str, bytes] = {
+    "no UTF-8": b'{"title": "\xff\xfe", "content": "Words."}',
+    "half a surrogate": b'{"title": "\\ud800", "content": "Words."}',
+    "NUL": b'{"title": "a\\u0000b", "content": "Words."}',
+    "a byte order mark": b'\xef\xbb\xbf{"title": "a", "content": "Words."}',
+    "deep": b"[" * 100_000,
+    "a name twice": b'{"title": 1, "title": 2, "content": "Words."}',
+    "a huge number": f'{{"title": {HUGE}, "content": 1e400}}'.encode(),
+    "not a number": b'{"title": NaN, "content": "Words."}',
+    "no object": b"null",
+    "too large": b'{"title": "a", "content": "' + b"x" * 300_000 + b'"}',
+}
+
+
+@pytest.mark.parametrize("body", BODIES, ids=str)
+@pytest.mark.parametrize("path", ["/api/v1/blogs", "/api/v1/notes", "/api/v1/users/login", "/events/generate"])
+def test_a_broken_body_is_refused(client: Client, path: str, body: str) -> None:
+    """What no schema can say: bytes that are not text, text that is not JSON, JSON that nothing can hold."""
+    headers = {"Content-Type": "application/json", **client.account.headers}
+    answer = client.api.post(path, content=BODIES[body], headers=headers)
+
+    assert answer.status_code == (413 if body == "too large" else 400), answer.text
+    assert answer.headers["Content-Type"].startswith("application/problem+json")
+
+
+@pytest.mark.parametrize("number", [HUGE, "1e400", "-0.0", "123456789012345678901234567890", "1e-400"])
+def test_any_number_in_a_payload_is_kept_or_refused(client: Client, number: str) -> None:
+    """A payload is the client's own; whatever number is in it, the answer is no error of ours."""
+    content = f'{{"userId": "user123", "eventType": "LOGIN", "payload": {{"number": {number}}}}}'
+    answer = client.api.post("/events/generate", content=content, headers={"Content-Type": "application/json"})
+
+    assert answer.status_code in (200, 400), answer.text
+
+
+@pytest.mark.parametrize("part", ["%00", "%ff", "..%2f..%2f", "%F0%9F%92%A9", "a" * 5000, "{id}", "%", "0" * 32 + "0"])
+@pytest.mark.parametrize("path", ["/api/v1/blogs/", "/api/v1/notes/", "/api/v1/transactions/"])
+def test_what_is_no_id_is_not_found(client: Client, path: str, part: str) -> None:
+    """Whatever is in the place of an id: there is no such thing."""
+    answer = client.api.get(path + part, headers=client.account.headers)
+
+    assert answer.status_code in (400, 404), answer.text
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=0", f"limit={HUGE}", "limit=1.5", "limit=%00", "cursor=%ff", "cursor=e30", "cursor=W10"]
+)
+@pytest.mark.parametrize(
+    "path",
+    ["/api/v1/blogs", "/api/v1/notes", "/api/v1/transactions", "/api/v1/notifications/user", "/events/processed"],
+)
+def test_a_broken_query_is_refused(client: Client, path: str, query: str) -> None:
+    """Numbers out of range, text that no database stores, cursors that nobody gave."""
+    answer = client.api.get(f"{path}?{query}", headers=client.account.headers)
+
+    assert answer.status_code == 400, answer.text
+
+
+@pytest.mark.parametrize("value", ["W/", '"', "*", ",,,", '"' + "9" * 5000 + '"', "\xff"])
+@pytest.mark.parametrize(
+    "name", ["If-Match", "If-None-Match", "Idempotency-Key", "X-Request-Id", "traceparent", "Authorization"]
+)
+def test_a_strange_header_breaks_nothing(client: Client, name: str, value: str) -> None:
+    """It is taken for what it is, or refused."""
+    given = {**client.account.headers, name: value}
+    headers = {each.encode(): text.encode("latin-1") for each, text in given.items()}
+    note = f"/api/v1/notes/{client.make('/api/v1/notes')}"
+    body = {"title": "a", "content": "b"}
+    answers = [
+        client.api.get(note, headers=headers),
+        client.api.put(note, headers=headers, json=body),
+        client.api.post("/api/v1/notes", headers=headers, json=body),
+    ]
+
+    assert [each.status_code for each in answers if each.status_code >= 500] == []

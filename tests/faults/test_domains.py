@@ -1,0 +1,77 @@
+"""kill -9 of each part of the local cloud while a client works with several domains at once."""
+
+import threading
+from collections import Counter
+from http import HTTPStatus
+from uuid import uuid4
+
+import httpx
+import psycopg
+import pytest
+
+from tests.cloud import Cloud
+from tests.end_to_end.accounts import Account, registered
+from tests.faults.servers import FAULTS, Fault, has_recovered
+from tests.servers import wait_until
+
+COMMANDS = 40
+PATIENCE_SECONDS = 90
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_every_acknowledged_command_has_its_effect_once(cloud: Cloud, fault: Fault) -> None:
+    """A client that repeats with the same Idempotency-Key until 201 finds one booking and one notification of each."""
+    killer = threading.Thread(target=fault, args=[cloud])
+    with httpx.Client(base_url=cloud.instance.api_url, timeout=30) as api:
+        account = registered(api)
+        for number in range(COMMANDS):
+            if number == COMMANDS // 4:
+                killer.start()
+            booking = {"amountCents": number + 1, "currency": "EUR", "description": f"booking {number}"}
+            _post(api, account, "/api/v1/transactions", booking)
+            _post(api, account, "/api/v1/blogs", {"title": f"Blog {number}", "content": "text"})
+        killer.join()
+        wait_until(lambda: has_recovered(cloud), seconds=120, what="the cloud to recover")
+
+        booked = {"currency": "EUR", "balanceCents": COMMANDS * (COMMANDS + 1) // 2, "transactions": COMMANDS}
+        wait_until(lambda: _balances(api, account) == [booked], seconds=60, what=f"the balance to be {booked}")
+        expected = Counter(f"Your blog Blog {number} has been created" for number in range(COMMANDS))
+        expected[f"Welcome, {account.username}! Your account has been created."] = 1
+        wait_until(lambda: _messages(api, account) == expected, seconds=60, what="one notification of each")
+    wait_until(lambda: _emails_sent(cloud, account) == 1, seconds=90, what="the welcome e-mail to be sent")
+
+
+def _post(api: httpx.Client, account: Account, path: str, body: dict[str, object]) -> None:
+    """Send until it is acknowledged, as a client does that does not know whether it was."""
+    headers = account.headers | {"Idempotency-Key": str(uuid4())}
+
+    def is_acknowledged() -> bool:
+        try:
+            answer = api.post(path, json=body, headers=headers)
+        except httpx.TransportError:
+            return False
+        assert answer.status_code == HTTPStatus.CREATED or answer.status_code >= 500, answer.text
+        return answer.status_code == HTTPStatus.CREATED
+
+    wait_until(is_acknowledged, seconds=PATIENCE_SECONDS, what=f"{path} to be acknowledged")
+
+
+def _balances(api: httpx.Client, account: Account) -> object:
+    return api.get("/api/v1/transactions/balance", headers=account.headers).json().get("balances")
+
+
+def _messages(api: httpx.Client, account: Account) -> Counter[str]:
+    listed = api.get("/api/v1/notifications/user", headers=account.headers)
+    return Counter(each["message"] for each in listed.json()) if listed.status_code == 200 else Counter()
+
+
+def _emails_sent(cloud: Cloud, account: Account) -> int:
+    with psycopg.connect(cloud.environment()["DATABASE_URL_NOTIFICATIONS"]) as connection:
+        row = connection.execute(
+            """
+            SELECT count(*) FROM emails JOIN notifications ON notifications.id = notification_id
+            WHERE user_id = %s AND sent_at IS NOT NULL
+            """,
+            [account.id],
+        ).fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,111 @@
+"""`./millrace up` and `down` from every state that a machine can be left in."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from uuid import uuid4
+
+import httpx
+import psutil
+import pytest
+
+from millrace_local.instance import HOST, TOOLS
+from millrace_local.services.postgres import Postgres
+from tests.cloud import Cloud
+from tests.servers import free_instance, wait_until
+
+
+@pytest.fixture
+def other_cloud() -> Iterator[Cloud]:
+    """A cloud beside the session's, not started."""
+    other = Cloud(free_instance(TOOLS / f"test-{uuid4()}"))
+    yield other
+    other.millrace("down", "--purge")
+    shutil.rmtree(other.instance.home)
+
+
+def test_a_second_up_changes_nothing_and_is_quick(cloud: Cloud) -> None:
+    """With everything running and deployed, `up` ends within seconds and restarts no server."""
+    before = {part["name"]: part["pid"] for part in cloud.status()["parts"]}
+    began = time.monotonic()
+    cloud.millrace("up")
+    assert time.monotonic() - began < 10
+    assert {part["name"]: part["pid"] for part in cloud.status()["parts"]} == before
+
+
+def test_up_after_kill_9_of_everything_finds_the_data_again(cloud: Cloud) -> None:
+    """Stale sockets, pid and lock files of a crash do not stop the next `up`, and what was committed is there."""
+    user = f"user-{uuid4()}"
+    with httpx.Client(base_url=cloud.instance.api_url, timeout=30) as api:
+        api.post("/events/generate", json={"userId": user, "eventType": "LOGIN"}).raise_for_status()
+        wait_until(lambda: user in api.get("/events/processed").text, seconds=30, what="the event to be processed")
+    for process in list(_processes_of(cloud)):
+        # A function's process ends with its LocalStack.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+
+    cloud.millrace("up")
+
+    with httpx.Client(base_url=cloud.instance.api_url, timeout=30) as api:
+        assert user in api.get("/events/processed").text
+    assert {part["state"] for part in cloud.status()["parts"]} == {"up"}
+
+
+def test_two_commands_do_not_work_on_one_cloud_at_once(other_cloud: Cloud) -> None:
+    """While one `up` is at work, another is refused with the first one's process id."""
+    run = other_cloud.instance.run
+    run.mkdir(parents=True)
+    with (run / "command.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        refused = other_cloud.millrace("up", check=False)
+    assert refused.returncode == 1
+    assert f"is at work (pid {os.getpid()})" in refused.stderr
+
+
+def test_a_taken_port_is_told_before_anything_starts(other_cloud: Cloud) -> None:
+    """`up` names the port, its owner and the variable, exits with 1 and leaves no process."""
+    with socket.create_server((HOST, other_cloud.instance.ports["kafka"])):
+        refused = other_cloud.millrace("up", check=False)
+    assert refused.returncode == 1
+    assert "MILLRACE_KAFKA_PORT" in refused.stderr
+    assert f"pid {os.getpid()}" in refused.stderr
+    assert list(_processes_of(other_cloud)) == []
+
+
+def test_a_server_that_dies_at_start_shows_its_last_words(other_cloud: Cloud) -> None:
+    """Postgres on data of another version never comes up: the error says so in Postgres's own words."""
+    Postgres().prepare(other_cloud.instance)
+    (other_cloud.instance.data("postgres") / "PG_VERSION").write_text("9\n")
+    refused = other_cloud.millrace("up", check=False)
+    assert refused.returncode == 1
+    assert "postgres did not start" in refused.stderr
+    assert "database files are incompatible with server" in refused.stderr
+
+
+def test_down_leaves_no_process_port_or_lock(other_cloud: Cloud) -> None:
+    """After `down` nothing of the cloud runs, listens or holds a file, and a second `down` says there was nothing."""
+    other_cloud.millrace("up")
+    assert len(list(_processes_of(other_cloud))) > 4
+    other_cloud.millrace("down")
+    assert list(_processes_of(other_cloud)) == []
+    for port in other_cloud.instance.ports.values():
+        socket.create_server((HOST, port)).close()
+    assert not other_cloud.instance.run.exists()
+    assert "Nothing was running" in other_cloud.millrace("down").stderr
+
+
+def _processes_of(cloud: Cloud) -> Iterator[psutil.Process]:
+    """Every process of the cloud: its servers and their children, by the mark in their environment."""
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("MILLRACE_INSTANCE") == str(cloud.instance.home):
+                yield process
+                yield from process.children(recursive=True)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue

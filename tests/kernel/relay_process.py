@@ -1,0 +1,17 @@
+"""Runs a relay of the activity domain in a process of its own, to be killed or to overlap with others."""
+
+import os
+import sys
+
+from kernel import relay
+from kernel.database import Connection
+
+
+def die(connection: Connection, ids: list[int]) -> None:
+    os._exit(9)
+
+
+if __name__ == "__main__":
+    if "--die-before-mark" in sys.argv:
+        relay._mark_published = die
+    print(relay.publish("activity", float(sys.argv[1])).published)  # noqa: T201 - its result

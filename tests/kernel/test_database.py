@@ -1,0 +1,113 @@
+"""The warm connection: made anew when it died, and clear about what is unavailable."""
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from kernel import database, secrets
+from kernel.database import transaction
+from kernel.errors import UnavailableError
+from kernel.secrets import Credentials
+from tests.databases import PASSWORDS, Database
+
+INSERT = "INSERT INTO events (id, user_id, event_type) VALUES (gen_random_uuid(), 'u', 'LOGIN')"
+
+
+def count(activity: Database) -> int:
+    [(found,)] = activity.rows("SELECT count(*) FROM events")
+    return int(found)
+
+
+def test_keeps_one_connection_warm(activity: Database) -> None:
+    """Transactions one after the other use the same session."""
+    pids = set()
+    for _ in range(3):
+        with transaction("activity") as connection:
+            pids.add(connection.info.backend_pid)
+
+    assert len(pids) == 1
+
+
+def test_survives_a_connection_that_died_while_it_was_idle(activity: Database) -> None:
+    """After a freeze or a failover the next transaction does not notice."""
+    with transaction("activity") as connection:
+        connection.execute(INSERT)
+    activity.end_sessions()
+    with transaction("activity") as connection:
+        connection.execute(INSERT)
+
+    assert count(activity) == 2
+
+
+def test_rolls_back_when_the_block_raises(activity: Database) -> None:
+    """Nothing of a failed block stays, and the connection serves the next one."""
+    with pytest.raises(ZeroDivisionError), transaction("activity") as connection:  # noqa: PT012 - the block is what is tested
+        connection.execute(INSERT)
+        raise ZeroDivisionError
+
+    with transaction("activity") as connection:
+        connection.execute(INSERT)
+    assert count(activity) == 1
+
+
+def test_is_a_savepoint_inside_another(activity: Database) -> None:
+    """An inner transaction that fails takes only its own work along."""
+    with transaction("activity") as outer:
+        outer.execute(INSERT)
+        with pytest.raises(ZeroDivisionError), transaction("activity") as inner:  # noqa: PT012 - the block is what is tested
+            inner.execute(INSERT)
+            raise ZeroDivisionError
+
+    assert count(activity) == 1
+
+
+def test_does_not_begin_an_inner_transaction_on_another_connection(activity: Database) -> None:
+    """When the session dies between an outer and an inner transaction, the inner one's work is not committed alone."""
+    with pytest.raises(UnavailableError), transaction("activity") as outer:  # noqa: PT012 - the block is what is tested
+        outer.execute(INSERT)
+        activity.end_sessions()
+        with transaction("activity") as inner:
+            inner.execute(INSERT)
+
+    assert count(activity) == 0
+
+
+def test_reports_a_lost_connection_even_if_the_block_swallowed_it(activity: Database) -> None:
+    """A block that goes on after its connection died is not taken for committed."""
+    with pytest.raises(UnavailableError), transaction("activity") as connection:  # noqa: PT012 - the block is what is tested
+        activity.end_sessions()
+        with pytest.raises(psycopg.OperationalError):
+            connection.execute(INSERT)
+
+
+def test_says_that_a_database_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody listens: the caller is told in a second, by an error that names the database."""
+    monkeypatch.setenv("DATABASE_URL_NOWHERE", "postgresql://nobody@127.0.0.1:1/nowhere")
+
+    with pytest.raises(UnavailableError, match="nowhere"), transaction("nowhere"):
+        pass
+
+
+def test_lets_other_errors_pass(activity: Database) -> None:
+    """A violated constraint is the function's own affair."""
+    with pytest.raises(psycopg.errors.NotNullViolation), transaction("activity") as connection:
+        connection.execute("INSERT INTO events (id) VALUES (gen_random_uuid())")
+
+
+def test_reads_a_rotated_password_anew(activity_template: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cached secret is stale: one fresh look, and the connection is made."""
+    asked = []
+
+    def get(secret_id: str, *, fresh: bool = False) -> Credentials:
+        asked.append((secret_id, fresh))
+        return Credentials("activity_app", PASSWORDS["app"] if fresh else "of yesterday")
+
+    server = conninfo_to_dict(activity_template.server)
+    monkeypatch.setattr(secrets, "get", get)
+    settings = {"HOST": server["host"], "PORT": server["port"], "SSLMODE": "disable", "SECRET_PREFIX": "test/"}
+    for name, value in settings.items():
+        monkeypatch.setenv(f"DATABASE_{name}", str(value))
+
+    database.connect("activity").close()
+
+    assert asked == [("test/activity_app", False), ("test/activity_app", True)]

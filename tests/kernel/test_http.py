@@ -1,0 +1,231 @@
+"""The HTTP edge: typed requests in, JSON or problem documents out."""
+
+import json
+from base64 import b64encode
+from http import HTTPStatus
+from typing import Annotated, Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kernel import http, responses
+from kernel.errors import ConflictError, NotFoundError, ProblemError, UnavailableError
+from kernel.responses import Reply
+from tests.lambda_events import Context, request
+
+
+class Line(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    product_id: str
+    quantity: Annotated[int, msgspec.Meta(gt=0)]
+
+
+class Order(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    user_name: str
+    lines: Annotated[list[Line], msgspec.Meta(min_length=1)]
+    note: str | None = None
+
+
+@http.endpoint(status=HTTPStatus.CREATED)
+def place(request: http.Request[Order]) -> Order:
+    return request.body
+
+
+@http.endpoint()
+def list_things(request: http.Request[None, http.Page]) -> Reply:
+    return Reply([request.query.limit, request.query.start(tuple[int, str])], headers=request.query.next_link(7, "x"))
+
+
+GOOD = {"userName": "Ann", "lines": [{"productId": "p", "quantity": 1}]}
+
+
+def problems(response: dict[str, Any]) -> dict[str, str]:
+    return {each["path"]: each["message"] for each in json.loads(response["body"])["errors"]}
+
+
+def test_answers_with_json(context: Context) -> None:
+    """The body is decoded, the result encoded, names in camelCase, with the endpoint's status."""
+    response = place(request(GOOD), context)
+
+    assert response["statusCode"] == 201
+    assert json.loads(response["body"]) == {**GOOD, "note": None}
+    assert response["headers"]["Content-Type"] == "application/json; charset=utf-8"
+
+
+def test_names_every_wrong_field(context: Context) -> None:
+    """Wrong, missing and unknown fields are all told at once, at any depth, by the names that the client uses."""
+    body = {"lines": [{"productId": 5, "quantity": 0, "colour": "red"}, {}], "extra": True, "note": 1}
+
+    response = place(request(body), context)
+
+    assert response["statusCode"] == 400
+    assert response["headers"]["Content-Type"] == "application/problem+json; charset=utf-8"
+    assert set(problems(response)) == {
+        "userName", "extra", "note", "lines[0].productId", "lines[0].quantity", "lines[0].colour",
+        "lines[1].productId", "lines[1].quantity",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("body", [[], "text", 5, None, True])
+def test_refuses_json_that_is_no_object(body: object, context: Context) -> None:
+    """The problem lies with the body as a whole."""
+    response = place(request(json.dumps(body)), context)
+
+    assert response["statusCode"] == 400
+    assert set(problems(response)) == {"body"}
+
+
+def test_refuses_an_empty_list_that_must_not_be(context: Context) -> None:
+    """A constraint on a list itself is named at the list."""
+    assert set(problems(place(request({**GOOD, "lines": []}), context))) == {"lines"}
+
+
+@pytest.mark.parametrize(
+    "body", ["{", "", None, "\x00", '{"a": NaN}', "[" * 200_000, '"\\ud800"', '{"userName": "\\u0000"}']
+)
+def test_refuses_what_is_not_json(body: str | None, context: Context) -> None:
+    """Not JSON, not a body at all, too deep, half a surrogate, NUL: 400, and never 500."""
+    assert place(request(body), context)["statusCode"] == 400
+
+
+def test_refuses_bytes_that_are_not_utf8(context: Context) -> None:
+    """A binary body comes base64-encoded from the gateway."""
+    event = request(None) | {"body": b64encode(b'{"userName": "\xff"}').decode(), "isBase64Encoded": True}
+
+    assert place(event, context)["statusCode"] == 400
+
+
+def test_takes_a_base64_body(context: Context) -> None:
+    """Encoded or not, the same JSON is the same request."""
+    event = request(None) | {"body": b64encode(json.dumps(GOOD).encode()).decode(), "isBase64Encoded": True}
+
+    assert place(event, context)["statusCode"] == 201
+
+
+def test_refuses_a_base64_body_that_is_none(context: Context) -> None:
+    """Nor does a wrong encoding lead to 500."""
+    assert place(request("%") | {"isBase64Encoded": True}, context)["statusCode"] == 400
+
+
+def test_refuses_a_large_body(context: Context) -> None:
+    """256 KB are taken, one byte more is not."""
+    body = {**GOOD, "note": ""}
+    body["note"] = "x" * (http.LARGEST_BODY - len(json.dumps(body)))
+
+    assert place(request(body), context)["statusCode"] == 201
+    assert place(request({**body, "note": f"{body['note']}x"}), context)["statusCode"] == 413
+
+
+@pytest.mark.parametrize(
+    ("content_type", "status"),
+    [("application/json", 201), ("Application/JSON; charset=UTF-8", 201), ("application/merge-patch+json", 201),
+     ("text/plain", 415), ("application/x-www-form-urlencoded", 415), ("application/json; charset=latin-1", 415)],
+)  # fmt: skip
+def test_takes_json_only(content_type: str, status: int, context: Context) -> None:
+    """Another type is refused, and the client is told what to send."""
+    response = place(request(GOOD, headers={"Content-Type": content_type}), context)
+
+    assert response["statusCode"] == status
+    assert status == 201 or "Content-Type: application/json" in json.loads(response["body"])["detail"]
+
+
+@given(
+    value=st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
+def test_never_fails_on_any_json(value: object) -> None:
+    """Whatever is sent, the answer is 201 or a problem of the client's."""
+    assert place(request(json.dumps(value)), Context())["statusCode"] in (201, 400)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(NotFoundError("no"), 404), (ConflictError("no"), 409), (ZeroDivisionError("secret"), 500)]
+)
+def test_turns_errors_into_problems(error: Exception, status: int, context: Context) -> None:
+    """A problem of ours to tell is told; anything else is 500, without a word of what it was, but with the id."""
+
+    @http.endpoint()
+    def fail(_request: http.Request) -> None:
+        raise error
+
+    response = fail(request(), context)
+
+    document = json.loads(response["body"])
+    assert (response["statusCode"], document["status"]) == (status, status)
+    assert set(document) == {"type", "title", "status", "detail", "requestId"}
+    assert (document["detail"] == "no") is isinstance(error, ProblemError)
+    assert "secret" not in response["body"]
+
+
+def test_says_when_to_come_back(context: Context) -> None:
+    """A dependency is down: 503 with Retry-After."""
+
+    @http.endpoint()
+    def fail(_request: http.Request) -> None:
+        raise UnavailableError("down", retry_after=7)
+
+    response = fail(request(), context)
+
+    assert (response["statusCode"], response["headers"]["Retry-After"]) == (503, "7")
+
+
+@pytest.mark.parametrize("body", [GOOD, "junk"])
+def test_carries_the_security_headers_on_every_answer(body: object, context: Context) -> None:
+    """Successes and errors alike."""
+    assert place(request(body), context)["headers"].items() >= responses.SECURITY_HEADERS.items()
+
+
+def test_allows_listed_origins_only(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An origin on the list may read the answer, another may not, and caches keep them apart."""
+    monkeypatch.setenv("CORS_ALLOWED_ORIGINS", "https://one.example,https://two.example")
+
+    allowed = place(request(GOOD, headers={"Origin": "https://two.example"}), context)["headers"]
+    refused = place(request(GOOD, headers={"Origin": "https://evil.example"}), context)["headers"]
+
+    assert allowed["Access-Control-Allow-Origin"] == "https://two.example"
+    assert "Access-Control-Allow-Origin" not in refused
+    assert allowed["Vary"] == refused["Vary"] == "Origin"
+
+
+def test_continues_the_callers_trace(context: Context) -> None:
+    """The request's id and trace come back, and are in a problem too."""
+    trace = f"00-{'a' * 32}-{'b' * 16}-01"
+    response = place(request("junk", headers={"X-Request-ID": "mine-1", "TraceParent": trace}), context)
+
+    assert response["headers"]["X-Request-Id"] == json.loads(response["body"])["requestId"] == "mine-1"
+    assert response["headers"]["traceparent"][:36] == trace[:36]
+    assert response["headers"]["traceparent"] != trace
+
+
+@pytest.mark.parametrize("forged", ["x" * 200, "a b", "a\nb", "ü"])
+def test_replaces_a_request_id_that_is_none(forged: str, context: Context) -> None:
+    """What a client sends does not get into headers and logs unchecked."""
+    response = place(request(GOOD, headers={"X-Request-Id": forged, "traceparent": forged}), context)
+
+    assert response["headers"]["X-Request-Id"] != forged
+    assert forged not in response["headers"]["traceparent"]
+
+
+def test_pages_with_an_opaque_cursor(context: Context) -> None:
+    """The link of one page leads to the next one's start."""
+    first = list_things(request(query=None), context)
+    target = first["headers"]["Link"].partition(">")[0].removeprefix("<?")
+    query = dict(pair.split("=", 1) for pair in target.split("&"))
+    second = list_things(request(query=query), context)
+
+    assert json.loads(first["body"]) == [100, None]
+    assert json.loads(second["body"]) == [100, [7, "x"]]
+
+
+@pytest.mark.parametrize(
+    "query", [{"limit": "0"}, {"limit": "101"}, {"limit": "many"}, {"cursor": "?"}, {"cursor": "ü"}, {"cursor": "WzFd"}]
+)
+def test_refuses_a_query_that_is_wrong(query: dict[str, str], context: Context) -> None:
+    """Limits beyond 1 to 100 and foreign cursors are named."""
+    response = list_things(request(query=query), context)
+
+    assert response["statusCode"] == 400
+    assert set(problems(response)) == {f"query.{name}" for name in query}

@@ -1,0 +1,233 @@
+"""The outbox's relay: at least once, in order per aggregate, whatever dies."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+from kafka.errors import KafkaError
+
+from kernel import kafka as producer
+from kernel import outbox, relay
+from kernel.outbox import Message
+from kernel.relay import Summary
+from millrace_local.instance import ROOT
+from millrace_local.services.kafka import Kafka
+from tests import topics
+from tests.databases import Database
+from tests.servers import free_instance, running, wait_until
+
+RELAY = Path(__file__).with_name("relay_process.py")
+
+
+@pytest.fixture
+def outbox_of(activity: Database, topic: str, monkeypatch: pytest.MonkeyPatch) -> Database:
+    """The activity database, for which this process is the relay."""
+    monkeypatch.setenv("DATABASE_URL_ACTIVITY", activity.url("relay"))
+    return activity
+
+
+def message(topic: str, text: str, aggregate: str = "a", key: bytes | None = b"a") -> Message:
+    return Message(topic, key, [("ce_id", b"1"), ("binary", b"\x00\xff")], text.encode(), aggregate)
+
+
+def add(database: Database, *messages: Message) -> None:
+    with database.connect("app") as connection:
+        outbox.add_messages(connection, list(messages))
+
+
+def numbered(topic: str, count: int, aggregates: int) -> list[Message]:
+    """Messages 0, 1, 2 … of *aggregates* aggregates in turn."""
+    keys = [f"aggregate-{number % aggregates}" for number in range(count)]
+    return [message(topic, str(number), key, key.encode()) for number, key in enumerate(keys)]
+
+
+def by_key(bootstrap: str, topic: str) -> dict[bytes | None, list[int]]:
+    found: dict[bytes | None, list[int]] = defaultdict(list)
+    for each in topics.read(bootstrap, topic):
+        found[each.key()].append(int(each.value()))
+    return found
+
+
+def unpublished(database: Database) -> int:
+    [(count,)] = database.rows("SELECT count(*) FROM outbox WHERE published_at IS NULL AND parked_at IS NULL")
+    return int(count)
+
+
+def start(database: Database, *arguments: str) -> subprocess.Popen[str]:
+    path = os.pathsep.join([str(ROOT), *(str(ROOT / part) for part in ("functions", "layers/shared", "localstack"))])
+    environment = os.environ | {"DATABASE_URL_ACTIVITY": database.url("relay"), "PYTHONPATH": path}
+    command = [sys.executable, str(RELAY), *arguments]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def test_publishes_what_was_committed_as_it_is(outbox_of: Database, topic: str, kafka: str) -> None:
+    """Key, value and headers arrive byte by byte, and the row is marked."""
+    add(outbox_of, message(topic, "hello"))
+
+    assert relay.publish("activity", 0) == Summary(published=1, parked=0, failures=0)
+
+    [found] = topics.read(kafka, topic)
+    assert (found.key(), found.value()) == (b"a", b"hello")
+    assert found.headers() == [("ce_id", b"1"), ("binary", b"\x00\xff")]
+    assert unpublished(outbox_of) == 0
+    assert relay.publish("activity", 0).published == 0
+
+
+@pytest.mark.parametrize(("key", "value"), [(None, b"value"), (b"", b""), (b"key", None), (None, None)])
+def test_publishes_records_without_key_or_value(
+    key: bytes | None, value: bytes | None, outbox_of: Database, topic: str, kafka: str
+) -> None:
+    """Tombstones and keyless records pass; of a record that has neither, the key becomes empty and the value stays."""
+    add(outbox_of, Message(topic, key, [], value, "a"))
+
+    assert relay.publish("activity", 0).published == 1
+
+    [found] = topics.read(kafka, topic)
+    assert (found.key(), found.value()) == (b"" if key is None and value is None else key, value)
+
+
+def test_publishes_within_milliseconds_of_the_commit(outbox_of: Database, topic: str, kafka: str) -> None:
+    """A waiting relay is woken by the commit; it does not wait for its next sweep."""
+    waiting = threading.Thread(target=relay.publish, args=("activity", 3))
+    waiting.start()
+    wait_until(lambda: _listeners(outbox_of) == 1)
+    add(outbox_of, message(topic, "first, while the producer connects"))
+    wait_until(lambda: unpublished(outbox_of) == 0)
+    started = time.monotonic()
+    add(outbox_of, message(topic, "second"))
+    wait_until(lambda: unpublished(outbox_of) == 0)
+
+    assert time.monotonic() - started < relay.SWEEP_SECONDS / 2
+    waiting.join()
+
+
+def test_does_not_lose_what_commits_late(outbox_of: Database, topic: str, kafka: str) -> None:
+    """A row with a lower id that commits after higher ones were published is published then."""
+    with outbox_of.connect("app") as late, late.transaction():
+        outbox.add_messages(late, [message(topic, "1")])
+        add(outbox_of, message(topic, "2"))
+        assert relay.publish("activity", 0).published == 1
+
+    assert relay.publish("activity", 0).published == 1
+    assert [each.value() for each in topics.read(kafka, topic)] == [b"2", b"1"]
+
+
+def test_a_killed_relay_loses_nothing_and_keeps_the_order(outbox_of: Database, topic: str, kafka: str) -> None:
+    """Killed after Kafka's acknowledgement and before the mark: the batch is published twice, in order each time."""
+    add(outbox_of, *numbered(topic, 300, aggregates=10))
+
+    with start(outbox_of, "0", "--die-before-mark") as killed:
+        assert killed.wait(timeout=30) == 9
+    on_the_wire = len(topics.read(kafka, topic))
+    wait_until(lambda: _listeners(outbox_of) == 0)
+    assert relay.publish("activity", 0).published == 300
+
+    found = by_key(kafka, topic)
+    assert 0 < on_the_wire <= 300
+    assert sum(map(len, found.values())) == 300 + on_the_wire
+    for number, values in enumerate(found[f"aggregate-{n}".encode()] for n in range(10)):
+        assert values[-30:] == list(range(number, 300, 10))
+
+
+def test_overlapping_relays_keep_the_order(outbox_of: Database, topic: str, kafka: str) -> None:
+    """Four relays at once, while rows are still added: no aggregate is reordered, nothing is published twice."""
+    relays = [start(outbox_of, "6") for _ in range(4)]
+    messages = numbered(topic, 4000, aggregates=40)
+    for first in range(0, len(messages), 100):
+        add(outbox_of, *messages[first : first + 100])
+    published = [int(each.communicate(timeout=60)[0].splitlines()[-1]) for each in relays]
+
+    found = by_key(kafka, topic)
+    assert sum(published) == 4000
+    assert found == {f"aggregate-{n}".encode(): list(range(n, 4000, 40)) for n in range(40)}
+
+
+def test_parks_what_can_never_be_published(outbox_of: Database, topic: str, kafka: str) -> None:
+    """An oversized row, or one whose topic cannot exist, is kept with the reason; the rows behind it are published."""
+    small = topics.create(kafka, configuration={"max.message.bytes": "2000"})
+    big = message(topic, "x" * 2_000_000)
+    too_big_for_its_topic = message(small, "x" * 3000)
+    add(outbox_of, big, too_big_for_its_topic, message("no topic!", "x"), message(topic, "behind"))
+
+    assert relay.publish("activity", 0) == Summary(published=1, parked=3, failures=0)
+
+    assert [each.value() for each in topics.read(kafka, topic)] == [b"behind"]
+    parked = outbox_of.rows("SELECT parked_reason FROM outbox WHERE parked_at IS NOT NULL ORDER BY id")
+    assert [reason.split("(")[0] for (reason,) in parked] == ["MessageSizeTooLargeError"] * 2 + ["ValueError"]
+
+
+def test_an_absent_topic_holds_up_its_own_rows_only(
+    outbox_of: Database, topic: str, kafka: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows of a topic that does not exist yet wait; other rows of the same aggregate go on."""
+    monkeypatch.setitem(producer.OPTIONS, "max_block_ms", 300)
+    add(outbox_of, message("absent", "waits"), message(topic, "goes on"))
+
+    assert relay.publish("activity", 0) == Summary(published=1, parked=0, failures=0)
+    assert unpublished(outbox_of) == 1
+
+
+def test_waits_for_a_broker_that_is_down(outbox_of: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows stay while Kafka is down, and are published by the same relay once it is back."""
+    instance = free_instance(tmp_path)
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", instance.kafka_bootstrap)
+    with running(Kafka(), instance):
+        topic = topics.create(instance.kafka_bootstrap)
+    add(outbox_of, message(topic, "patient"))
+    with pytest.raises(KafkaError):
+        relay.publish("activity", 0)
+    assert unpublished(outbox_of) == 1
+
+    found: list[Summary] = []
+    waiting = threading.Thread(target=lambda: found.append(relay.publish("activity", 10)))
+    waiting.start()
+    with running(Kafka(), instance):
+        wait_until(lambda: unpublished(outbox_of) == 0, seconds=20)
+        assert [each.value() for each in topics.read(instance.kafka_bootstrap, topic)] == [b"patient"]
+        producer.close()
+        waiting.join()
+    assert found[0].published == 1
+    assert found[0].failures > 0
+
+
+def test_prunes_old_published_rows_only(outbox_of: Database, topic: str) -> None:
+    """What is unpublished or young stays, however old or published it is."""
+    add(outbox_of, *(message(topic, name) for name in ("old and published", "young and published", "old, unpublished")))
+    with outbox_of.connect() as connection:
+        connection.execute(
+            """
+            UPDATE outbox SET published_at = now() - CASE convert_from(value, 'UTF8')
+                WHEN 'old and published' THEN interval '8 days' WHEN 'young and published' THEN interval '6 days' END
+            """
+        )
+
+    assert relay.publish("activity", 0).published == 1
+
+    left = outbox_of.rows("SELECT convert_from(value, 'UTF8') FROM outbox ORDER BY id")
+    assert left == [("young and published",), ("old, unpublished",)]
+
+
+def test_forgets_old_inbox_rows_only(outbox_of: Database, topic: str) -> None:
+    """An id is kept longer than its record can come back."""
+    with outbox_of.connect() as connection:
+        connection.execute(
+            """
+            INSERT INTO inbox (consumer, event_id, handled_at)
+            SELECT 'c', gen_random_uuid(), now() - make_interval(days => age) FROM unnest(ARRAY[1, 29, 31, 90]) AS age
+            """
+        )
+
+    relay.publish("activity", 0)
+
+    assert outbox_of.rows("SELECT extract(day FROM now() - handled_at)::int FROM inbox ORDER BY 1") == [(1,), (29,)]
+
+
+def _listeners(database: Database) -> int:
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND usename = 'activity_relay'"
+    [(count,)] = database.rows(query, database.name)
+    return int(count)

@@ -1,0 +1,45 @@
+"""Settings: a missing or unusable variable is an error that names it."""
+
+import pytest
+
+from kernel import settings
+from kernel.settings import SettingError
+
+KAFKA = {"KAFKA_BOOTSTRAP_SERVERS": "a:1,b:2", "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"}
+
+
+def test_reads_what_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists are split, numbers are numbers, defaults fill the rest."""
+    for name, value in KAFKA.items():
+        monkeypatch.setenv(name, value)
+
+    assert settings.Kafka.from_environment() == settings.Kafka(("a:1", "b:2"), "PLAINTEXT")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("KAFKA_BOOTSTRAP_SERVERS", "", "KAFKA_BOOTSTRAP_SERVERS is not set"),
+        (
+            "KAFKA_SECURITY_PROTOCOL",
+            "SSL",
+            "KAFKA_SECURITY_PROTOCOL='SSL' is not usable: give one of SASL_SSL, PLAINTEXT",
+        ),
+    ],
+)
+def test_names_the_variable(variable: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says which variable, and what it may be."""
+    for name, usual in (KAFKA | {variable: value}).items():
+        monkeypatch.setenv(name, usual)
+
+    with pytest.raises(SettingError, match=message):
+        settings.Kafka.from_environment()
+
+
+@pytest.mark.parametrize("value", ["-1", "841", "x", "1.5"])
+def test_refuses_numbers_out_of_range(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A number has its limits."""
+    monkeypatch.setenv("RELAY_SECONDS", value)
+
+    with pytest.raises(SettingError, match=r"RELAY_SECONDS=.* whole number from 0 to 840"):
+        settings.Relay.from_environment()

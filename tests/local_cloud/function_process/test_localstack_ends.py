@@ -1,0 +1,91 @@
+"""No function goes on without its LocalStack, nor for ever without being invoked."""
+
+import signal
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import psutil
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError
+
+from millrace_local.instance import Instance
+from millrace_local.services.localstack import LocalStack
+from tests.servers import free_instance, running, wait_until
+
+if TYPE_CHECKING:
+    from tests.local_cloud.function_process.conftest import Cloud
+
+
+def loaded(instance: Instance) -> set[str]:
+    """The services that LocalStack runs by now."""
+    services = httpx.get(f"{instance.localstack_url}/_localstack/health").json()["services"]
+    return {service for service, state in services.items() if state == "running"}
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_no_process_is_left_when_localstack_ends(tmp_path: Path, end: signal.Signals, cloud_on: "type[Cloud]") -> None:
+    """In order or killed, with a function idle and another in the middle of a long invocation: all end, and soon."""
+    instance = free_instance(tmp_path)
+    with running(LocalStack(), instance) as server:
+        functions = cloud_on(instance)
+        source = (
+            "import subprocess, time\n"
+            "def handler(event, context):\n"
+            "    subprocess.Popen(['sleep', '600'])\n"
+            "    time.sleep(event)"
+        )
+        name = functions.create(source, Timeout=600)
+        functions.invoke(name, 0)
+        # LocalStack does not end while it loads a service.
+        wait_until(lambda: loaded(instance) >= {"cloudwatch", "logs"}, what="the services to load")
+
+        def invoke() -> None:
+            with pytest.raises((BotoCoreError, ClientError)):
+                functions.invoke(name, 600)
+
+        busy = threading.Thread(target=invoke)
+        busy.start()
+        functions.invoke(name, 0)
+        wait_until(lambda: len(functions.processes(name)) == 5, what="two functions and their three children")
+        processes = functions.processes(name)
+        server.send_signal(end)
+        server.wait(timeout=15)
+        busy.join()
+        assert psutil.wait_procs(processes, timeout=3)[1] == []
+
+
+class ImpatientLocalStack(LocalStack):
+    """Keeps an idle environment for a third of a second, not for minutes."""
+
+    def environment(self, instance: Instance) -> Mapping[str, str]:
+        return {**super().environment(instance), "LAMBDA_KEEPALIVE_MS": "300"}
+
+
+def test_an_idle_environment_is_ended_after_a_while(tmp_path: Path, cloud_on: "type[Cloud]") -> None:
+    """A process nobody invokes ends by itself, and the next invocation has a new one."""
+    instance = free_instance(tmp_path)
+    with running(ImpatientLocalStack(), instance):
+        functions = cloud_on(instance)
+        name = functions.create("import os\ndef handler(event, context): return os.getpid()")
+        first = functions.invoke(name).payload
+        wait_until(lambda: not functions.processes(name))
+        assert functions.invoke(name).payload != first
+        wait_until(lambda: loaded(instance) >= {"cloudwatch", "logs"}, what="the services to load")
+
+
+def test_a_killed_localstacks_scratch_folders_are_removed_by_the_next(tmp_path: Path, cloud_on: "type[Cloud]") -> None:
+    """What functions wrote to their /tmp does not pile up over crashes; a new function's is empty."""
+    instance = free_instance(tmp_path)
+    source = "import os\ndef handler(event, context): return [os.environ['TMPDIR'], os.listdir(os.environ['TMPDIR'])]"
+    folders = []
+    for _ in range(2):
+        with running(LocalStack(), instance) as server:
+            functions = cloud_on(instance)
+            folder, content = functions.invoke(functions.create(source)).payload
+            assert content == []
+            folders.append(Path(folder))
+            assert [path.exists() for path in folders] == [False] * (len(folders) - 1) + [True]
+            server.kill()

@@ -1,0 +1,135 @@
+"""Mappings on the session's real broker, with a function of the test's making."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from threading import Event
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from millrace_local.kafka_trigger import backoff
+from millrace_local.kafka_trigger.mapping import KafkaMapping
+from millrace_local.kafka_trigger.settings import Settings
+from tests.local_cloud.kafka_trigger.fake_function import FakeFunction
+
+Parameter = Any  # passed on as it is to what checks it
+FUNCTION_ARN = "arn:aws:lambda:us-east-1:000000000000:function:f"
+
+
+class Topic:
+    """A topic of the test's own, and what the test writes to and reads from the broker itself."""
+
+    def __init__(self, bootstrap: str, partitions: int = 1, **config: str) -> None:
+        self.bootstrap = bootstrap
+        self.name = f"topic-{uuid4().hex[:12]}"
+        self.admin = AdminClient({"bootstrap.servers": bootstrap})
+        self._producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 0, "message.max.bytes": 30_000_000})
+        if partitions:
+            self.create(partitions, **config)
+
+    def create(self, partitions: int, **config: str) -> None:
+        topic = NewTopic(
+            self.name, partitions, 1, config={key.replace("_", "."): value for key, value in config.items()}
+        )
+        self.admin.create_topics([topic])[self.name].result(10)
+
+    def label(self, partition: int = 0) -> str:
+        return f"{self.name}-{partition}"
+
+    def write(self, count: int, partition: int = 0, value: bytes | None = b"value", **options: Parameter) -> None:
+        for _ in range(count):
+            self._producer.produce(self.name, value, partition=partition, **options)
+        assert self._producer.flush(10) == 0
+
+    def read(self, count: int) -> list[Any]:
+        """The first *count* messages of partition 0."""
+        with self._consumer("reader-" + uuid4().hex) as consumer:
+            consumer.assign([TopicPartition(self.name, 0, 0)])
+            messages: list[Any] = []
+            for _ in range(100):
+                messages += consumer.consume(count - len(messages), 0.1)
+                if len(messages) == count:
+                    return messages
+        raise AssertionError(f"{len(messages)} of {count} messages are in {self.name}")
+
+    def committed(self, group: str, partition: int = 0) -> int:
+        """The group's committed offset, negative if there is none."""
+        with self._consumer(group) as consumer:
+            return int(consumer.committed([TopicPartition(self.name, partition)], timeout=10)[0].offset)
+
+    @contextlib.contextmanager
+    def _consumer(self, group: str) -> Iterator[Consumer]:
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": group, "enable.auto.commit": False})
+        try:
+            yield consumer
+        finally:
+            consumer.close()
+
+
+class Mappings:
+    """Starts mappings and stops what the test has not."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+        self._running: list[KafkaMapping] = []
+        self.results: list[str] = []
+        """Every LastProcessingResult reported, in order."""
+
+    def settings(self, topic: str, **settings: Parameter) -> Settings:
+        defaults: dict[str, Parameter] = {
+            "uuid": str(uuid4()),
+            "function_arn": FUNCTION_ARN,
+            "source_arn": None,
+            "bootstrap": self._bootstrap,
+        }
+        defaults["group"] = f"group-{uuid4().hex}"
+        return Settings(topic=topic, **(defaults | {"window_seconds": 0} | settings))
+
+    def start(self, topic: Topic, function: FakeFunction, **settings: Parameter) -> KafkaMapping:
+        """A mapping that has fixed its starting position."""
+        return self.run(self.settings(topic.name, **settings), function)
+
+    def run(self, settings: Settings, function: FakeFunction) -> KafkaMapping:
+        mapping = KafkaMapping(settings, function, self.results.append)
+        started = Event()
+        self._running.append(mapping)
+        mapping.start(started.set)
+        assert started.wait(20), "the mapping did not start"
+        return mapping
+
+    def stop(self) -> None:
+        for mapping in self._running:
+            mapping.stop()
+        for mapping in self._running:
+            assert mapping.join(30), f"{mapping.settings.topic} does not stop"
+
+
+@pytest.fixture
+def new_topic(kafka: str) -> Callable[..., Topic]:
+    def make(partitions: int = 1, **config: str) -> Topic:
+        return Topic(kafka, partitions, **config)
+
+    return make
+
+
+@pytest.fixture
+def topic(kafka: str) -> Topic:
+    return Topic(kafka)
+
+
+@pytest.fixture
+def mappings(kafka: str) -> Iterator[Mappings]:
+    """*kafka* with mappings on it; all are stopped at the end."""
+    started = Mappings(kafka)
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries after milliseconds: for tests of what is retried, not of when."""
+    monkeypatch.setattr(backoff, "FIRST_SECONDS", 0.02)
+    monkeypatch.setattr(backoff, "LONGEST_SECONDS", 0.1)

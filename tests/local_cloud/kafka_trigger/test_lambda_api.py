@@ -1,0 +1,320 @@
+"""Mappings through a real LocalStack and botocore, with functions as local processes (sections 10 and 11)."""
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import boto3
+import httpx
+import pytest
+from botocore.exceptions import ClientError
+
+from millrace_local.instance import ACCOUNT, REGION, Instance
+from tests.local_cloud.kafka_trigger.conftest import Topic
+from tests.servers import wait_until
+
+Client = Any  # boto3 makes its clients at run time: they have no types
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/r"
+# The function appends what it is given to a file, and does what a second file says.
+CODE = """
+import json, os, pathlib, time
+folder = pathlib.Path(os.environ["FOLDER"])
+
+def handler(event, context):
+    with (folder / "events").open("a") as events:
+        events.write(json.dumps(event) + "\\n")
+    order = folder / "order"
+    while order.exists() and order.read_text() == "block":
+        time.sleep(0.02)
+    if order.exists() and order.read_text() == "fail":
+        raise ValueError("told to fail")
+    return {"batchItemFailures": []}
+"""
+
+
+class DeployedFunction:
+    """A Lambda function on LocalStack, and what it has seen."""
+
+    def __init__(self, client: Client, folder: Path) -> None:
+        self.name = f"function-{uuid4().hex[:8]}"
+        self._folder = folder
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as code:
+            code.writestr("app.py", CODE)
+        client.create_function(
+            FunctionName=self.name,
+            Runtime="python3.13",
+            Handler="app.handler",
+            Role=ROLE,
+            Timeout=30,
+            Code={"ZipFile": archive.getvalue()},
+            Environment={"Variables": {"FOLDER": str(folder)}},
+        )
+        client.get_waiter("function_active_v2").wait(FunctionName=self.name, WaiterConfig={"Delay": 1})
+
+    def order(self, what: str) -> None:
+        (self._folder / "order").write_text(what)
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        events = self._folder / "events"
+        return [json.loads(line) for line in events.read_text().splitlines()] if events.exists() else []
+
+    def offsets(self, label: str) -> list[int]:
+        return [record["offset"] for event in self.events for record in event["records"].get(label, [])]
+
+
+@pytest.fixture
+def client(localstack: Instance) -> Callable[[str], Client]:
+    def make(service: str) -> Client:
+        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        return boto3.client(service, endpoint_url=localstack.localstack_url, region_name=REGION, **keys)
+
+    return make
+
+
+@pytest.fixture
+def lambda_api(client: Callable[[str], Client]) -> Iterator[Client]:
+    """The Lambda API; mappings and functions are deleted at the end."""
+    api = client("lambda")
+    yield api
+    for mapping in api.list_event_source_mappings()["EventSourceMappings"]:
+        api.delete_event_source_mapping(UUID=mapping["UUID"])
+    wait_until(lambda: not api.list_event_source_mappings()["EventSourceMappings"], seconds=20)
+    for function in api.list_functions()["Functions"]:
+        api.delete_function(FunctionName=function["FunctionName"])
+
+
+@pytest.fixture
+def cluster(client: Callable[[str], Client]) -> str:
+    """The ARN of an MSK cluster."""
+    created = client("kafka").create_cluster_v2(ClusterName=f"c-{uuid4().hex[:8]}", Serverless={"VpcConfigs": []})
+    return str(created["ClusterArn"])
+
+
+@pytest.fixture
+def function(lambda_api: Client, tmp_path: Path) -> DeployedFunction:
+    return DeployedFunction(lambda_api, tmp_path)
+
+
+def enabled(lambda_api: Client, uuid: str) -> Callable[[], bool]:
+    return lambda: lambda_api.get_event_source_mapping(UUID=uuid)["State"] == "Enabled"
+
+
+def create(lambda_api: Client, function: DeployedFunction, **parameters: object) -> dict[str, Any]:
+    """Create a mapping that starts at the beginning, and wait until it is enabled."""
+    defaults = {"FunctionName": function.name, "StartingPosition": "TRIM_HORIZON", "MaximumBatchingWindowInSeconds": 0}
+    mapping: dict[str, Any] = lambda_api.create_event_source_mapping(**(defaults | parameters))
+    wait_until(enabled(lambda_api, mapping["UUID"]), seconds=5)
+    return mapping
+
+
+def test_l3_a_mapping_of_msk_is_created_read_and_listed_in_the_shapes_of_aws(
+    lambda_api: Client, function: DeployedFunction, cluster: str, topic: Topic
+) -> None:
+    """Create answers 202 and Creating with the defaults, and Enabled follows within two seconds."""
+    mapping = lambda_api.create_event_source_mapping(
+        FunctionName=function.name, EventSourceArn=cluster, Topics=[topic.name], StartingPosition="LATEST"
+    )
+    assert mapping["ResponseMetadata"]["HTTPStatusCode"] == 202
+    assert mapping["State"] == "Creating"
+    assert mapping["BatchSize"] == 100
+    assert mapping["MaximumRetryAttempts"] == -1
+    assert "MaximumBatchingWindowInSeconds" not in mapping
+    assert mapping["LastProcessingResult"] == "No records processed"
+    assert mapping["AmazonManagedKafkaEventSourceConfig"] == {"ConsumerGroupId": mapping["UUID"]}
+    assert mapping["Topics"] == [topic.name]
+    wait_until(enabled(lambda_api, mapping["UUID"]), seconds=2)
+    (listed,) = lambda_api.list_event_source_mappings(FunctionName=function.name)["EventSourceMappings"]
+    assert (listed["UUID"], listed["State"]) == (mapping["UUID"], "Enabled")
+    wait_until(
+        lambda: lambda_api.get_event_source_mapping(UUID=mapping["UUID"])["LastProcessingResult"] == "OK", seconds=2
+    )
+
+
+def test_p1_to_p10_the_function_process_gets_the_event(
+    lambda_api: Client, function: DeployedFunction, cluster: str, topic: Topic
+) -> None:
+    """From the broker through the mapping into the handler."""
+    create(lambda_api, function, EventSourceArn=cluster, Topics=[topic.name])
+    topic.write(3, key=b"k", headers=[("h", b"\xff")])
+    wait_until(lambda: function.offsets(topic.label()) == [0, 1, 2])
+    event = function.events[0]
+    assert (event["eventSource"], event["eventSourceArn"]) == ("aws:kafka", cluster)
+    assert event["records"][topic.label()][0]["headers"] == [{"h": [-1]}]
+
+
+def test_p2_a_self_managed_source_works_without_an_arn(
+    lambda_api: Client, function: DeployedFunction, topic: Topic
+) -> None:
+    """SelfManagedEventSource with its brokers; V3 wants SourceAccessConfigurations."""
+    source = {"SelfManagedEventSource": {"Endpoints": {"KAFKA_BOOTSTRAP_SERVERS": [topic.bootstrap]}}}
+    with pytest.raises(ClientError, match="Required 'sourceAccessConfigurations' parameter is missing"):
+        create(lambda_api, function, Topics=[topic.name], **source)
+    access = [{"Type": "BASIC_AUTH", "URI": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:s"}]
+    create(lambda_api, function, Topics=[topic.name], SourceAccessConfigurations=access, **source)
+    topic.write(1)
+    wait_until(lambda: function.offsets(topic.label()) == [0])
+    assert function.events[0]["eventSource"] == "SelfManagedKafka"
+
+
+def test_r7_l1_a_raising_function_is_retried_and_its_mapping_says_so(
+    lambda_api: Client, function: DeployedFunction, cluster: str, topic: Topic
+) -> None:
+    """The LastProcessingResult tells of the failure and goes back to OK by itself."""
+    mapping = create(lambda_api, function, EventSourceArn=cluster, Topics=[topic.name])
+
+    def result() -> str:
+        return str(lambda_api.get_event_source_mapping(UUID=mapping["UUID"])["LastProcessingResult"])
+
+    function.order("fail")
+    topic.write(1)
+    wait_until(lambda: result() == "PROBLEM: Function call failed")
+    function.order("go on")
+    wait_until(lambda: result() == "OK")
+    assert set(function.offsets(topic.label())) == {0}
+
+
+def test_c8_a_function_with_reserved_concurrency_0_is_waited_for(
+    lambda_api: Client, function: DeployedFunction, cluster: str, topic: Topic, localstack: Instance
+) -> None:
+    """Throttled: no attempt is counted, so that even without retries nothing is dropped."""
+    lambda_api.put_function_concurrency(FunctionName=function.name, ReservedConcurrentExecutions=0)
+    mapping = create(lambda_api, function, EventSourceArn=cluster, Topics=[topic.name], MaximumRetryAttempts=0)
+    topic.write(1)
+
+    def counters() -> dict[str, int]:
+        answer = httpx.get(f"{localstack.localstack_url}/_millrace/mappings").json()
+        return dict(answer[mapping["UUID"]]["counters"])
+
+    wait_until(lambda: counters()["InvokeErrorCount"] >= 1)
+    lambda_api.delete_function_concurrency(FunctionName=function.name)
+    wait_until(lambda: counters()["CommittedEventCount"] == 1)
+    assert counters()["DroppedEventCount"] == 0
+
+
+def test_an_update_while_running_changes_the_batch_size_and_loses_nothing(
+    lambda_api: Client, function: DeployedFunction, cluster: str, topic: Topic
+) -> None:
+    """The new size applies, the group is kept, LastModified moves, nothing is delivered twice."""
+    mapping = create(lambda_api, function, EventSourceArn=cluster, Topics=[topic.name], BatchSize=2)
+    topic.write(4)
+    wait_until(lambda: function.offsets(topic.label()) == [0, 1, 2, 3])
+    updated = lambda_api.update_event_source_mapping(UUID=mapping["UUID"], BatchSize=5)
+    assert updated["ResponseMetadata"]["HTTPStatusCode"] == 202
+    assert (updated["State"], updated["BatchSize"]) == ("Updating", 5)
+    assert updated["LastModified"] > mapping["LastModified"]
+    topic.write(5)
+    wait_until(enabled(lambda_api, mapping["UUID"]))
+    wait_until(lambda: function.offsets(topic.label()) == list(range(9)))
+    described = lambda_api.get_event_source_mapping(UUID=mapping["UUID"])
+    assert described["AmazonManagedKafkaEventSourceConfig"] == {"ConsumerGroupId": mapping["UUID"]}
+
+
+def test_l3_disabled_during_an_invocation_it_settles_and_goes_on_when_enabled(
+    lambda_api: Client, function: DeployedFunction, cluster: str, topic: Topic
+) -> None:
+    """Disabling until the invocation ended, Disabled then; offsets are kept, so nothing is doubled or lost."""
+    mapping = create(lambda_api, function, EventSourceArn=cluster, Topics=[topic.name], BatchSize=1)
+    uuid = mapping["UUID"]
+    function.order("block")
+    topic.write(2)
+    wait_until(lambda: function.events)
+    assert lambda_api.update_event_source_mapping(UUID=uuid, Enabled=False)["State"] == "Disabling"
+    assert lambda_api.get_event_source_mapping(UUID=uuid)["State"] == "Disabling"
+    function.order("go on")
+    wait_until(lambda: lambda_api.get_event_source_mapping(UUID=uuid)["State"] == "Disabled")
+    topic.write(1)
+    assert topic.committed(uuid) == 1
+    lambda_api.update_event_source_mapping(UUID=uuid, Enabled=True)
+    wait_until(lambda: function.offsets(topic.label()) == [0, 1, 2])
+
+
+@pytest.mark.parametrize("state", ["Enabled", "Disabled"])
+def test_a_deleted_mapping_is_gone_even_if_it_was_disabled(
+    state: str, lambda_api: Client, function: DeployedFunction, cluster: str, topic: Topic
+) -> None:
+    """Deleting answers 202 and Deleting; the same function, source and topic can then be mapped again."""
+    mapping = create(lambda_api, function, EventSourceArn=cluster, Topics=[topic.name])
+    if state == "Disabled":
+        lambda_api.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+        wait_until(lambda: lambda_api.get_event_source_mapping(UUID=mapping["UUID"])["State"] == "Disabled")
+    deleted = lambda_api.delete_event_source_mapping(UUID=mapping["UUID"])
+    assert (deleted["State"], deleted["ResponseMetadata"]["HTTPStatusCode"]) == ("Deleting", 202)
+    wait_until(lambda: not lambda_api.list_event_source_mappings()["EventSourceMappings"])
+    create(lambda_api, function, EventSourceArn=cluster, Topics=[topic.name])
+
+
+def test_v2_the_same_mapping_twice_is_a_conflict(
+    lambda_api: Client, function: DeployedFunction, cluster: str, topic: Topic
+) -> None:
+    """Same function, source and topic."""
+    create(lambda_api, function, EventSourceArn=cluster, Topics=[topic.name])
+    with pytest.raises(lambda_api.exceptions.ResourceConflictException):
+        create(lambda_api, function, EventSourceArn=cluster, Topics=[topic.name])
+
+
+def test_v4_a_refused_parameter_is_named_by_the_api_and_nothing_is_made(
+    lambda_api: Client, function: DeployedFunction, cluster: str, topic: Topic
+) -> None:
+    """InvalidParameterValueException at create and at update, with the mapping left as it was."""
+    with pytest.raises(lambda_api.exceptions.InvalidParameterValueException, match="must not be the source topic"):
+        create(
+            lambda_api,
+            function,
+            EventSourceArn=cluster,
+            Topics=[topic.name],
+            DestinationConfig={"OnFailure": {"Destination": f"kafka://{topic.name}"}},
+        )
+    assert not lambda_api.list_event_source_mappings()["EventSourceMappings"]
+    mapping = create(lambda_api, function, EventSourceArn=cluster, Topics=[topic.name])
+    with pytest.raises(lambda_api.exceptions.InvalidParameterValueException, match="consumerGroupId"):
+        lambda_api.update_event_source_mapping(
+            UUID=mapping["UUID"], AmazonManagedKafkaEventSourceConfig={"ConsumerGroupId": "other"}
+        )
+    assert enabled(lambda_api, mapping["UUID"])()
+
+
+def test_v1_an_unknown_function_is_not_found(lambda_api: Client, cluster: str, topic: Topic) -> None:
+    """ResourceNotFoundException, before anything is made."""
+    with pytest.raises(lambda_api.exceptions.ResourceNotFoundException):
+        lambda_api.create_event_source_mapping(
+            FunctionName="nobody", EventSourceArn=cluster, Topics=[topic.name], StartingPosition="LATEST"
+        )
+
+
+def test_mappings_of_cloudformation_keep_what_the_template_says(
+    client: Callable[[str], Client], lambda_api: Client, function: DeployedFunction, cluster: str, topic: Topic
+) -> None:
+    """MSK with the provisioned parameters, and self-managed with CloudFormation's own spelling of the brokers' key."""
+    common: dict[str, object] = {"FunctionName": function.name, "StartingPosition": "TRIM_HORIZON"}
+    managed: dict[str, object] = {
+        "EventSourceArn": cluster,
+        "Topics": [topic.name],
+        "AmazonManagedKafkaEventSourceConfig": {"ConsumerGroupId": f"group-{topic.name}"},
+        "DestinationConfig": {"OnFailure": {"Destination": "kafka://somewhere-else"}},
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        "ProvisionedPollerConfig": {"MinimumPollers": 1, "MaximumPollers": 2},
+    }
+    own: dict[str, object] = {
+        "SelfManagedEventSource": {"Endpoints": {"KafkaBootstrapServers": [topic.bootstrap]}},
+        "SourceAccessConfigurations": [{"Type": "BASIC_AUTH", "URI": "arn:aws:secretsmanager:r:1:secret:s"}],
+        "Topics": [topic.name],
+    }
+    resources = {
+        name: {"Type": "AWS::Lambda::EventSourceMapping", "Properties": common | properties}
+        for name, properties in {"Managed": managed, "Own": own}.items()
+    }
+    cloudformation, stack = client("cloudformation"), f"stack-{uuid4().hex[:8]}"
+    cloudformation.create_stack(StackName=stack, TemplateBody=json.dumps({"Resources": resources}))
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+    topic.write(1)
+    wait_until(lambda: sorted(event["eventSource"] for event in function.events) == ["SelfManagedKafka", "aws:kafka"])
+    (mapping,) = lambda_api.list_event_source_mappings(EventSourceArn=cluster)["EventSourceMappings"]
+    assert {name: mapping[name] for name in managed} == managed
+    cloudformation.delete_stack(StackName=stack)
+    wait_until(lambda: not lambda_api.list_event_source_mappings()["EventSourceMappings"], seconds=20)

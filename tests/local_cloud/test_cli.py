@@ -1,0 +1,54 @@
+"""What the command says when there is nothing to work on."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cloud import Cloud
+from tests.servers import free_instance
+
+
+@pytest.fixture
+def absent_cloud(tmp_path: Path) -> Cloud:
+    return Cloud(free_instance(tmp_path))
+
+
+@pytest.mark.parametrize("command", ["env", "deploy", "migrate", "invoke OperationsGetHealth", "logs kafka"])
+def test_a_command_on_a_cloud_that_is_down_says_how_to_start_it(absent_cloud: Cloud, command: str) -> None:
+    """One line that names what does not answer and the way out; exit code 1, no traceback, nothing on stdout."""
+    refused = absent_cloud.millrace(*command.split(), check=False)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("Error: ")
+    assert "./millrace up" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert refused.stdout == ""
+
+
+def test_status_of_a_cloud_that_is_down_shows_each_server_as_down(absent_cloud: Cloud) -> None:
+    """The exit code is 1, and the JSON has every server with the problem that was seen."""
+    parts = absent_cloud.status()["parts"]
+    assert [part["name"] for part in parts] == ["postgres", "redis", "kafka", "localstack"]
+    assert all(part["state"] == "down" and part["problem"] for part in parts)
+
+
+@pytest.mark.parametrize("command", ["", "up", "status", "env", "invoke", "deploy", "logs"])
+def test_help_shows_an_example(absent_cloud: Cloud, command: str) -> None:
+    """`--help` works without any server and shows how the command is used."""
+    shown = absent_cloud.millrace(*command.split(), "--help").stdout
+    assert "./millrace" in shown
+
+
+def test_an_event_that_is_no_json_is_refused_before_anything_is_invoked(cloud: Cloud, tmp_path: Path) -> None:
+    """The error names the file and what is wrong with it."""
+    event = tmp_path / "event.json"
+    event.write_text("{")
+    refused = cloud.millrace("invoke", "OperationsGetHealth", "--event", str(event), check=False)
+    assert refused.returncode == 1
+    assert f"{event} is not JSON" in refused.stderr
+
+
+def test_invoke_prints_the_answer_and_the_log(cloud: Cloud) -> None:
+    """The function's answer is JSON on standard output, its log lines are on standard error."""
+    ran = cloud.millrace("invoke", "OperationsGetHealth")
+    assert '"body": "{\\"status\\":\\"UP\\"}"' in ran.stdout
+    assert "REPORT RequestId:" in ran.stderr

@@ -1,0 +1,54 @@
+"""Real servers for the tests: started on free ports in a folder of their own, stopped when the session ends."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from millrace_local.instance import HOST, PORTS, Instance
+from millrace_local.services.service import NotReadyError, Service
+
+
+def free_instance(home: Path) -> Instance:
+    """An instance in *home* whose ports nobody listens on."""
+    sockets = [socket.create_server((HOST, 0)) for _ in PORTS]
+    ports = dict(zip(PORTS, (listener.getsockname()[1] for listener in sockets), strict=True))
+    for listener in sockets:
+        listener.close()
+    return Instance(home, ports)
+
+
+@contextlib.contextmanager
+def running(service: Service, instance: Instance) -> Iterator[subprocess.Popen[bytes]]:
+    """Run *service* until the block ends, then stop it as the local cloud does."""
+    service.prepare(instance)
+    instance.logs.mkdir(parents=True, exist_ok=True)
+    with (instance.logs / f"{service.name}.log").open("ab") as log:
+        environment = os.environ | dict(service.environment(instance))
+        process = subprocess.Popen(service.command(instance), env=environment, stdout=log, stderr=log)
+    try:
+        wait_until(lambda: _is_ready(service, instance), seconds=30, what=f"{service.name} to be ready")
+        yield process
+    finally:
+        process.send_signal(getattr(signal, f"SIG{service.stop_signal}"))
+        process.wait(timeout=service.stop_seconds)
+
+
+def wait_until(condition: Callable[[], object], *, seconds: float = 10, what: str = "the condition") -> None:
+    """Poll *condition* until it is true; fail after *seconds*, saying what was waited for."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
+        time.sleep(0.02)
+
+
+def _is_ready(service: Service, instance: Instance) -> bool:
+    try:
+        service.check_ready(instance)
+    except NotReadyError:
+        return False
+    return True

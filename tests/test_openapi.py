@@ -1,0 +1,50 @@
+"""The API's document: what is kept is what the code says, and it is OpenAPI that tools understand."""
+
+import json
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from tests import openapi
+from tests.openapi import Route
+
+DOCUMENT = json.loads(openapi.FILE.read_text())
+ROUTES = openapi.routes()
+
+
+def test_the_kept_document_is_the_generated_one() -> None:
+    """Nobody changes the API without its document; `./millrace openapi` writes it."""
+    assert openapi.FILE.read_text() == openapi.text(), "Run ./millrace openapi and commit what it writes."
+
+
+def test_is_valid_openapi() -> None:
+    """By the specification's own schema, references and examples included."""
+    OpenAPIV31SpecValidator(DOCUMENT).validate()
+
+
+def test_every_reference_leads_to_something_and_every_component_is_used() -> None:
+    """A renamed shape leaves nothing behind."""
+    text = json.dumps(DOCUMENT)
+    kinds = {kind: names for kind, names in DOCUMENT["components"].items() if kind != "securitySchemes"}
+    components = {f"#/components/{kind}/{name}" for kind, names in kinds.items() for name in names}
+
+    assert {part.partition('"')[0] for part in text.split('"$ref": "')[1:]} == components
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+def test_every_route_says_what_it_gives(route: Route) -> None:
+    """A function without an annotation, or with a bare `Reply`, would be documented as giving anything."""
+    operation = DOCUMENT["paths"][route.path][route.method.lower()]
+    contents = operation["responses"][str(route.endpoint.status.value)].get("content", {})
+
+    assert operation["summary"]
+    assert {"429", "500", "503"} <= operation["responses"].keys()
+    assert route.function.logical_id == "OperationsGetOpenapi" or {} not in [
+        each["schema"] for each in contents.values()
+    ]
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+def test_the_template_tells_who_may_call(route: Route) -> None:
+    """What a reader of the template sees is what the function demands."""
+    assert route.function.metadata["Access"] == (route.endpoint.scope or "public")

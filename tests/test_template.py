@@ -1,0 +1,189 @@
+"""What CloudFormation gets when template.yaml is deployed: rights, logs, triggers, limits."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kernel import kafka, responses
+from millrace_local.instance import ROOT
+from tests.templates import FUNCTIONS, Function, Resource, expanded, written
+
+# Every right that a function may have. A misspelt action would be found by nobody else.
+ACTIONS = {
+    "kafka-cluster:AlterGroup",
+    "kafka-cluster:Connect",
+    "kafka-cluster:DescribeCluster",
+    "kafka-cluster:DescribeClusterDynamicConfiguration",
+    "kafka-cluster:DescribeGroup",
+    "kafka-cluster:DescribeTopic",
+    "kafka-cluster:ReadData",
+    "kafka-cluster:WriteData",
+    "kafka-cluster:WriteDataIdempotently",
+    "secretsmanager:GetSecretValue",
+    "secretsmanager:PutSecretValue",
+    "ses:SendRawEmail",
+}
+LONGEST_CONSUMER_SECONDS = 14 * 60
+
+
+def of_type(kind: str) -> dict[str, Resource]:
+    return {name: each for name, each in expanded().items() if each["Type"] == kind}
+
+
+def statements(function: Function) -> list[dict[str, Any]]:
+    policies = expanded()[f"{function.logical_id}Role"]["Properties"].get("Policies", [])
+    found = [each for policy in policies for each in policy["PolicyDocument"]["Statement"]]
+    return [each | {"Action": _list(each["Action"])} for each in found]
+
+
+def _list(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def actions(function: Function) -> set[str]:
+    return {action for each in statements(function) for action in each["Action"]}
+
+
+def variables(function: Function) -> dict[str, Any]:
+    found: dict[str, Any] = expanded()[function.logical_id]["Properties"]["Environment"]["Variables"]
+    return found
+
+
+def test_stays_within_cloudformations_limits() -> None:
+    """500 resources are the end, and a template of 1 MB; we stop before."""
+    assert len(expanded()) < 450
+    assert len(json.dumps(expanded())) < 900_000
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=str)
+def test_a_function_has_a_role_of_its_own(function: Function) -> None:
+    """Never a shared one."""
+    roles = [each["Properties"]["Role"] for each in of_type("AWS::Lambda::Function").values()]
+    own = {"Fn::GetAtt": [f"{function.logical_id}Role", "Arn"]}
+
+    assert roles.count(own) == 1
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=str)
+def test_a_role_allows_named_things_only(function: Function) -> None:
+    """Known actions on named resources; a wildcard stands for a secret's random end, or for one role in all domains."""
+    for statement in statements(function):
+        assert set(statement["Action"]) <= ACTIONS
+        assert "*" not in (statement["Resource"], *statement["Action"])
+
+
+@pytest.mark.parametrize("function", [each for each in FUNCTIONS if not each.module.startswith("operations.")], ids=str)
+def test_a_function_reads_the_secrets_that_it_needs(function: Function) -> None:
+    """Its domain's database in the role that it says it uses, the public keys, and in users alone the private ones."""
+    domain = function.module.partition(".")[0]
+    role = variables(function).get("DATABASE_ROLE", "app")
+    allowed = {f"${{DatabaseSecretPrefix}}{domain}_{role}-??????", "millrace/${Stage}/public-keys-??????"}
+    if domain == "users":
+        allowed.add("millrace/${Stage}/signing-keys-??????")
+
+    read = [each for each in statements(function) if "secretsmanager:GetSecretValue" in each["Action"]]
+    secrets = {json.dumps(each["Resource"]).partition(":secret:")[2].partition('"')[0] for each in read}
+
+    assert secrets
+    assert secrets <= allowed
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=str)
+def test_logs_are_kept_for_a_time(function: Function) -> None:
+    """Each function writes to a group of its own, which forgets."""
+    group = expanded()[function.logical_id]["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]
+
+    assert group == f"{function.logical_id}Logs"
+    assert expanded()[group]["Properties"]["RetentionInDays"] > 0
+
+
+@pytest.mark.parametrize("mapping", of_type("AWS::Lambda::EventSourceMapping").values(), ids=str)
+def test_a_trigger_loses_nothing_and_waits_for_nothing(mapping: Resource) -> None:
+    """From the first record on, without a window, failures apart, retried through any outage, and with a last resort."""
+    properties = mapping["Properties"]
+
+    assert properties["EventSourceArn"] == {"Ref": "KafkaClusterArn"}
+    assert properties["StartingPosition"] == "TRIM_HORIZON"
+    assert properties["MaximumBatchingWindowInSeconds"] == 0
+    assert properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert properties["MaximumRetryAttempts"] == 10_000
+    assert properties["ProvisionedPollerConfig"]["PollerGroupName"]
+    assert properties["DestinationConfig"]["OnFailure"]["Destination"].startswith("kafka://")
+
+
+@pytest.mark.parametrize("resource", expanded().items(), ids=lambda item: item[0])
+def test_nothing_is_conditional(resource: tuple[str, Resource]) -> None:
+    """What runs locally is what is deployed."""
+    assert "Condition" not in resource[1]
+
+
+@pytest.mark.parametrize("function", [each for each in FUNCTIONS if each.topics], ids=str)
+def test_a_consumers_role_reads_its_topic_and_writes_its_dead_letters(function: Function) -> None:
+    """The mapping acts in the function's role; SAM's managed policy has no right on a topic."""
+    text = json.dumps(statements(function))
+    names = variables(function)
+
+    assert {"kafka-cluster:ReadData", "kafka-cluster:AlterGroup", "kafka-cluster:WriteDataIdempotently"} <= actions(
+        function
+    )
+    for resource in (f"topic/${{Cluster}}/{names['TOPIC']}", f"topic/${{Cluster}}/{names['DEAD_LETTER_TOPIC']}"):
+        assert f'{resource}"' in text
+    assert f'group/${{Cluster}}/{names["CONSUMER_GROUP"]}"' in text
+    assert expanded()[function.logical_id]["Properties"]["Timeout"] <= LONGEST_CONSUMER_SECONDS
+
+
+@pytest.mark.parametrize("function", [each for each in FUNCTIONS if each.module.endswith("publish_events")], ids=str)
+def test_a_relay_may_write_and_ends_in_time(function: Function) -> None:
+    """kafka-python is idempotent, which is a right of its own; a delivery under way ends before the function does."""
+    assert {"kafka-cluster:WriteData", "kafka-cluster:WriteDataIdempotently"} <= actions(function)
+    assert variables(function)["DATABASE_ROLE"] == "relay"
+    timeout = expanded()[function.logical_id]["Properties"]["Timeout"]
+    longest = written()["Parameters"]["RelaySeconds"]["MaxValue"]
+    assert timeout >= longest + kafka.LONGEST_SEND_SECONDS + 2
+    delivery, request, linger = (
+        kafka.OPTIONS[f"{name}_ms"] for name in ("delivery_timeout", "request_timeout", "linger")
+    )
+    assert request + linger <= delivery < kafka.LONGEST_SEND_SECONDS * 1000
+
+
+def test_the_gateways_own_answers_are_like_ours() -> None:
+    """Problem documents with the security headers, for errors that never reach a function."""
+    answers = expanded()["Api"]["Properties"]["Body"]["x-amazon-apigateway-gateway-responses"]
+
+    assert answers.keys() >= {"DEFAULT_4XX", "DEFAULT_5XX", "MISSING_AUTHENTICATION_TOKEN", "REQUEST_TOO_LARGE"}
+    for answer in answers.values():
+        headers = {
+            name.removeprefix("gatewayresponse.header."): value for name, value in answer["responseParameters"].items()
+        }
+        assert headers.items() >= {name: f"'{value}'" for name, value in responses.SECURITY_HEADERS.items()}.items()
+        assert headers["X-Request-Id"] == "context.requestId"
+        template = answer["responseTemplates"]["application/json"]
+        document = json.loads(
+            template.replace("$context.status", "404").replace("$context.error.messageString", '"detail"')
+        )
+        assert document.keys() == {"type", "title", "status", "detail", "requestId"}
+
+
+def test_functions_bring_no_packages_of_their_own() -> None:
+    """All third-party packages are in the layer, in one version."""
+    assert list((ROOT / "functions").rglob("requirements*.txt")) == []
+
+
+def test_the_layer_is_kept_and_fits_the_architecture() -> None:
+    """A function's earlier version still finds its layer; both follow the one parameter."""
+    [layer] = of_type("AWS::Lambda::LayerVersion").values()
+
+    assert layer["DeletionPolicy"] == "Retain"
+    assert layer["Properties"]["CompatibleArchitectures"] == [{"Ref": "Architecture"}]
+    for function in of_type("AWS::Lambda::Function").values():
+        assert function["Properties"]["Architectures"] == [{"Ref": "Architecture"}]
+
+
+def test_readiness_asks_every_domain() -> None:
+    """A domain that has a database is among those that the readiness function is told."""
+    [readiness] = [each for each in FUNCTIONS if each.module == "operations.get_readiness"]
+    domains = sorted(path.parent.name for path in Path(ROOT / "functions").glob("*/migrations"))
+
+    assert variables(readiness)["DOMAINS"].split(",") == domains

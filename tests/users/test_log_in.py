@@ -1,0 +1,120 @@
+"""POST /api/v1/auth/login."""
+
+import functools
+import statistics
+import time
+from uuid import uuid4
+
+import argon2
+import jwt
+import pytest
+
+from tests.databases import Database
+from tests.users.conftest import Client, user_id
+from users import passwords
+
+
+def test_the_answer_has_both_tokens(client: Client) -> None:
+    """200 with token = accessToken, a refresh token, the type and 15 minutes in seconds."""
+    answer = client.log_in()
+    assert answer.status == 200
+    assert set(answer.body) == {"token", "accessToken", "refreshToken", "tokenType", "expiresIn"}
+    assert answer.body["token"] == answer.body["accessToken"]
+    assert (answer.body["tokenType"], answer.body["expiresIn"]) == ("Bearer", 900)
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_the_access_token_is_what_verifiers_expect(users: Database, client: Client) -> None:
+    """ES256, at+jwt, a key id, and the claims of RFC 9068 with the user's id and scope."""
+    header = jwt.get_unverified_header(client.access_token)
+    claims = jwt.decode(client.access_token, options={"verify_signature": False})
+    assert (header["alg"], header["typ"]) == ("ES256", "at+jwt")
+    assert header["kid"]
+    assert claims["sub"] == str(user_id(users, client))
+    assert (claims["iss"], claims["aud"], claims["scope"]) == ("https://millrace.local", "millrace", "user")
+    assert claims["exp"] - claims["iat"] == 900
+    assert "@" not in str(claims)
+
+
+def test_both_names_work_in_any_case(client: Client) -> None:
+    """A user logs in with the username or the e-mail address, however it is written."""
+    assert client.log_in(username=client.username.upper(), password=client.password).status == 200
+    assert client.log_in(email=client.email.upper(), password=client.password).status == 200
+
+
+def test_scopes_that_an_operator_gave_are_in_the_token(users: Database, client: Client) -> None:
+    """They come with the next log-in and with the next refresh."""
+    users.rows("UPDATE users SET scopes = '{user,products:write}' RETURNING id")
+    client.refresh()
+    assert jwt.decode(client.access_token, options={"verify_signature": False})["scope"] == "user products:write"
+    client.log_in()
+    assert jwt.decode(client.access_token, options={"verify_signature": False})["scope"] == "user products:write"
+
+
+def test_unknown_user_and_wrong_password_look_the_same(client: Client) -> None:
+    """401 with the same text and the same headers."""
+    unknown = client.log_in(username=f"nobody-{uuid4().hex[:8]}", password=client.password)
+    wrong = client.log_in(username=client.username, password="not the password")
+    assert unknown.status == wrong.status == 401
+    assert unknown.body["detail"] == wrong.body["detail"]
+    assert set(unknown.headers) == set(wrong.headers)
+    assert unknown.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_unknown_user_and_wrong_password_take_the_same_time(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The medians of interleaved attempts differ by less than a fifth of a hash: no list of users can be made."""
+    monkeypatch.setenv("RATE_LIMIT_FACTOR", "1000")
+
+    def milliseconds(username: str) -> float:
+        started = time.perf_counter()
+        assert client.log_in(username=username, password="not the password").status == 401
+        return (time.perf_counter() - started) * 1000
+
+    pairs = [(milliseconds(f"nobody-{uuid4().hex}"), milliseconds(client.username)) for _ in range(80)]
+    started = time.perf_counter()
+    passwords.hash_password("any password")
+    hashing = (time.perf_counter() - started) * 1000
+    difference = statistics.median(unknown - wrong for unknown, wrong in pairs)
+    assert abs(difference) < 0.2 * max(hashing, 10), f"{difference:.2f} ms apart, a hash takes {hashing:.2f} ms"
+
+
+def test_the_dummy_hash_costs_what_a_real_one_does() -> None:
+    """It has today's parameters; whoever raises them must make a new one."""
+    assert not passwords.is_outdated(passwords.DUMMY_HASH)
+    assert not passwords.verify(None, "any password")
+
+
+def test_a_weaker_hash_is_replaced_at_log_in(users: Database, client: Client) -> None:
+    """When the parameters rise, the next log-in stores a hash made with them; the one after stores none."""
+    weak = argon2.PasswordHasher(memory_cost=8_192, time_cost=1, parallelism=1).hash(client.password)
+    users.rows("UPDATE users SET password_hash = %s RETURNING id", weak)
+    assert client.log_in().status == 200
+    [(stored,)] = users.rows("SELECT password_hash FROM users")
+    assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert client.log_in().status == 200
+    assert users.rows("SELECT password_hash FROM users") == [(stored,)]
+
+
+@pytest.mark.parametrize("names", [{}, {"username": "somebody", "email": "somebody@example.com"}])
+def test_one_of_both_names_is_needed(users: Database, names: dict[str, str]) -> None:
+    """Neither and both are a 400."""
+    assert Client().log_in(**names, password="any password").status == 400
+
+
+@pytest.mark.parametrize("redis_is_up", [True, False])
+def test_attempts_on_one_account_are_limited_wherever_they_come_from(
+    client: Client, monkeypatch: pytest.MonkeyPatch, *, redis_is_up: bool
+) -> None:
+    """Ten at once, then 429, by either letter case; with Redis down this process counts. Others can log in."""
+    other = Client()
+    other.register()
+    if not redis_is_up:
+        monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1")
+    name = f"victim-{uuid4().hex[:10]}"
+    attempt = functools.partial(client.log_in, password="not the password")
+    assert {attempt(username=name).status for _ in range(5)} == {401}
+    assert {attempt(username=name.upper()).status for _ in range(5)} == {401}
+    refused = attempt(username=name)
+    assert refused.status == 429
+    assert 0 < int(refused.headers["Retry-After"]) <= 6
+    assert other.log_in().status == 200
