@@ -19,7 +19,7 @@ KERNEL = sorted((ROOT / "layers" / "shared" / "kernel").rglob("*.py"))
 FORBIDDEN_TO_MODELS = {"psycopg", "boto3", "kafka", "os"}
 THIRD_PARTY = {
     *("argon2", "aws_lambda_powertools", "boto3", "botocore", "cryptography", "iso4217", "jwt", "kafka", "msgspec"),
-    *("psycopg", "redis", "zxcvbn"),
+    *("opensearchpy", "psycopg", "redis", "stripe", "zxcvbn"),
 }
 CONSUMERS = [each for each in FUNCTIONS if each.topics]
 

@@ -22,6 +22,9 @@ PORTS = {
     "kafka-controller": (9093, "MILLRACE_KAFKA_CONTROLLER_PORT"),
     "postgres": (5432, "MILLRACE_POSTGRES_PORT"),
     "redis": (6379, "MILLRACE_REDIS_PORT"),
+    "opensearch": (9200, "MILLRACE_OPENSEARCH_PORT"),
+    "opensearch-transport": (9300, "MILLRACE_OPENSEARCH_TRANSPORT_PORT"),
+    "stripe": (8420, "MILLRACE_STRIPE_PORT"),
 }
 
 
@@ -79,6 +82,14 @@ class Instance:
     @cached_property
     def redis_url(self) -> str:
         return f"redis://{HOST}:{self.ports['redis']}/0"
+
+    @cached_property
+    def opensearch_url(self) -> str:
+        return f"http://{HOST}:{self.ports['opensearch']}"
+
+    @cached_property
+    def stripe_url(self) -> str:
+        return f"http://{HOST}:{self.ports['stripe']}"
 
 
 def environment(name: str) -> Path:

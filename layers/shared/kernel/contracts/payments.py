@@ -26,7 +26,9 @@ class PaymentCompleted(PaymentEvent, frozen=True, kw_only=True, tag="PaymentComp
 
 
 class PaymentFailed(PaymentEvent, frozen=True, kw_only=True, tag="PaymentFailed"):
-    """The money was refused; nothing was taken."""
+    """The money was refused; nothing was taken. *reason*: the bank's, as one word (Stripe's decline code)."""
+
+    reason: str | None = None
 
 
 class PaymentRefunded(PaymentEvent, frozen=True, kw_only=True, tag="PaymentRefunded"):

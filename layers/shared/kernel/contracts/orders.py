@@ -1,0 +1,60 @@
+"""What happens to an order, in the order's own words: the part of its history that others may know."""
+
+from typing import ClassVar
+from uuid import UUID
+
+from msgspec import Struct
+
+from kernel.events import Event
+
+
+class OrderItem(Struct, frozen=True, rename="camel"):
+    """*unit_price_cents*: what one piece cost when it was ordered, in minor units of the order's currency."""
+
+    product_id: UUID
+    name: str
+    quantity: int
+    unit_price_cents: int
+
+
+class OrderEvent(Event, frozen=True, kw_only=True, tag_field="type"):
+    """The base of the order events.
+
+    *amount*: in minor units of the order's currency. *customer_id*: absent for a guest's order. *version*: the
+    event's place in the order's history, from 1.
+    """
+
+    topic: ClassVar[str] = "order-events"
+    key: ClassVar[str] = "order_id"
+    source: ClassVar[str] = "/orders"
+
+    order_id: UUID
+    amount: int
+    customer_id: UUID | None = None
+    version: int = 1
+
+
+class OrderCreated(OrderEvent, frozen=True, kw_only=True, tag="OrderCreated"):
+    """*items*: none where the order is for an amount alone. *payment_method*: Stripe's name of it, if one was given."""
+
+    currency: str = "USD"
+    items: tuple[OrderItem, ...] = ()
+    payment_method: str | None = None
+
+
+class OrderPaid(OrderEvent, frozen=True, kw_only=True, tag="OrderPaid"):
+    """The money was taken."""
+
+
+class OrderPaymentFailed(OrderEvent, frozen=True, kw_only=True, tag="OrderPaymentFailed"):
+    """The money was refused; the order ends here."""
+
+    reason: str | None = None
+
+
+class OrderCancelled(OrderEvent, frozen=True, kw_only=True, tag="OrderCancelled"):
+    """Its customer no longer wants it; what was paid is to be given back."""
+
+
+class OrderRefunded(OrderEvent, frozen=True, kw_only=True, tag="OrderRefunded"):
+    """The money was given back."""
