@@ -11,7 +11,6 @@ from kernel.database import transaction
 from kernel.lambda_context import LambdaContext
 from users import store
 from users.commands import ChangeScopes
-from users.schemas import AccountScopes
 
 
 def handler(event: dict[str, object], context: LambdaContext) -> dict[str, object]:

@@ -41,8 +41,8 @@ def test_an_unknown_account_is_named(context: Context) -> None:
 @pytest.mark.usefixtures("_as_owner")
 def test_an_unknown_scope_is_refused(client: Client, context: Context) -> None:
     """A misspelt scope would let nobody in anywhere."""
-    with pytest.raises(msgspec.ValidationError, match="catalog:wirte"):
-        change_scopes.handler({"username": client.username, "grant": ["catalog:wirte"]}, context)
+    with pytest.raises(msgspec.ValidationError, match="catalog:own"):
+        change_scopes.handler({"username": client.username, "grant": ["catalog:own"]}, context)
 
 
 def _scopes(client: Client) -> frozenset[str]:
