@@ -13,7 +13,9 @@ def absent_cloud(tmp_path: Path) -> Cloud:
     return Cloud(free_instance(tmp_path))
 
 
-@pytest.mark.parametrize("command", ["env", "deploy", "migrate", "invoke OperationsGetHealth", "logs kafka", "scopes ann"])
+@pytest.mark.parametrize(
+    "command", ["env", "deploy", "migrate", "invoke OperationsGetHealth", "logs kafka", "scopes ann"]
+)
 def test_a_command_on_a_cloud_that_is_down_says_how_to_start_it(absent_cloud: Cloud, command: str) -> None:
     """One line that names what does not answer and the way out; exit code 1, no traceback, nothing on stdout."""
     refused = absent_cloud.millrace(*command.split(), check=False)
