@@ -1,4 +1,4 @@
-"""One real Postgres, Kafka and Redis for the whole test session; each test makes its own databases and topics."""
+"""One real Postgres, Kafka, Redis and OpenSearch for the whole test session; each test makes its own databases and topics."""
 
 from collections.abc import Callable, Iterator
 
@@ -9,6 +9,7 @@ from kernel import kafka as producer
 from millrace_local.instance import Instance
 from millrace_local.services.kafka import Kafka
 from millrace_local.services.localstack import LocalStack
+from millrace_local.services.opensearch import OpenSearch
 from millrace_local.services.postgres import Postgres, superuser_url
 from millrace_local.services.redis import Redis
 from tests import databases, tokens, topics
@@ -43,6 +44,13 @@ def redis(instance: Instance) -> Iterator[str]:
     with running(Redis(), instance):
         yield instance.redis_url
         redis_server.forget()
+
+
+@pytest.fixture(scope="session")
+def opensearch(instance: Instance) -> Iterator[str]:
+    """URL of a real one-node OpenSearch, without any index."""
+    with running(OpenSearch(), instance):
+        yield instance.opensearch_url
 
 
 @pytest.fixture(scope="session")
