@@ -1,4 +1,4 @@
-"""One real Postgres, Kafka, Redis and OpenSearch for the whole test session; each test makes its own databases and topics."""
+"""Real servers for the tests: one of each for a whole test process; each test makes its own databases and topics."""
 
 from collections.abc import Callable, Iterator
 
@@ -17,6 +17,13 @@ from tests.cloud import Cloud, running_cloud
 from tests.databases import Database
 from tests.lambda_events import Context
 from tests.servers import free_instance, running
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """When two processes share the tests, one of them has the whole cloud; it is too heavy to be there twice."""
+    for item in items:
+        if "cloud" in getattr(item, "fixturenames", ()) or "faults" in item.path.parts:
+            item.add_marker(pytest.mark.xdist_group("cloud"))
 
 
 @pytest.fixture(scope="session")
