@@ -52,8 +52,8 @@ def _listen(port: int) -> socket.socket:
 
 
 def _listen_below(highest: int) -> socket.socket:
-    """Listen on one of the ports just below *highest*; at random, as other test runs choose at this moment."""
-    for port in random.sample(range(highest - 98, highest), 98):
+    """Listen on one of the many ports below *highest*; at random, as other test runs choose theirs meanwhile."""
+    for port in random.sample(range(highest - 5000, highest), 100):
         with contextlib.suppress(OSError):
             return _listen(port)
     message = f"no port below {highest} is free"

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from millrace_local.instance import Instance
+from millrace_local.services import opensearch as opensearch_service
 from millrace_local.services.opensearch import OpenSearch
 from millrace_local.services.service import NotReadyError
 from tests.servers import free_instance, running
@@ -26,6 +27,16 @@ def test_a_killed_node_comes_back_with_what_it_acknowledged(tmp_path: Path) -> N
         process.wait()
     with running(OpenSearch(), instance):
         assert httpx.get(document).json()["_source"] == PRODUCT
+
+
+def test_a_broken_start_cache_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cache only saves time: with one that is cut off, the node starts nevertheless."""
+    broken = tmp_path / "start.aot"
+    OpenSearch().prepare(free_instance(tmp_path))
+    broken.write_bytes(opensearch_service.CACHE.read_bytes()[:1_000_000])
+    monkeypatch.setattr(opensearch_service, "CACHE", broken)
+    with running(OpenSearch(), instance := free_instance(tmp_path)):
+        assert httpx.get(instance.opensearch_url).json()["version"]["number"] == OpenSearch().version()
 
 
 def test_words_are_found_without_accents_and_endings(opensearch: str) -> None:
