@@ -12,6 +12,7 @@ from millrace_local.services.localstack import LocalStack
 from millrace_local.services.opensearch import OpenSearch
 from millrace_local.services.postgres import Postgres, superuser_url
 from millrace_local.services.redis import Redis
+from millrace_local.services.stripe import Stripe
 from tests import databases, tokens, topics
 from tests.cloud import Cloud, running_cloud
 from tests.databases import Database
@@ -58,6 +59,13 @@ def opensearch(instance: Instance) -> Iterator[str]:
     """URL of a real one-node OpenSearch, without any index."""
     with running(OpenSearch(), instance):
         yield instance.opensearch_url
+
+
+@pytest.fixture(scope="session")
+def stripe_api(instance: Instance) -> Iterator[str]:
+    """URL of a local Stripe; its account is `stripe_account.local(instance)`."""
+    with running(Stripe(), instance):
+        yield instance.stripe_url
 
 
 @pytest.fixture(scope="session")
