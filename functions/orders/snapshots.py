@@ -51,4 +51,4 @@ def put(connection: Connection, order: Order) -> None:
 
 
 def _digest(order_id: UUID, version: int, state: str) -> bytes:
-    return hashlib.sha256(f"{order_id} {version} {SCHEMA_VERSION} {state}".encode()).digest()
+    return hashlib.sha256(f"{order_id} {version} {state}".encode()).digest()

@@ -12,7 +12,7 @@ CREATE TABLE order_events (
     PRIMARY KEY (order_id, version)
 );
 
--- A cache of long histories: any row may be deleted at any time. digest: of all other columns.
+-- A cache of long histories: any row may be deleted at any time. digest: of order, version and state.
 CREATE TABLE order_snapshots (
     order_id       uuid     PRIMARY KEY,
     version        integer  NOT NULL,
