@@ -32,9 +32,9 @@ def handler(request: http.Request[CreateOrder]) -> Reply[PlacedOrder]:
         if command.amount is not None:
             event = pricing.of_amount(command, command.amount, customer)
         else:
-            buyer, wanted = request.user_id, command.items or ()
-            on_sale = products.on_sale(connection, [item.product_id for item in wanted])
-            event = pricing.of_items(command, wanted, buyer, on_sale)
+            buyer = request.user_id
+            on_sale = products.on_sale(connection, [item.product_id for item in command.items or ()])
+            event = pricing.of_items(command, buyer, on_sale)
         order = repository.add(connection, ids.new(), event)
         token = None if customer else guest_tokens.issue(connection, order.order_id)
     headers = {"ETag": etags.of(order.version), "Location": f"orders/{order.order_id}"}

@@ -3,7 +3,8 @@
     created ─► failed ─► paid ─► cancelled ─► refunded
 
 An event leads on to the right, over any number of states, and never back. So it does not matter in which order, or
-how often, the news of a payment arrives: the last state is the same.
+how often, the news of a payment arrives: the last state is the same. Money that comes for a cancelled order does not
+make it paid: payments, who know that it is cancelled, give it back.
 """
 
 from collections.abc import Callable, Iterable

@@ -23,6 +23,9 @@ class Product(Struct, frozen=True):
     stock: int
 
 
+type Line = tuple[ItemWanted, Product]
+
+
 def check(command: CreateOrder) -> None:
     """Raise InvalidError if it is neither for an amount nor for items, or for both, or for an item twice."""
     if problems := tuple(_wrong_fields(command)):
@@ -34,37 +37,22 @@ def of_amount(command: CreateOrder, amount: int, customer: UUID | None) -> Order
     return OrderCreated(amount=amount, currency=currency, customer_id=customer, payment_method=method)
 
 
-def of_items(
-    command: CreateOrder, wanted: tuple[ItemWanted, ...], customer: UUID, on_sale: Mapping[UUID, Product]
-) -> OrderCreated:
+def of_items(command: CreateOrder, customer: UUID, on_sale: Mapping[UUID, Product]) -> OrderCreated:
     """The order at today's prices.
 
     Raises UnprocessableError for products that are not on sale and for sums that nobody can pay at once,
     ConflictError if a price is not what the client saw, or the stock is too low: naming each item at fault.
     """
-    unknown = tuple(
-        FieldProblem(f"items[{index}].productId", "is not on sale")
-        for index, item in enumerate(wanted)
-        if item.product_id not in on_sale
-    )
-    if unknown:
-        raise UnprocessableError("Some products are not on sale.", unknown)
-    products = [on_sale[item.product_id] for item in wanted]
-    if stale := tuple(_contradictions(wanted, products)):
+    lines = _found(command.items or (), on_sale)
+    if stale := tuple(_contradictions(lines)):
         raise ConflictError("Prices or stocks are not what they were. See what they are, and order again.", stale)
-    amount = sum(product.price_cents * item.quantity for item, product in zip(wanted, products, strict=True))
+    currency = _only_currency(lines)
+    items = tuple(OrderItem(each.product_id, each.name, wanted.quantity, each.price_cents) for wanted, each in lines)
+    amount = sum(item.unit_price_cents * item.quantity for item in items)
     if not 1 <= amount <= LARGEST_AMOUNT:
         raise UnprocessableError(f"The items cost {amount} together; an order is for 1 to {LARGEST_AMOUNT}.")
-    return OrderCreated(
-        amount=amount,
-        currency=_only_currency(products),
-        customer_id=customer,
-        items=tuple(
-            OrderItem(product.product_id, product.name, item.quantity, product.price_cents)
-            for item, product in zip(wanted, products, strict=True)
-        ),
-        payment_method=command.payment_method,
-    )
+    method = command.payment_method
+    return OrderCreated(amount=amount, currency=currency, customer_id=customer, items=items, payment_method=method)
 
 
 def _wrong_fields(command: CreateOrder) -> Iterator[FieldProblem]:
@@ -81,8 +69,19 @@ def _wrong_fields(command: CreateOrder) -> Iterator[FieldProblem]:
         seen.add(item.product_id)
 
 
-def _contradictions(wanted: tuple[ItemWanted, ...], products: list[Product]) -> Iterator[FieldProblem]:
-    for index, (item, product) in enumerate(zip(wanted, products, strict=True)):
+def _found(wanted: tuple[ItemWanted, ...], on_sale: Mapping[UUID, Product]) -> list[Line]:
+    unknown = tuple(
+        FieldProblem(f"items[{index}].productId", "is not on sale")
+        for index, item in enumerate(wanted)
+        if item.product_id not in on_sale
+    )
+    if unknown:
+        raise UnprocessableError("Some products are not on sale.", unknown)
+    return [(item, on_sale[item.product_id]) for item in wanted]
+
+
+def _contradictions(lines: list[Line]) -> Iterator[FieldProblem]:
+    for index, (item, product) in enumerate(lines):
         if item.price_cents not in (None, product.price_cents):
             message = f"is {product.price_cents} by now, not {item.price_cents}"
             yield FieldProblem(f"items[{index}].priceCents", message)
@@ -90,8 +89,8 @@ def _contradictions(wanted: tuple[ItemWanted, ...], products: list[Product]) -> 
             yield FieldProblem(f"items[{index}].quantity", f"is more than the {product.stock} in stock")
 
 
-def _only_currency(products: list[Product]) -> str:
-    currencies = sorted({product.currency for product in products})
+def _only_currency(lines: list[Line]) -> str:
+    currencies = sorted({product.currency for _, product in lines})
     if len(currencies) > 1:
         raise UnprocessableError(f"One order has one currency; these items have {', '.join(currencies)}.")
     return currencies[0]

@@ -207,6 +207,14 @@ def test_the_same_key_orders_once(orders: Database, ada: Customer) -> None:
     assert len(events(orders)) == 2
 
 
+def test_nobody_tries_cards_by_the_hundred(orders: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Orders are counted more strictly than other changes: twenty at once from one address, and then 429."""
+    monkeypatch.setenv("RATE_LIMIT_FACTOR", "1")
+    address = str(uuid4())
+    answers = [call(create_order.handler, "POST", {"amount": 500}, address=address) for _ in range(21)]
+    assert [each.status for each in answers] == [201] * 20 + [429]
+
+
 def test_every_event_names_the_request_that_led_to_it(orders: Database, ada: Customer) -> None:
     """The gateway's id, so that a line in the log is found from the row."""
     ada.order()
