@@ -37,7 +37,8 @@ class World:
         """The id of a new thing of the owner's."""
         answer = self.api.post(path, json=body, headers=self.owner.headers)
         assert answer.status_code == 201, answer.text
-        return str(answer.json()["id"])
+        made = answer.json()
+        return str(made["orderId"] if "orderId" in made else made["id"])
 
     def claims(self, **changes: object) -> dict[str, Any]:
         """Those of a token of the owner's that holds, with *changes*."""
@@ -118,6 +119,10 @@ def notification(world: World) -> str:
     return world.make("/api/v1/notifications", message=world.secret)
 
 
+def placed_order(world: World) -> str:
+    return world.make("/api/v1/orders", amount=500)
+
+
 def booked_transaction(world: World) -> str:
     """Its id, once the ledger knows it."""
     made = world.make("/api/v1/transactions", amountCents=5, currency="EUR", description=world.secret)
@@ -158,6 +163,10 @@ def payment(_world: World) -> dict[str, object]:
     return {"amountCents": 5, "currency": "EUR", "description": "Coffee"}
 
 
+def order(_world: World) -> dict[str, object]:
+    return {"amount": 500}
+
+
 def activity(_world: World) -> dict[str, str]:
     return {"userId": "user123", "eventType": "LOGIN"}
 
@@ -190,6 +199,11 @@ CALLS: dict[str, tuple[Call, ...]] = {
     "operations.get_health": (public(),),
     "operations.get_openapi": (public(),),
     "operations.get_readiness": (public(),),
+    "orders.cancel_order": (signed_in(200, 404, path=placed_order),),
+    "orders.create_order": (Call(right=201, other=201, nobody=201, bad=401, unscoped=403, body=order),),
+    "orders.get_order": (readable(200, 404, placed_order),),
+    "orders.get_order_events": (readable(200, 404, placed_order),),
+    "orders.list_orders": (signed_in(200),),
     "transactions.get_balance": (signed_in(200),),
     "transactions.get_transaction": (signed_in(200, 404, path=booked_transaction),),
     "transactions.list_transactions": (signed_in(200),),
@@ -211,7 +225,7 @@ def world(cloud: Cloud) -> Iterator[World]:
     [key, _] = json.loads(stored["SecretString"])["keys"]
     with httpx.Client(base_url=cloud.instance.api_url, timeout=30) as api:
         made = World(api, accounts.registered(api), accounts.registered(api), key)
-        for make in (draft, note, notification, booked_transaction):
+        for make in (draft, note, notification, booked_transaction, placed_order):
             make(made)
         yield made
 
