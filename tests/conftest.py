@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from kernel import database, redis_server
 from kernel import kafka as producer
@@ -19,13 +21,19 @@ from tests.databases import Database
 from tests.lambda_events import Context
 from tests.servers import free_instance, running
 
+# What works on the whole cloud, which is too heavy to be there twice.
+CLOUD = ("tests/end_to_end/", "tests/faults/", "tests/local_cloud/test_cli.py", "tests/local_cloud/test_deployment.py")
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """When two processes share the tests, one of them has the whole cloud; it is too heavy to be there twice."""
-    for item in items:
-        if "cloud" in getattr(item, "fixturenames", ()) or "faults" in item.path.parts:
-            item.add_marker(pytest.mark.xdist_group("cloud"))
+
+class Shares(LoadScopeScheduling):
+    """How two processes share the tests: one has all of the cloud's, and each other file goes to one of them."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "the cloud" if nodeid.startswith(CLOUD) else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Shares:
+    return Shares(config, log)
 
 
 @pytest.fixture(scope="session")

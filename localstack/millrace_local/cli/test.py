@@ -9,7 +9,7 @@ from millrace_local.instance import ROOT, environment
 from millrace_local.services import SERVICES
 
 # Without arguments, on two cores: one works through what needs the whole cloud, the other through the rest.
-ALL = ("--numprocesses=2", "--dist=loadgroup")
+ALL = ("--numprocesses=2", "--dist=loadscope")
 SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
