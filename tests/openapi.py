@@ -126,7 +126,7 @@ def routes() -> list[Route]:
 def document() -> Json:
     found = sorted(routes(), key=lambda route: (route.path, route.method))
     queries = [each.endpoint.query_type for each in found if each.endpoint.query_type]
-    bodies = [each.endpoint.body_type for each in found if each.endpoint.body_type]
+    bodies = [each.endpoint.body_type for each in found if each.endpoint.body_type not in (None, bytes)]
     schemas = Schemas([*queries, *bodies], [*(each.endpoint.answer_type for each in found), Problem])
     paths: dict[str, Json] = {}
     for route in found:
@@ -177,7 +177,9 @@ def _operation(route: Route, schemas: Schemas) -> Json:
         "x-rate-class": endpoint.rate or ("read" if route.method == HTTPMethod.GET else "write"),
     }
     if endpoint.body_type:
-        content = {"application/json": {"schema": schemas.of(endpoint.body_type)}}
+        # What the function reads itself is another's JSON, described by its sender.
+        schema = {"type": "object"} if endpoint.body_type is bytes else schemas.of(endpoint.body_type)
+        content = {"application/json": {"schema": schema}}
         operation["requestBody"] = {"required": True, "content": content}
     return {name: value for name, value in operation.items() if value or name == "security"}
 

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from kernel import redis_server, settings
 from kernel.errors import TooManyRequestsError
 
-type RateClass = Literal["read", "write", "login", "register"]
+type RateClass = Literal["read", "write", "login", "register", "webhook"]
 
 
 class Rate(NamedTuple):
@@ -28,6 +28,8 @@ RATES: dict[RateClass, Rate] = {
     "write": Rate(burst=40, seconds=0.5),
     "login": Rate(burst=10, seconds=6, guarded=True),
     "register": Rate(burst=10, seconds=60, guarded=True),
+    # All of a sender's messages come from a few addresses, and one that is refused comes again hours later.
+    "webhook": Rate(burst=1000, seconds=0.005),
 }
 
 MICROSECONDS = 1_000_000
