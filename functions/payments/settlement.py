@@ -58,7 +58,7 @@ def learn(payments: Collection[Payment], act: Act, context: LambdaContext, begin
         for payment in store.lock(connection, found.keys() - failures.keys()):
             begin(payment.order_id)
             news = found[payment.order_id]
-            if isinstance(news, News) and not store.change(connection, payment, news):
+            if isinstance(news, News) and not store.change(connection, payment, news) and payment.next_step:
                 failures[payment.order_id] = UnavailableError("There is no news of the payment yet.")
     return failures
 
