@@ -11,6 +11,7 @@ from millrace_local.services.kafka import Kafka
 from millrace_local.services.localstack import LocalStack
 from millrace_local.services.postgres import Postgres, superuser_url
 from millrace_local.services.redis import Redis
+from millrace_local.services.stripe import Stripe
 from tests import databases, tokens, topics
 from tests.cloud import Cloud, running_cloud
 from tests.databases import Database
@@ -43,6 +44,13 @@ def redis(instance: Instance) -> Iterator[str]:
     with running(Redis(), instance):
         yield instance.redis_url
         redis_server.forget()
+
+
+@pytest.fixture(scope="session")
+def stripe_api(instance: Instance) -> Iterator[str]:
+    """URL of a local Stripe; its account is `stripe_account.local(instance)`."""
+    with running(Stripe(), instance):
+        yield instance.stripe_url
 
 
 @pytest.fixture(scope="session")

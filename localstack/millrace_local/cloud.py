@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from millrace_local import deployment, ports, supervision
+from millrace_local import deployment, ports, stripe_account, supervision
 from millrace_local.instance import Instance
 from millrace_local.problems import LocalCloudError
 from millrace_local.services import SERVICES
@@ -74,6 +74,7 @@ def _start(instance: Instance, progress: Progress) -> None:
         progress("leftovers", f"ended {ended} processes of a crashed run")
     ports.check_free(instance)
     _check_disk(instance)
+    stripe_account.choose(instance)
     for service in SERVICES:
         progress(service.name, "starting")
         service.install()

@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from kernel import keys
-from millrace_local import aws, databases, secret_file
+from millrace_local import aws, databases, secret_file, stripe_account
 from millrace_local.instance import ROOT, STAGE, Instance
 
 BUCKET = "millrace-artefacts"
@@ -80,6 +80,7 @@ def _store_secrets(instance: Instance, secrets_manager: Any) -> None:  # noqa: A
     secrets: dict[str, object] = {
         f"millrace/{STAGE}/signing-keys": signing_keys,
         f"millrace/{STAGE}/public-keys": keys.public(signing_keys),
+        f"millrace/{STAGE}/stripe": stripe_account.current(instance).secret(),
         **{SECRET_PREFIX + role: credentials for role, credentials in databases.credentials(instance).items()},
     }
     for name, value in secrets.items():

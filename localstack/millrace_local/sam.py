@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from millrace_local import aws, stack
+from millrace_local import aws, stack, stripe_account
 from millrace_local.instance import HOST, REGION, ROOT, STAGE, TOOLS, Instance, environment
 from millrace_local.provision import BUCKET, SECRET_PREFIX, Foundation
 from millrace_local.stack import STACK, DeploymentError
@@ -77,6 +77,8 @@ def deploy(instance: Instance, template: Path, foundation: Foundation, wishes: S
         "DatabaseSslMode": "disable",
         "DatabaseSecretPrefix": SECRET_PREFIX,
         "RedisUrl": instance.redis_url,
+        "StripeApiBase": stripe_account.current(instance).api_base,
+        "DefaultPaymentMethod": "pm_card_visa",
     }
     options = ["--stack-name", STACK, "--s3-bucket", BUCKET, "--region", REGION, "--capabilities", "CAPABILITY_IAM"]
     flags = ["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"]

@@ -27,7 +27,7 @@ def test_a_command_on_a_cloud_that_is_down_says_how_to_start_it(absent_cloud: Cl
 def test_status_of_a_cloud_that_is_down_shows_each_server_as_down(absent_cloud: Cloud) -> None:
     """The exit code is 1, and the JSON has every server with the problem that was seen."""
     parts = absent_cloud.status()["parts"]
-    assert [part["name"] for part in parts] == ["postgres", "redis", "kafka", "localstack"]
+    assert [part["name"] for part in parts] == ["postgres", "redis", "kafka", "stripe", "localstack"]
     assert all(part["state"] == "down" and part["problem"] for part in parts)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from millrace_local import aws, databases, provision
+from millrace_local import aws, databases, provision, stripe_account
 from millrace_local.cli.output import print_json
 from millrace_local.instance import Instance
 from millrace_local.services.localstack import localstack_session
@@ -24,6 +24,7 @@ def command(*, as_json: Annotated[bool, typer.Option("--json", help="As one JSON
         "KAFKA_BOOTSTRAP_SERVERS": instance.kafka_bootstrap,
         "KAFKA_CLUSTER_ARN": provision.cluster_arn(instance),
         "REDIS_URL": instance.redis_url,
+        "STRIPE_API_BASE": stripe_account.current(instance).api_base,
         **{f"DATABASE_URL_{domain.upper()}": databases.url(instance, domain, "app") for domain in databases.domains()},
     }
     if as_json:

@@ -1,0 +1,36 @@
+"""Stripe's API as localstripe plays it, with what `millrace_local.stripe_api` adds to it."""
+
+import json
+import urllib.request
+from collections.abc import Mapping
+from importlib.metadata import version
+
+from millrace_local import stripe_account
+from millrace_local.instance import Instance, environment
+from millrace_local.services.service import Command, NotReadyError, Service
+
+
+class Stripe(Service):
+    name = "stripe"
+    ports = ("stripe",)
+
+    def prepare(self, instance: Instance) -> None:
+        instance.data(self.name).mkdir(parents=True, exist_ok=True)
+        stripe_account.local(instance)
+
+    def command(self, instance: Instance) -> Command:  # noqa: ARG002 - the settings are in the environment
+        return [environment("local") / "bin" / "python", "-m", "millrace_local.stripe_api"]
+
+    def environment(self, instance: Instance) -> Mapping[str, str]:
+        return instance.as_environment()
+
+    def check_ready(self, instance: Instance) -> None:
+        try:
+            with urllib.request.urlopen(f"{instance.stripe_url}/_millrace/health", timeout=2) as answer:  # noqa: S310 - loopback
+                json.load(answer)
+        except (OSError, ValueError) as error:
+            message = f"The local Stripe does not answer at {instance.stripe_url} ({error})."
+            raise NotReadyError(message) from error
+
+    def version(self) -> str:
+        return version("localstripe")

@@ -1,0 +1,74 @@
+"""The local Stripe's server: localstripe's routes behind ours."""
+
+import logging
+
+from aiohttp import web
+from localstripe import resources, server, webhooks
+
+from millrace_local import stripe_account
+from millrace_local.instance import HOST, Instance
+from millrace_local.stripe_api import cards, errors, idempotency, payment_intents, publishable_keys, refunds, state
+from millrace_local.stripe_api.deliveries import Deliveries
+
+WEBHOOK_PATH = "/api/v1/payments/webhook"
+WEBHOOK_EVENTS = ["payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.canceled"]
+WEBHOOK_EVENTS += ["charge.refunded"]
+
+
+def application(instance: Instance) -> web.Application:
+    state.keep_localstripe_from_saving()
+    _extend_localstripe()
+    kept = state.State(instance.data("stripe") / "state.pickle")
+    kept.load()
+    deliveries = Deliveries(kept)
+    secret = stripe_account.local(instance).webhook_secrets[0]
+    webhooks.register_webhook("millrace", instance.api_url + WEBHOOK_PATH, secret, WEBHOOK_EVENTS)
+
+    async def resume(_: web.Application) -> None:
+        deliveries.resume()
+
+    async def forget(_: web.Request) -> web.Response:
+        kept.clear()
+        return web.Response()
+
+    middlewares = [idempotency.middleware(kept), server.error_middleware, publishable_keys.middleware()]
+    application = web.Application(middlewares=middlewares)
+    application.on_startup.append(resume)
+    application.router.add_delete("/_config/data", forget)
+    _add_routes(application.router)
+    return application
+
+
+def _extend_localstripe() -> None:
+    cards.install()
+    payment_intents.install()
+    refunds.install()
+    resources.StripeObject._api_retrieve = classmethod(_retrieve)  # noqa: SLF001 - that is how it is extended
+
+
+def _retrieve(cls: type[resources.StripeObject], name: str) -> resources.StripeObject:
+    found = resources.store.get(f"{cls.object}:{name}")
+    if found is None:
+        raise errors.missing(cls.object, name)
+    return found
+
+
+def _add_routes(router: web.UrlDispatcher) -> None:
+    """Ours first: of two routes for one path, the first is taken."""
+    one = "/v1/payment_intents/{id}"
+    router.add_get("/_millrace/health", _health)
+    router.add_post(f"{one}/confirm", server.api_extra(payment_intents.confirm, one))
+    router.add_post(f"{one}/cancel", server.api_extra(payment_intents.cancel, one))
+    router.add_get("/v1/payment_intents/search", server.api_extra(payment_intents.search, one))
+    for route in server.app.router.routes():
+        router.add_route(route.method, route.resource.canonical, route.handler)
+
+
+async def _health(_: web.Request) -> web.Response:
+    return web.json_response({"status": "UP"})
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    own = Instance.from_environment()
+    web.run_app(application(own), host=HOST, port=own.ports["stripe"], print=None)
