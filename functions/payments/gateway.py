@@ -64,11 +64,11 @@ def _asked(question: Callable[[Payment], News], payment: Payment) -> News:
 def _create(payment: Payment) -> News:
     try:
         intent = _created(payment, str(payment.order_id))
-    except stripe.APIError as error:
-        if not (error.headers or {}).get("Idempotent-Replayed"):
+    except (stripe.APIError, stripe.IdempotencyError) as error:
+        if isinstance(error, stripe.APIError) and not (error.headers or {}).get("Idempotent-Replayed"):
             raise
-        # Stripe gives its own failure again for as long as it remembers the key. An intent that nobody knows of is
-        # never confirmed, so a further one does no harm.
+        # The key is used up, by a failure of Stripe's that it gives again for a day, or by another version of us. An
+        # intent that was not kept is never confirmed, so a further one does no harm.
         intent = _created(payment, str(ids.new()))
     except (stripe.CardError, stripe.InvalidRequestError) as error:
         return News(money="ended", failure_reason=_reason(error))
@@ -137,7 +137,7 @@ def _learned(payment: Payment, intent: PaymentIntent) -> News:
     if intent.status == "requires_payment_method":
         # Stripe takes a method that was refused off the intent.
         error = intent.last_payment_error
-        reason = (error.decline_code or error.code) if error else None
+        reason = getattr(error, "decline_code", None) or getattr(error, "code", None)
         return found._replace(failure_reason=reason or "declined")
     return found
 

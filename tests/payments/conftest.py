@@ -6,10 +6,13 @@ from collections.abc import Iterator
 import pytest
 
 from kernel import database, secrets
+from payments import gateway
 from payments.credentials import Credentials
 from tests import databases
 from tests.databases import Database
 from tests.payments import stripe_messages
+from tests.payments.fake_stripe import FakeStripe
+from tests.proxy import faulty
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +44,13 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     """The secret, as if it had just been read."""
     content = Credentials("sk_test_of_the_tests", list(stripe_messages.SECRETS))
     monkeypatch.setitem(secrets._cache, "millrace/local/stripe", secrets._Cached(content, time.time()))
+
+
+@pytest.fixture
+def stripe(stripe_api: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeStripe]:
+    """The local Stripe behind a proxy, with nothing in it; the functions have little patience with it."""
+    monkeypatch.setattr(gateway, "TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setenv("DEFAULT_PAYMENT_METHOD", "pm_card_visa")
+    with faulty(stripe_api) as proxy:
+        monkeypatch.setenv("STRIPE_API_BASE", proxy.url)
+        yield FakeStripe(stripe_api, proxy)
