@@ -1,4 +1,4 @@
-"""One real Postgres, Kafka and Redis for the whole test session; each test makes its own databases and topics."""
+"""Real servers for the tests: one of each for a whole test process; each test makes its own databases and topics."""
 
 from collections.abc import Callable, Iterator
 
@@ -9,6 +9,7 @@ from kernel import kafka as producer
 from millrace_local.instance import Instance
 from millrace_local.services.kafka import Kafka
 from millrace_local.services.localstack import LocalStack
+from millrace_local.services.opensearch import OpenSearch
 from millrace_local.services.postgres import Postgres, superuser_url
 from millrace_local.services.redis import Redis
 from millrace_local.services.stripe import Stripe
@@ -17,6 +18,13 @@ from tests.cloud import Cloud, running_cloud
 from tests.databases import Database
 from tests.lambda_events import Context
 from tests.servers import free_instance, running
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """When two processes share the tests, one of them has the whole cloud; it is too heavy to be there twice."""
+    for item in items:
+        if "cloud" in getattr(item, "fixturenames", ()) or "faults" in item.path.parts:
+            item.add_marker(pytest.mark.xdist_group("cloud"))
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +52,13 @@ def redis(instance: Instance) -> Iterator[str]:
     with running(Redis(), instance):
         yield instance.redis_url
         redis_server.forget()
+
+
+@pytest.fixture(scope="session")
+def opensearch(instance: Instance) -> Iterator[str]:
+    """URL of a real one-node OpenSearch, without any index."""
+    with running(OpenSearch(), instance):
+        yield instance.opensearch_url
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -9,13 +10,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from millrace_local.instance import HOST, PORTS, Instance
+from millrace_local.instance import HIGHEST_PORTS, HOST, PORTS, Instance
 from millrace_local.services.service import NotReadyError, Service
 
 
 def free_instance(home: Path) -> Instance:
     """An instance in *home* whose ports nobody listens on."""
-    sockets = [socket.create_server((HOST, 0)) for _ in PORTS]
+    sockets = [_listen_below(HIGHEST_PORTS[name]) if name in HIGHEST_PORTS else _listen(0) for name in PORTS]
     ports = dict(zip(PORTS, (listener.getsockname()[1] for listener in sockets), strict=True))
     for listener in sockets:
         listener.close()
@@ -44,6 +45,19 @@ def wait_until(condition: Callable[[], object], *, seconds: float = 10, what: st
     while not condition():
         assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
         time.sleep(0.02)
+
+
+def _listen(port: int) -> socket.socket:
+    return socket.create_server((HOST, port))
+
+
+def _listen_below(highest: int) -> socket.socket:
+    """Listen on one of the many ports below *highest*; at random, as other test runs choose theirs meanwhile."""
+    for port in random.sample(range(highest - 5000, highest), 100):
+        with contextlib.suppress(OSError):
+            return _listen(port)
+    message = f"no port below {highest} is free"
+    raise OSError(message)
 
 
 def _is_ready(service: Service, instance: Instance) -> bool:

@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from kernel import kafka, responses
 from millrace_local.instance import ROOT
 from tests.templates import FUNCTIONS, Function, Resource, expanded, written
+from users.commands import Scope
 
 # Every right that a function may have. A misspelt action would be found by nobody else.
 ACTIONS = {
@@ -98,6 +99,13 @@ def test_a_function_reads_the_secrets_that_it_needs(function: Function) -> None:
 
     assert secrets
     assert secrets <= allowed
+
+
+def test_every_scope_can_be_granted() -> None:
+    """A route that asks for a scope that no account can have would let nobody in."""
+    asked = {function.metadata.get("Access", "public") for function in FUNCTIONS}
+
+    assert asked - {"public"} <= set(get_args(Scope.__value__))
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=str)

@@ -51,6 +51,14 @@ class Profile(Struct, frozen=True, rename="camel"):
     updated_at: datetime
 
 
+class AccountScopes(Struct, frozen=True):
+    """What an account may do."""
+
+    id: UUID
+    username: str
+    scopes: list[str]
+
+
 class ProfileChange(Struct, frozen=True, forbid_unknown_fields=True):
     """What is left out stays as it is."""
 

@@ -7,8 +7,9 @@ from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row
 
 from kernel.database import Connection
-from kernel.errors import ConflictError
-from users.schemas import LogIn, Profile, ProfileChange, Registration, Transaction
+from kernel.errors import ConflictError, NotFoundError
+from users.commands import ChangeScopes
+from users.schemas import AccountScopes, LogIn, Profile, ProfileChange, Registration, Transaction
 
 TAKEN = "An account with this username or e-mail address exists already."
 
@@ -50,6 +51,26 @@ def credentials(connection: Connection, login: LogIn) -> Credentials | None:
 
 def set_password_hash(connection: Connection, user_id: UUID, password_hash: str) -> None:
     connection.execute("UPDATE users SET password_hash = %s WHERE id = %s", (password_hash, user_id))
+
+
+def change_scopes(connection: Connection, command: ChangeScopes) -> AccountScopes:
+    """The account after *command*, which only the database's owner can carry out. Raises NotFoundError."""
+    with connection.cursor(row_factory=class_row(AccountScopes)) as cursor:
+        cursor.execute(
+            """
+            UPDATE users SET updated_at = now(), scopes = ARRAY(
+                SELECT DISTINCT scope FROM unnest(scopes || %s::text[]) AS scope WHERE scope <> ALL(%s::text[]) ORDER BY scope
+            )
+            WHERE lower(username) = lower(%s)
+            RETURNING id, username, scopes
+            """,
+            (command.grant, command.revoke, command.username),
+        )
+        changed = cursor.fetchone()
+    if changed is None:
+        message = f"There is no account {command.username!r}."
+        raise NotFoundError(message)
+    return changed
 
 
 def profile(connection: Connection, user_id: UUID) -> Profile | None:

@@ -4,7 +4,7 @@ import socket
 
 import psutil
 
-from millrace_local.instance import HOST, PORTS, Instance
+from millrace_local.instance import HIGHEST_PORTS, HOST, PORTS, Instance
 from millrace_local.problems import LocalCloudError
 
 
@@ -31,10 +31,9 @@ def _is_free(port: int) -> bool:
 
 
 def _explain(name: str, port: int) -> str:
-    variable = PORTS[name][1]
-    return (
-        f"Port {port} ({name}) is taken by {_owner(port)}. Stop it, or choose another port: {variable}={port + 10000}."
-    )
+    other = port - 1000 if name in HIGHEST_PORTS else port + 10000
+    setting = f"{PORTS[name][1]}={other}"
+    return f"Port {port} ({name}) is taken by {_owner(port)}. Stop it, or choose another port: {setting}."
 
 
 def _owner(port: int) -> str:

@@ -57,11 +57,14 @@ def output(instance: Instance, name: str) -> str:
 
 
 def function_names(instance: Instance) -> dict[str, str]:
-    """The deployed name of each of the application's functions, by its logical id in `template.yaml`."""
+    """The deployed name of each of the application's functions, by its logical id in `template.yaml`.
+
+    A resource whose creation is under way has no name yet.
+    """
     cloudformation = aws.client(instance, "cloudformation")
     if status(cloudformation) is None:
         return {}
     pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=STACK)
     resources = (resource for page in pages for resource in page["StackResourceSummaries"])
     functions = (resource for resource in resources if resource["ResourceType"] == "AWS::Lambda::Function")
-    return {function["LogicalResourceId"]: function["PhysicalResourceId"] for function in functions}
+    return {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in functions if "PhysicalResourceId" in each}

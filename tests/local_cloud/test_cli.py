@@ -13,7 +13,9 @@ def absent_cloud(tmp_path: Path) -> Cloud:
     return Cloud(free_instance(tmp_path))
 
 
-@pytest.mark.parametrize("command", ["env", "deploy", "migrate", "invoke OperationsGetHealth", "logs kafka"])
+@pytest.mark.parametrize(
+    "command", ["env", "deploy", "migrate", "invoke OperationsGetHealth", "logs kafka", "scopes ann"]
+)
 def test_a_command_on_a_cloud_that_is_down_says_how_to_start_it(absent_cloud: Cloud, command: str) -> None:
     """One line that names what does not answer and the way out; exit code 1, no traceback, nothing on stdout."""
     refused = absent_cloud.millrace(*command.split(), check=False)
@@ -27,11 +29,11 @@ def test_a_command_on_a_cloud_that_is_down_says_how_to_start_it(absent_cloud: Cl
 def test_status_of_a_cloud_that_is_down_shows_each_server_as_down(absent_cloud: Cloud) -> None:
     """The exit code is 1, and the JSON has every server with the problem that was seen."""
     parts = absent_cloud.status()["parts"]
-    assert [part["name"] for part in parts] == ["postgres", "redis", "kafka", "stripe", "localstack"]
+    assert [part["name"] for part in parts] == ["postgres", "redis", "kafka", "opensearch", "stripe", "localstack"]
     assert all(part["state"] == "down" and part["problem"] for part in parts)
 
 
-@pytest.mark.parametrize("command", ["", "up", "status", "env", "invoke", "deploy", "logs"])
+@pytest.mark.parametrize("command", ["", "up", "status", "env", "invoke", "deploy", "logs", "scopes"])
 def test_help_shows_an_example(absent_cloud: Cloud, command: str) -> None:
     """`--help` works without any server and shows how the command is used."""
     shown = absent_cloud.millrace(*command.split(), "--help").stdout

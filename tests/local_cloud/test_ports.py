@@ -42,3 +42,10 @@ def test_a_port_variable_that_is_no_port_is_refused(value: str, monkeypatch: pyt
     monkeypatch.setenv("MILLRACE_REDIS_PORT", value)
     with pytest.raises(SettingError, match="MILLRACE_REDIS_PORT"):
         Instance.from_environment()
+
+
+def test_a_port_that_opensearch_cannot_have_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its runner takes no port above 9299: the error says so, before anything starts."""
+    monkeypatch.setenv("MILLRACE_OPENSEARCH_PORT", "19200")
+    with pytest.raises(SettingError, match=r"MILLRACE_OPENSEARCH_PORT='19200' is not a port: give .* to 9299"):
+        Instance.from_environment()

@@ -53,7 +53,7 @@ def test_a_transaction_is_stored_and_published(users: Database, client: Client) 
         ("currency", "EUR\n"),
         ("description", ""),
         ("description", "x" * 501),
-        ("userId", str(uuid4())),
+        ("userId", "00000000-0000-7000-8000-000000000000"),
     ],
 )
 def test_a_wrong_field_is_named(users: Database, client: Client, field: str, value: object) -> None:

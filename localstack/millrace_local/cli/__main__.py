@@ -10,7 +10,11 @@ from millrace_local.cli.output import complain
 from millrace_local.problems import LocalCloudError
 from millrace_local.services.service import NotReadyError
 
-COMMANDS = ("up", "down", "status", "logs", "env", "deploy", "invoke", "migrate", "openapi", "check", "test", "bench")
+COMMANDS = (
+    *("up", "down", "status", "logs", "env"),
+    *("deploy", "invoke", "migrate", "scopes", "openapi"),
+    *("check", "test", "bench"),
+)
 
 application = typer.Typer(
     name="./millrace",

@@ -24,6 +24,7 @@ def command(*, as_json: Annotated[bool, typer.Option("--json", help="As one JSON
         "KAFKA_BOOTSTRAP_SERVERS": instance.kafka_bootstrap,
         "KAFKA_CLUSTER_ARN": provision.cluster_arn(instance),
         "REDIS_URL": instance.redis_url,
+        "OPENSEARCH_URL": instance.opensearch_url,
         "STRIPE_API_BASE": stripe_account.current(instance).api_base,
         **{f"DATABASE_URL_{domain.upper()}": databases.url(instance, domain, "app") for domain in databases.domains()},
     }

