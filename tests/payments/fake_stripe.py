@@ -41,7 +41,7 @@ class FakeStripe:
         """What Stripe.js does when the customer has chosen a card."""
         intent = client_secret.partition("_secret_")[0]
         form = {"client_secret": client_secret, "payment_method": payment_method, "key": "pk_test_1"}
-        return self.ask("POST", f"/v1/payment_intents/{intent}/confirm", form)
+        return dict(self.ask("POST", f"/v1/payment_intents/{intent}/confirm", form))
 
     def pass_the_banks_check(self, client_secret: str) -> None:
         """What Stripe.js does when the bank asked its customer, who agreed."""

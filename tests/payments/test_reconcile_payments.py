@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from payments import store
+from payments.model import Payment
 from payments.on_order_events import handler as on_order_events
 from payments.reconcile_payments import handler
 from tests.databases import Database
@@ -17,6 +18,7 @@ from tests.payments.fake_stripe import FakeStripe
 from tests.payments.orders import cancelled, created
 from tests.proxy import Loss, Refusal
 from tests.published import delivered
+from tests.servers import wait_until
 
 
 def let_time_pass(payments: Database, *, hours: int = 1) -> None:
@@ -42,7 +44,7 @@ def test_leaves_alone_what_is_settled_or_under_way(payments: Database, stripe: F
     on_order_events(delivered(created()), Context())
     let_time_pass(payments)
     with payments.connect("app") as connection:
-        store.add(connection, orders.Payment(created().order_id, None, 500, "USD", orders.CARD))
+        store.add(connection, Payment(created().order_id, None, 500, "USD", orders.CARD))
     stripe.proxy.requests.clear()
     assert run() == {"looked_at": 0, "waiting": 0}
     assert stripe.proxy.requests == []
@@ -55,8 +57,7 @@ def test_finishes_what_a_killed_function_left(payments: Database, stripe: FakeSt
     stripe.proxy.fail([None] * call + [Loss.SILENT_AFTER])
     with consuming(delivered(order)) as process:
         expected = [["requires_confirmation"], ["succeeded"]][call]
-        while [intent["status"] for intent in stripe.intents(order.order_id)] != expected:
-            assert process.is_alive()
+        wait_until(lambda: [intent["status"] for intent in stripe.intents(order.order_id)] == expected)
         process.kill()
         process.join()
     assert process.exitcode == -signal.SIGKILL
@@ -121,7 +122,7 @@ def test_stops_in_time_and_goes_on_the_next_time(payments: Database, stripe: Fak
     """With no time for a call nothing is claimed; while Stripe is down each payment is tried once."""
     with payments.connect("app") as connection:
         for _ in range(3):
-            store.add(connection, orders.Payment(created().order_id, None, 500, "USD", orders.CARD))
+            store.add(connection, Payment(created().order_id, None, 500, "USD", orders.CARD))
     let_time_pass(payments)
     assert handler({}, Context(milliseconds=15_000)) == {"looked_at": 0, "waiting": 0}
     stripe.proxy.fail([Refusal(503)] * 3)
@@ -134,7 +135,7 @@ def test_parallel_runs_claim_each_payment_once(payments: Database) -> None:
     """Two runs that overlap do not look at the same."""
     with payments.connect("app") as connection:
         for _ in range(50):
-            store.add(connection, orders.Payment(created().order_id, None, 500, "USD", orders.CARD))
+            store.add(connection, Payment(created().order_id, None, 500, "USD", orders.CARD))
     let_time_pass(payments)
 
     def claim_all(_: int) -> list[UUID]:
