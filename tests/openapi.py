@@ -76,6 +76,7 @@ ALWAYS = ("X-Request-Id", "ETag", "Location", "Retry-After", "WWW-Authenticate")
 RATE_LIMIT = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 PARAMETERS = {
     "Idempotency-Key": "The same key again gives the first answer again: use a random UUID for each thing to be done.",
+    "Stripe-Signature": "`t=<seconds>,v1=<HMAC-SHA-256>`, by which Stripe signs the body as it is and the time.",
     "If-Match": "The ETag of the version to be changed: if it is another one by now, the answer is 412.",
     "If-None-Match": "The ETag of the version that is known already: if it is still that one, the answer is 304.",
 }
@@ -201,6 +202,8 @@ def _parameters(route: Route, schemas: Schemas) -> Iterator[Json]:
     if route.endpoint.idempotent_in:
         shortest = 1 if route.endpoint.scope else SHORTEST_ANONYMOUS_KEY
         yield _header_parameter("Idempotency-Key", {"minLength": shortest, "maxLength": 255, "pattern": "^[!-~]+$"})
+    if route.endpoint.body_type is bytes:
+        yield _header_parameter("Stripe-Signature", {}) | {"required": True}
     if errors.PreconditionFailedError in route.endpoint.raises:
         yield _header_parameter("If-Match", {})
     if route.versioned and route.method == HTTPMethod.GET:

@@ -51,7 +51,9 @@ def learn(payments: Collection[Payment], act: Act, context: LambdaContext, begin
     found = {payment.order_id: outcome for payment, outcome in zip(payments, outcomes, strict=True)}
     failures = {order_id: outcome for order_id, outcome in found.items() if isinstance(outcome, Exception)}
     for order_id, error in failures.items():
-        logger.warning("payment waits", extra={"orderId": str(order_id), "error": f"{type(error).__name__}: {error}"})
+        # Our own errors say nothing secret; another's may quote what it was given.
+        told = str(error) if isinstance(error, (UnavailableError, gateway.RefusedError)) else type(error).__name__
+        logger.warning("payment waits", extra={"orderId": str(order_id), "error": told})
     if found.keys() == failures.keys():
         return failures
     with transaction("payments") as connection:

@@ -139,3 +139,9 @@ def test_a_client_may_try_another_card() -> None:
     assert OPEN.after(model.decline(OPEN, "insufficient_funds")).status == "cancelling"
     waiting = Payment(ids.new(), None, 500, "USD", None)
     assert waiting.after(model.decline(waiting, "insufficient_funds")).status == "requires_payment_method"
+
+
+def test_the_intent_that_was_kept_stays() -> None:
+    """A second one, of a process that was thought dead, is never confirmed."""
+    payment = OPEN.after(News(intent_id="pi_1", client_secret="pi_1_secret"))
+    assert payment.after(News(intent_id="pi_2", client_secret="pi_2_secret")) == payment

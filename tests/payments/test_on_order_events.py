@@ -298,5 +298,21 @@ def test_is_not_stuck_with_a_failure_that_stripe_remembers(
     assert stripe.charges(order.order_id) == [500]
 
 
+def test_charges_once_though_stripe_forgot_the_key(
+    payments: Database, stripe: FakeStripe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A redelivery after more than a day makes a second intent: only the one that was kept is confirmed, and once."""
+    create = gateway._created
+    monkeypatch.setattr(gateway, "_created", lambda payment, _: create(payment, str(uuid4())))
+    order = created()
+    for faults in ([Loss.CUT_AFTER], [None, Loss.CUT_AFTER]):
+        stripe.proxy.fail(faults)
+        assert consume(order) == failures((0, 0))
+    assert consume(order) == ALL
+    assert len(stripe.intents(order.order_id)) == 2
+    assert stripe.charges(order.order_id) == [500]
+    assert orders.told(payments, order.order_id) == ["PaymentCompleted"]
+
+
 def known(payments: Database, order_id: UUID) -> Payment:
     return orders.now(payments, Payment(order_id, None, 500, None, None))

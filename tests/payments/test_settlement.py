@@ -34,9 +34,9 @@ def outcome(payments: Database, stripe: FakeStripe, order_id: UUID) -> Outcome:
 
 
 def test_charges_once_while_half_of_all_calls_are_lost(payments: Database, stripe: FakeStripe) -> None:
-    """30 orders, every batch delivered 3 times and until it is taken, each call lost before or after Stripe heard it
+    """24 orders, every batch delivered 3 times and until it is taken, each call lost before or after Stripe heard it
     with a chance of 1 in 2; a third of the orders are cancelled, a third declined."""
-    several = [created(payment_method=DECLINED if number % 3 == 0 else None) for number in range(30)]
+    several = [created(payment_method=DECLINED if number % 3 == 0 else None) for number in range(24)]
     given_up = [order for number, order in enumerate(several) if number % 3 == 1]
     records = [{**published(order, number), "partition": number % 4} for number, order in enumerate(several)]
     records += [
@@ -45,7 +45,7 @@ def test_charges_once_while_half_of_all_calls_are_lost(payments: Database, strip
     ]
     chance = random.Random(20261121)  # noqa: S311 - a repeatable test
     stripe.proxy.fail(chance.choice([*LOSSES, None, None, None, None]) for _ in count())
-    for part in (batch(*records[:15]), batch(*records[15:])):
+    for part in (batch(*records[:12]), batch(*records[12:])):
         for _ in range(2):
             handler(part, Context())
         wait_until(partial(_takes_all, part), seconds=60)
