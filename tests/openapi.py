@@ -35,7 +35,7 @@ class WrongField(Struct):
 
 
 class Problem(Struct, rename="camel"):
-    """A problem document (RFC 9457). *errors*: of wrong input, each wrong field."""
+    """A problem document (RFC 9457). *errors*: each field at fault, where fields are."""
 
     type: str
     title: str

@@ -6,9 +6,10 @@ import secrets
 from dataclasses import asdict, dataclass
 
 from millrace_local import secret_file
-from millrace_local.instance import Instance
+from millrace_local.instance import Instance, SettingError
 
 STRIPE = "https://api.stripe.com"
+TEST_KEYS = ("sk_test_", "rk_test_")
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,15 @@ class Account:
 
 def choose(instance: Instance) -> None:
     """Take the user's own account if STRIPE_API_KEY is set, else the local one. Kept until the next start."""
+    webhook_secrets = local(instance).webhook_secrets
     own = instance.home / "data" / "stripe-own.json"
     own.unlink(missing_ok=True)
     if api_key := os.environ.get("STRIPE_API_KEY"):
-        given = os.environ.get("STRIPE_WEBHOOK_SECRET")
-        webhook_secrets = [given] if given else local(instance).webhook_secrets
+        if not api_key.startswith(TEST_KEYS):
+            message = "STRIPE_API_KEY is not a test key (sk_test_… or rk_test_…): the local cloud moves no real money."
+            raise SettingError(message)
+        if given := os.environ.get("STRIPE_WEBHOOK_SECRET"):
+            webhook_secrets = [given]
         secret_file.write(own, json.dumps(asdict(Account(STRIPE, api_key, webhook_secrets))))
 
 

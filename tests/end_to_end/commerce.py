@@ -5,11 +5,13 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import stripe
 
 from tests.cloud import Cloud
 from tests.end_to_end import accounts
 from tests.end_to_end.accounts import Account
 from tests.servers import wait_until
+from tests.stripe_clients import card, stripe_js
 
 GOOD_CARD = "4242424242424242"
 # Attaches, and is declined when it is charged.
@@ -21,13 +23,13 @@ class Shop:
     """*seller* may change products; *customer* may not."""
 
     api: httpx.Client
-    stripe: httpx.Client
+    stripe: stripe.StripeClient
     seller: Account
     customer: Account
 
     @classmethod
-    def opened(cls, cloud: Cloud, api: httpx.Client, stripe: httpx.Client) -> "Shop":
-        return cls(api, stripe, seller(cloud, api), accounts.registered(api))
+    def opened(cls, cloud: Cloud, api: httpx.Client) -> "Shop":
+        return cls(api, stripe_js(cloud.instance.stripe_url), seller(cloud, api), accounts.registered(api))
 
     def product(self, **changes: object) -> dict[str, Any]:
         """A new product, as the API gives it, once it can be ordered."""
@@ -40,12 +42,7 @@ class Shop:
 
     def card(self, number: str) -> str:
         """The payment method that the client's page makes of a card, without us."""
-        card = {"number": number, "exp_month": "12", "exp_year": "2034", "cvc": "123"}
-        made = self.stripe.post(
-            "/v1/payment_methods", data={"type": "card"} | {f"card[{name}]": value for name, value in card.items()}
-        )
-        assert made.status_code == 200, made.text
-        return str(made.json()["id"])
+        return card(self.stripe, number)
 
     def order(self, product: dict[str, Any], quantity: int = 1, **more: object) -> dict[str, Any]:
         """The customer's order, once the orders domain knows the product."""

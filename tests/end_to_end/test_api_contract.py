@@ -40,6 +40,8 @@ THINGS: dict[str, dict[str, Any]] = {
     "/api/v1/blogs": {"title": "My Blog", "content": "Words.", "status": "draft"},
     "/api/v1/notes": {"title": "My note"},
     "/api/v1/notifications": {"message": "Hello."},
+    "/api/v1/orders": {"amount": 500},
+    "/orders": {"amount": 500},
     "/api/v1/transactions": {"amountCents": 100, "currency": "EUR", "description": "Coffee"},
 }
 
@@ -57,7 +59,8 @@ class Client:
         collection = next(each for each in THINGS if path.replace("notification/", "notifications/").startswith(each))
         made = self.api.post(collection, json=THINGS[collection], headers=self.account.headers)
         assert made.status_code == 201, made.text
-        return str(made.json()["id"])
+        thing = made.json()
+        return str(thing["orderId"] if "orderId" in thing else thing["id"])
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +118,7 @@ def test_any_number_in_a_payload_is_kept_or_refused(client: Client, number: str)
 
 
 @pytest.mark.parametrize("part", ["%00", "%ff", "..%2f..%2f", "%F0%9F%92%A9", "a" * 5000, "{id}", "%", "0" * 32 + "0"])
-@pytest.mark.parametrize("path", ["/api/v1/blogs/", "/api/v1/notes/", "/api/v1/transactions/"])
+@pytest.mark.parametrize("path", ["/api/v1/blogs/", "/api/v1/notes/", "/api/v1/orders/", "/api/v1/transactions/"])
 def test_what_is_no_id_is_not_found(client: Client, path: str, part: str) -> None:
     """Whatever is in the place of an id: there is no such thing."""
     answer = client.api.get(path + part, headers=client.account.headers)
@@ -128,7 +131,14 @@ def test_what_is_no_id_is_not_found(client: Client, path: str, part: str) -> Non
 )
 @pytest.mark.parametrize(
     "path",
-    ["/api/v1/blogs", "/api/v1/notes", "/api/v1/transactions", "/api/v1/notifications/user", "/events/processed"],
+    [
+        "/api/v1/blogs",
+        "/api/v1/notes",
+        "/api/v1/orders",
+        "/api/v1/transactions",
+        "/api/v1/notifications/user",
+        "/events/processed",
+    ],
 )
 def test_a_broken_query_is_refused(client: Client, path: str, query: str) -> None:
     """Numbers out of range, text that no database stores, cursors that nobody gave."""

@@ -38,7 +38,8 @@ class World:
         """The id of a new thing of the owner's."""
         answer = self.api.post(path, json=body, headers=self.owner.headers)
         assert answer.status_code == 201, answer.text
-        return str(answer.json()["id"])
+        made = answer.json()
+        return str(made["orderId"] if "orderId" in made else made["id"])
 
     def claims(self, **changes: object) -> dict[str, Any]:
         """Those of a token of the owner's that holds, with *changes*."""
@@ -119,6 +120,10 @@ def notification(world: World) -> str:
     return world.make("/api/v1/notifications", message=world.secret)
 
 
+def placed_order(world: World) -> str:
+    return world.make("/api/v1/orders", amount=500)
+
+
 def booked_transaction(world: World) -> str:
     """Its id, once the ledger knows it."""
     made = world.make("/api/v1/transactions", amountCents=5, currency="EUR", description=world.secret)
@@ -131,9 +136,7 @@ def booked_transaction(world: World) -> str:
 
 def paid_order(world: World) -> str:
     """The id of an order whose payment is known."""
-    answer = world.api.post("/api/v1/orders", json={"amount": 500}, headers=world.owner.headers)
-    assert answer.status_code == 201, answer.text
-    made = str(answer.json()["orderId"])
+    made = placed_order(world)
     path = f"/api/v1/payments/{made}"
     wait_until(
         lambda: world.api.get(path, headers=world.owner.headers).status_code == 200, seconds=30, what="the payment"
@@ -171,6 +174,10 @@ def payment(_world: World) -> dict[str, object]:
     return {"amountCents": 5, "currency": "EUR", "description": "Coffee"}
 
 
+def order(_world: World) -> dict[str, object]:
+    return {"amount": 500}
+
+
 def activity(_world: World) -> dict[str, str]:
     return {"userId": "user123", "eventType": "LOGIN"}
 
@@ -203,6 +210,11 @@ CALLS: dict[str, tuple[Call, ...]] = {
     "operations.get_health": (public(),),
     "operations.get_openapi": (public(),),
     "operations.get_readiness": (public(),),
+    "orders.cancel_order": (signed_in(200, 404, path=placed_order),),
+    "orders.create_order": (Call(right=201, other=201, nobody=201, bad=401, unscoped=403, body=order),),
+    "orders.get_order": (readable(200, 404, placed_order),),
+    "orders.get_order_events": (readable(200, 404, placed_order),),
+    "orders.list_orders": (signed_in(200),),
     "payments.get_payment": (signed_in(200, 404, path=paid_order),),
     # Without Stripe's signature; a token is none.
     "payments.receive_stripe_webhook": (public(400, nothing),),
@@ -227,7 +239,7 @@ def world(cloud: Cloud) -> Iterator[World]:
     [key, _] = json.loads(stored["SecretString"])["keys"]
     with httpx.Client(base_url=cloud.instance.api_url, timeout=30) as api:
         made = World(api, accounts.registered(api), accounts.registered(api), key)
-        for make in (draft, note, notification, booked_transaction):
+        for make in (draft, note, notification, booked_transaction, placed_order):
             make(made)
         yield made
 

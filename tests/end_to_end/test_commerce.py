@@ -15,9 +15,8 @@ from tests.servers import wait_until
 
 @pytest.fixture(scope="module")
 def shop(cloud: Cloud) -> Iterator[Shop]:
-    stripe = httpx.Client(base_url=cloud.instance.stripe_url, headers={"Authorization": "Bearer pk_test_browser"})
-    with httpx.Client(base_url=cloud.instance.api_url, timeout=30) as api, stripe:
-        yield Shop.opened(cloud, api, stripe)
+    with httpx.Client(base_url=cloud.instance.api_url, timeout=30) as api:
+        yield Shop.opened(cloud, api)
 
 
 def test_a_product_is_found_ordered_and_paid(shop: Shop) -> None:

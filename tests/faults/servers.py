@@ -25,6 +25,8 @@ FAULTS = {
     "kafka": kill("kafka"),
     "postgres": kill("postgres"),
 }
+# What only some domains stand on.
+FURTHER_FAULTS = {"opensearch": kill("opensearch"), "stripe": kill("stripe")}
 
 
 def has_recovered(cloud: Cloud) -> bool:

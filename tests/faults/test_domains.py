@@ -11,16 +11,17 @@ import pytest
 
 from tests.cloud import Cloud
 from tests.end_to_end.accounts import Account, registered
-from tests.faults.servers import FAULTS, Fault, has_recovered
+from tests.faults.servers import FAULTS, FURTHER_FAULTS, Fault, has_recovered
 from tests.servers import wait_until
+from tests.stripe_clients import stripe_client
 
 COMMANDS = 40
 PATIENCE_SECONDS = 90
 
 
-@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+@pytest.mark.parametrize("fault", (FAULTS | FURTHER_FAULTS).values(), ids=FAULTS | FURTHER_FAULTS)
 def test_every_acknowledged_command_has_its_effect_once(cloud: Cloud, fault: Fault) -> None:
-    """A client that repeats with the same Idempotency-Key until 201 finds one booking and one notification of each."""
+    """A client that repeats with the same Idempotency-Key until 201 finds one of each: bookings, notes, charges, …"""
     killer = threading.Thread(target=fault, args=[cloud])
     with httpx.Client(base_url=cloud.instance.api_url, timeout=30) as api:
         account = registered(api)
@@ -30,12 +31,22 @@ def test_every_acknowledged_command_has_its_effect_once(cloud: Cloud, fault: Fau
             booking = {"amountCents": number + 1, "currency": "EUR", "description": f"booking {number}"}
             _post(api, account, "/api/v1/transactions", booking)
             _post(api, account, "/api/v1/blogs", {"title": f"Blog {number}", "content": "text"})
+            _post(api, account, "/api/v1/notes", {"title": f"Note {number}"})
+            _post(api, account, "/orders", {"amount": number + 1})
         killer.join()
         wait_until(lambda: has_recovered(cloud), seconds=120, what="the cloud to recover")
 
         booked = {"currency": "EUR", "balanceCents": COMMANDS * (COMMANDS + 1) // 2, "transactions": COMMANDS}
         wait_until(lambda: _balances(api, account) == [booked], seconds=60, what=f"the balance to be {booked}")
+        titles = {f"Note {number}" for number in range(COMMANDS)}
+        notes = api.get("/api/v1/notes", headers=account.headers, params={"limit": 100}).json()
+        assert sorted(note["title"] for note in notes) == sorted(titles)
+        paid = {"paid": COMMANDS}
+        wait_until(lambda: Counter(_orders(api, account).values()) == paid, seconds=60, what="every order to be paid")
+        orders = _orders(api, account)
+        assert _charges(cloud, orders) == Counter(orders.keys())
         expected = Counter(f"Your blog Blog {number} has been created" for number in range(COMMANDS))
+        expected |= Counter(f"Your payment for order {order} has been completed" for order in orders)
         expected[f"Welcome, {account.username}! Your account has been created."] = 1
         wait_until(lambda: _messages(api, account) == expected, seconds=60, what="one notification of each")
     wait_until(lambda: _emails_sent(cloud, account) == 1, seconds=90, what="the welcome e-mail to be sent")
@@ -60,8 +71,22 @@ def _balances(api: httpx.Client, account: Account) -> object:
     return api.get("/api/v1/transactions/balance", headers=account.headers).json().get("balances")
 
 
+def _orders(api: httpx.Client, account: Account) -> dict[str, str]:
+    """The status of each of the account's orders, by id."""
+    listed = api.get("/orders", headers=account.headers, params={"limit": 100})
+    return {each["orderId"]: each["status"] for each in listed.json()} if listed.status_code == 200 else {}
+
+
+def _charges(cloud: Cloud, orders: dict[str, str]) -> Counter[str]:
+    """How often each of *orders* was charged, as Stripe tells it."""
+    stripe = stripe_client(cloud.instance.stripe_url, cloud.instance)
+    intents = stripe.v1.payment_intents.list({"limit": 100}).auto_paging_iter()
+    succeeded = (intent.metadata["orderId"] for intent in intents if intent.status == "succeeded")
+    return Counter(order for order in succeeded if order in orders)
+
+
 def _messages(api: httpx.Client, account: Account) -> Counter[str]:
-    listed = api.get("/api/v1/notifications/user", headers=account.headers)
+    listed = api.get("/api/v1/notifications/user", headers=account.headers, params={"limit": 100})
     return Counter(each["message"] for each in listed.json()) if listed.status_code == 200 else Counter()
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel import http, responses
-from kernel.errors import ConflictError, NotFoundError, ProblemError, UnavailableError
+from kernel.errors import ConflictError, FieldProblem, NotFoundError, ProblemError, UnavailableError
 from kernel.responses import Reply
 from tests.lambda_events import Context, request
 
@@ -174,6 +174,18 @@ def test_turns_errors_into_problems(error: Exception, status: int, context: Cont
     assert set(document) == {"type", "title", "status", "detail", "requestId"}
     assert (document["detail"] == "no") is isinstance(error, ProblemError)
     assert "secret" not in response["body"]
+
+
+def test_names_the_fields_that_contradict_the_present_state(context: Context) -> None:
+    """Not only wrong input: whatever error knows the fields at fault, tells them; the others have no such list."""
+
+    @http.endpoint()
+    def refuse(request: http.Request[Order]) -> None:
+        fields = (FieldProblem("lines[0].quantity", "is more than there are"),) if request.body.note is None else ()
+        raise ConflictError("It was sold.", fields)
+
+    assert problems(refuse(request(GOOD), context)) == {"lines[0].quantity": "is more than there are"}
+    assert "errors" not in json.loads(refuse(request({**GOOD, "note": ""}), context)["body"])
 
 
 def test_says_when_to_come_back(context: Context) -> None:

@@ -142,7 +142,8 @@ class Run[E: Event]:
         if time.monotonic() > self.deadline:
             self._block(delivery.record, OutOfTimeError())
             return
-        telemetry.begin(*delivery.record.header("ce_correlationid", "traceparent"))
+        correlation_id, traceparent = delivery.record.header("ce_correlationid", "traceparent")
+        telemetry.begin(correlation_id, traceparent, str(delivery.id))
         try:
             with connection.transaction():
                 applied = self._claim_and_apply(connection, delivery)

@@ -31,16 +31,18 @@ class FieldProblem(NamedTuple):
 
 
 class ProblemError(Exception):
-    """*headers*: what the answer carries besides the usual ones."""
+    """*headers*: what the answer carries besides the usual ones. *problems*: the fields at fault, if they are known."""
 
     status = HTTPStatus.BAD_REQUEST
     headers: Mapping[str, str] = MappingProxyType({})
 
-
-class InvalidError(ProblemError):
     def __init__(self, message: str, problems: tuple[FieldProblem, ...] = ()) -> None:
         super().__init__(message)
         self.problems = problems
+
+
+class InvalidError(ProblemError):
+    pass
 
 
 class UnauthorizedError(ProblemError):

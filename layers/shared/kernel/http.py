@@ -46,7 +46,7 @@ class Endpoint[Body, Query]:
         started = time.perf_counter()
         headers = requests.headers(event)
         gateway_id = event.get("requestContext", {}).get("requestId") or context.aws_request_id
-        trace = telemetry.begin(headers.get("x-request-id") or gateway_id, headers.get("traceparent"))
+        trace = telemetry.begin(headers.get("x-request-id") or gateway_id, headers.get("traceparent"), gateway_id)
         limits: dict[str, str] = {}
         try:
             principal = self._authorized(headers)

@@ -2,7 +2,7 @@
 
 Per route class and caller, one *theoretical arrival time* is kept: when the caller's allowance will be whole again.
 A request moves it one interval on, and is refused if that would be more than a whole burst ahead of now.
-While Redis is down reads and writes go on; logins and registrations are counted in this process.
+While Redis is down reads and writes go on; logins, registrations and orders are counted in this process.
 """
 
 import math
@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from kernel import redis_server, settings
 from kernel.errors import TooManyRequestsError
 
-type RateClass = Literal["read", "write", "login", "register", "webhook"]
+type RateClass = Literal["read", "write", "login", "register", "order", "webhook"]
 
 
 class Rate(NamedTuple):
@@ -28,6 +28,8 @@ RATES: dict[RateClass, Rate] = {
     "write": Rate(burst=40, seconds=0.5),
     "login": Rate(burst=10, seconds=6, guarded=True),
     "register": Rate(burst=10, seconds=60, guarded=True),
+    # Whoever orders tries a payment method: nobody is to try stolen ones by the hundred.
+    "order": Rate(burst=20, seconds=3, guarded=True),
     # All of a sender's messages come from a few addresses, and one that is refused comes again hours later.
     "webhook": Rate(burst=1000, seconds=0.005),
 }

@@ -54,9 +54,9 @@ def not_modified(response: Response) -> Response:
 
 
 def problem(error: ProblemError, trace: Trace) -> Response:
-    """The error as a problem document: `type, title, status, detail, requestId` and, of wrong input, `errors`."""
+    """The error as a problem document: `type, title, status, detail, requestId` and, of fields at fault, `errors`."""
     more: dict[str, Any] = {}
-    if isinstance(error, InvalidError):
+    if error.problems or isinstance(error, InvalidError):
         more = {"errors": [each._asdict() for each in error.problems]}
     return _problem(error.status, str(error), trace, error.headers, more)
 

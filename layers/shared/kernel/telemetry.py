@@ -18,23 +18,27 @@ CORRELATION_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 class Trace(NamedTuple):
-    """*correlation_id*: of the request that began it all. *traceparent*: W3C Trace Context, of this step."""
+    """*correlation_id*: of the request that began it all. *traceparent*: W3C Trace Context, of this step.
+
+    *cause*: the id of the request or the event that this step answers; where there is no single one, *correlation_id*.
+    """
 
     correlation_id: str
     traceparent: str
+    cause: str
 
 
 _trace: ContextVar[Trace | None] = ContextVar("trace", default=None)
 
 
-def begin(correlation_id: str | None, traceparent: str | None) -> Trace:
+def begin(correlation_id: str | None, traceparent: str | None, cause: str | None = None) -> Trace:
     """Continue the caller's trace with a step of our own; what is absent or malformed is made new."""
     if not (correlation_id and CORRELATION_ID.fullmatch(correlation_id)):
         correlation_id = str(ids.new())
     known = traceparent is not None and TRACEPARENT.fullmatch(traceparent)
     trace_id = traceparent[3:35] if known and traceparent else secrets.token_hex(16)
     flags = traceparent[-2:] if known and traceparent else "01"
-    trace = Trace(correlation_id, f"00-{trace_id}-{secrets.token_hex(8)}-{flags}")
+    trace = Trace(correlation_id, f"00-{trace_id}-{secrets.token_hex(8)}-{flags}", cause or correlation_id)
     _trace.set(trace)
     logger.append_keys(correlation_id=correlation_id, trace_id=trace_id)
     return trace

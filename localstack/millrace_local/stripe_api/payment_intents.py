@@ -55,6 +55,7 @@ def install() -> None:
             exported["latest_charge"] = intent.latest_charge.id
         return exported
 
+    del PaymentIntent.charges  # Stripe has replaced it by latest_charge
     PaymentIntent._export = with_charge_as_id
     PaymentIntent._api_create = create
     PaymentIntent._api_list_all = find

@@ -1,10 +1,12 @@
 """Which account the local cloud pays with."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from millrace_local import stripe_account
+from millrace_local import aws, provision, stripe_account
+from millrace_local.instance import Instance, SettingError
 from tests.servers import free_instance
 
 
@@ -22,7 +24,6 @@ def test_the_local_account_is_made_once_for_the_owner_alone(tmp_path: Path) -> N
 def test_the_users_own_account_is_taken_until_the_next_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With STRIPE_API_KEY it is Stripe's own API with that key, and the local account again without."""
     own = free_instance(tmp_path)
-    local = stripe_account.local(own)
     monkeypatch.setenv("STRIPE_API_KEY", "sk_test_own")
     monkeypatch.setenv("STRIPE_WEBHOOK_SECRET", "whsec_own")
     stripe_account.choose(own)
@@ -30,4 +31,26 @@ def test_the_users_own_account_is_taken_until_the_next_start(tmp_path: Path, mon
     assert stripe_account.current(own).api_base == "https://api.stripe.com"
     assert stripe_account.current(own).secret() == {"apiKey": "sk_test_own", "webhookSecrets": ["whsec_own"]}
     stripe_account.choose(own)
-    assert stripe_account.current(own) == local
+    assert stripe_account.current(own).api_base == own.stripe_url
+
+
+def test_a_live_key_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the variable and not the key, and nothing is kept."""
+    own = free_instance(tmp_path)
+    monkeypatch.setenv("STRIPE_API_KEY", "sk_live_real")
+    with pytest.raises(SettingError, match="STRIPE_API_KEY") as refused:
+        stripe_account.choose(own)
+    assert "sk_live_real" not in str(refused.value)
+    assert stripe_account.current(own).api_base == own.stripe_url
+
+
+def test_the_functions_find_the_account_in_secrets_manager(localstack: Instance) -> None:
+    """The secret has the API key and the two webhook secrets that the local Stripe's account has."""
+    provision.localstack(localstack)
+    stored = aws.client(localstack, "secretsmanager").get_secret_value(SecretId="millrace/local/stripe")
+    account = stripe_account.local(localstack)
+    assert json.loads(stored["SecretString"]) == {
+        "apiKey": account.api_key,
+        "webhookSecrets": account.webhook_secrets,
+    }
+    assert len(set(account.webhook_secrets)) == 2

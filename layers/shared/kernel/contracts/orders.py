@@ -47,7 +47,7 @@ class OrderPaid(OrderEvent, frozen=True, kw_only=True, tag="OrderPaid"):
 
 
 class OrderPaymentFailed(OrderEvent, frozen=True, kw_only=True, tag="OrderPaymentFailed"):
-    """The money was refused; the order ends here."""
+    """The money was refused. It is over, unless the customer pays in another way after all."""
 
     reason: str | None = None
 

@@ -1,0 +1,21 @@
+"""Who may read an order: its customer, or whoever has its guest's token."""
+
+from typing import Any
+
+from kernel import http
+from kernel.database import Connection
+from kernel.errors import NotFoundError
+from orders import guest_tokens, repository
+from orders.model import Order
+
+
+def readable(connection: Connection, request: http.Request[Any, Any]) -> Order:
+    """The order in the path. Raises NotFoundError, which does not tell one that is another's from none."""
+    order = repository.get(connection, request.id())
+    if order is not None:
+        reader = request.principal.user_id if request.principal else None
+        if reader is not None and order.customer_id == reader:
+            return order
+        if guest_tokens.opens(connection, order.order_id, request.headers.get("order-token")):
+            return order
+    raise NotFoundError("There is no such order. A guest reads theirs with its token in the header `Order-Token`.")

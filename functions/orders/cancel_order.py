@@ -1,0 +1,19 @@
+"""POST /api/v1/orders/{id}/cancel, POST /orders/{id}/cancel: cancel the caller's order; what was paid is given back.
+
+An order that is over already stays as it is.
+"""
+
+from kernel import etags, http
+from kernel.database import transaction
+from kernel.errors import ConflictError
+from kernel.responses import Reply
+from orders import model, repository
+from orders.model import Order
+
+
+@http.endpoint(scope="user", rate="write", raises=(ConflictError,))
+def handler(request: http.Request) -> Reply[Order]:
+    customer = request.user_id
+    with transaction("orders") as connection:
+        order = repository.change(connection, request.id(), lambda order: model.cancel(order, customer))
+    return Reply(order, headers={"ETag": etags.of(order.version)})

@@ -1,0 +1,17 @@
+"""GET /api/v1/orders/{id}, GET /orders/{id}: an order of the caller's, or a guest's order.
+
+A guest sends the order's token in the header `Order-Token`.
+"""
+
+from kernel import etags, http
+from kernel.database import transaction
+from kernel.responses import Reply
+from orders import access
+from orders.model import Order
+
+
+@http.endpoint(token_optional=True, rate="read")
+def handler(request: http.Request) -> Reply[Order]:
+    with transaction("orders") as connection:
+        order = access.readable(connection, request)
+    return Reply(order, headers={"ETag": etags.of(order.version)})

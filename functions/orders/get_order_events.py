@@ -1,0 +1,21 @@
+"""GET /api/v1/orders/{id}/events, GET /orders/{id}/events: what happened to an order, from its beginning.
+
+A guest sends the order's token in the header `Order-Token`.
+"""
+
+from kernel import http
+from kernel.database import transaction
+from kernel.responses import Reply
+from orders import access, store
+from orders.schemas import HistoryEntry
+
+
+@http.endpoint(token_optional=True, rate="read")
+def handler(request: http.Request[None, http.Page]) -> Reply[list[HistoryEntry]]:
+    page = request.query
+    [after] = page.start(tuple[int]) or (0,)
+    with transaction("orders") as connection:
+        order = access.readable(connection, request)
+        history = store.history(connection, order.order_id, after=after, limit=page.limit)
+    entries = [HistoryEntry.of(recorded) for recorded in history]
+    return Reply(entries, headers=page.next_link(entries[-1].version) if len(entries) == page.limit else {})

@@ -1,0 +1,11 @@
+"""product-events: know what is sold, and for how much."""
+
+from kernel import consumer
+from kernel.contracts.catalog import ProductCreated, ProductDeleted, ProductEvent, ProductUpdated
+from kernel.database import Connection
+from orders import products
+
+
+@consumer.batch("orders", ProductCreated, ProductUpdated, ProductDeleted)
+def handler(connection: Connection, events: list[ProductEvent]) -> None:
+    products.keep(connection, events)

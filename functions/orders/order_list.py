@@ -1,0 +1,72 @@
+"""The orders as lists show them, kept up with every event, and made anew of the events when they are asked to be."""
+
+from datetime import datetime
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from kernel.database import Connection
+from orders import model, store
+from orders.model import Order
+from orders.schemas import ListOrders, OrderSummary
+
+PAGE = 500
+LAST = UUID(int=(1 << 128) - 1)
+
+
+def put(connection: Connection, orders: list[Order]) -> None:
+    """Show each order as it is now, unless the list knows a later version of it. *orders*: by id, ascending."""
+    connection.execute(
+        """
+        INSERT INTO order_list AS known (order_id, customer_id, status, amount, currency, version, created_at, updated_at)
+        SELECT * FROM unnest(
+            %b::uuid[], %b::uuid[], %b::text[], %b::bigint[], %b::text[], %b::int[], %b::timestamptz[], %b::timestamptz[]
+        )
+        ON CONFLICT (order_id) DO UPDATE SET
+            customer_id = excluded.customer_id, status = excluded.status, amount = excluded.amount,
+            currency = excluded.currency, version = excluded.version,
+            created_at = excluded.created_at, updated_at = excluded.updated_at
+        WHERE known.version <= excluded.version
+        """,
+        (
+            [order.order_id for order in orders],
+            [order.customer_id for order in orders],
+            [order.status for order in orders],
+            [order.amount for order in orders],
+            [order.currency for order in orders],
+            [order.version for order in orders],
+            [order.created_at for order in orders],
+            [order.updated_at for order in orders],
+        ),
+    )
+
+
+def newest(connection: Connection, customer: UUID, page: ListOrders) -> list[OrderSummary]:
+    """The customer's orders, newest first."""
+    after = page.start(tuple[datetime, UUID]) or ("infinity", LAST)
+    with connection.cursor(row_factory=class_row(OrderSummary)) as cursor:
+        cursor.execute(
+            """
+            SELECT order_id, status, amount, currency, created_at, updated_at FROM order_list
+            WHERE customer_id = %s AND (%s::text IS NULL OR status = %s)
+                AND (created_at, order_id) < (%s::timestamptz, %s::uuid)
+            ORDER BY created_at DESC, order_id DESC LIMIT %s
+            """,
+            (customer, page.status, page.status, *after, page.limit),
+        )
+        return cursor.fetchall()
+
+
+def rebuild(connection: Connection, after: UUID) -> tuple[int, UUID | None]:
+    """Make the rows of the next page of orders anew: how many they are, and in which order the page ends, if not last.
+
+    Readers see the old rows until the transaction ends. The page is what lies between two ids, and the events are
+    read once its rows are gone: whoever appends meanwhile either has committed, and is read, or puts the order's row
+    afterwards, when `put` lets the later version win. A cursor over positions would miss events that commit late.
+    """
+    end = store.last_of_page(connection, after, PAGE)
+    connection.execute("DELETE FROM order_list WHERE order_id > %s AND order_id <= %s", (after, end or LAST))
+    folded = [model.fold(order_id, history) for order_id, history in store.histories(connection, after, end or LAST)]
+    orders = [order for order in folded if order is not None]
+    put(connection, orders)
+    return len(orders), end

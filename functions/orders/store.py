@@ -1,0 +1,77 @@
+"""The event store in Postgres: rows are added to it, and read."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from kernel import telemetry
+from kernel.database import Connection
+from orders import events
+from orders.events import OrderEvent
+from orders.model import Recorded
+
+
+def append(connection: Connection, order_id: UUID, version: int, event: OrderEvent) -> Recorded | None:
+    """Add *event* as the order's *version*, or None if there is such a version already.
+
+    Waits for another transaction that is adding it. No error is raised, so that the caller's transaction can go on.
+    """
+    row = connection.execute(
+        """
+        INSERT INTO order_events (order_id, version, type, schema_version, data, causation)
+        VALUES (%s, %s, %s, %s, %s, %s)
+        ON CONFLICT DO NOTHING
+        RETURNING recorded_at
+        """,
+        (
+            order_id,
+            version,
+            type(event).__name__,
+            event.schema_version,
+            msgspec.json.encode(event).decode(),
+            telemetry.current().cause,
+        ),
+    ).fetchone()
+    return Recorded(version, row[0], event) if row else None
+
+
+def history(connection: Connection, order_id: UUID, *, after: int = 0, limit: int | None = None) -> list[Recorded]:
+    """The order's events from the version *after* on."""
+    rows = connection.execute(
+        """
+        SELECT version, recorded_at, type, schema_version, data FROM order_events
+        WHERE order_id = %s AND version > %s ORDER BY version LIMIT %s
+        """,
+        (order_id, after, limit),
+    )
+    return [_recorded(*row) for row in rows]
+
+
+def last_of_page(connection: Connection, after: UUID, size: int) -> UUID | None:
+    """The order in which a page of *size* orders ends that begins *after* another; None if fewer are left."""
+    row = connection.execute(
+        "SELECT order_id FROM order_events WHERE version = 1 AND order_id > %s ORDER BY order_id OFFSET %s LIMIT 1",
+        (after, size - 1),
+    ).fetchone()
+    return row[0] if row else None
+
+
+def histories(connection: Connection, after: UUID, through: UUID) -> Iterator[tuple[UUID, Iterator[Recorded]]]:
+    """All events of each order whose id is between the two, the second included."""
+    rows = connection.execute(
+        """
+        SELECT order_id, version, recorded_at, type, schema_version, data FROM order_events
+        WHERE order_id > %s AND order_id <= %s ORDER BY order_id, version
+        """,
+        (after, through),
+    )
+    for order_id, several in groupby(rows, key=lambda row: row[0]):
+        yield order_id, (_recorded(*row[1:]) for row in several)
+
+
+def _recorded(version: int, recorded_at: datetime, name: str, schema_version: int, data: dict[str, Any]) -> Recorded:
+    return Recorded(version, recorded_at, events.decode(name, schema_version, data))

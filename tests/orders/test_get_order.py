@@ -1,0 +1,55 @@
+"""GET /orders/{id}."""
+
+from uuid import uuid4
+
+import pytest
+
+from tests.databases import Database
+from tests.orders.customers import GUEST, Customer, hear, payment
+
+pytestmark = pytest.mark.usefixtures("orders")
+
+
+def test_a_customer_reads_their_order_as_it_is_now(ada: Customer) -> None:
+    """With what became of the payment, under a tag that changes with it."""
+    order = ada.order()
+    before = ada.get(order)
+    hear(payment(order, "failed"))
+    after = ada.get(order)
+
+    assert (before.body["status"], before.headers["ETag"]) == ("created", '"1"')
+    assert (after.body["status"], after.headers["ETag"]) == ("failed", '"2"')
+    assert after.body["createdAt"] == before.body["createdAt"] < after.body["updatedAt"]
+    assert ada.get(order, if_none_match='"2"').status == 304
+
+
+def test_an_order_is_hidden_from_everybody_else(ada: Customer, bob: Customer) -> None:
+    """Another customer, a guest, and who has a wrong token get what they get for an order that never was."""
+    order = ada.order()
+    strange = GUEST.create({"amount": 500}).body
+    attempts = [
+        bob.get(order),
+        GUEST.get(order),
+        GUEST.get(order, order_token=strange["token"]),
+        GUEST.get(strange["orderId"]),
+        GUEST.get(strange["orderId"], order_token=""),
+        GUEST.get(strange["orderId"], order_token=strange["token"][:-1]),
+        GUEST.get(strange["orderId"], order_token="\xe9"),
+        bob.get(strange["orderId"]),
+        ada.get(uuid4()),
+        ada.get("no-id"),
+    ]
+    assert [each.status for each in attempts] == [404] * len(attempts)
+    details = {each.body["detail"] for each in attempts[:-1]}
+    assert len(details) == 1
+
+
+def test_a_guests_token_is_good_for_who_has_signed_in_as_well(ada: Customer) -> None:
+    """Signing in takes nothing away."""
+    placed = GUEST.create({"amount": 500}).body
+    assert ada.get(placed["orderId"], order_token=placed["token"]).status == 200
+
+
+def test_a_token_that_does_not_hold_is_refused(orders: Database, sign_in: object) -> None:
+    """A client learns that it must sign in again, instead of that its order is gone."""
+    assert GUEST.get(uuid4(), authorization="Bearer nonsense").status == 401
