@@ -20,6 +20,7 @@ from tests.lambda_events import Context
 from tests.servers import free_instance, running
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """When two processes share the tests, one of them has the whole cloud; it is too heavy to be there twice."""
     for item in items:

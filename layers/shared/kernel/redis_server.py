@@ -44,7 +44,8 @@ class _Server:
         # A connection that was closed while it was idle is replaced; a server that is too slow is not asked twice.
         retry = Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
         options: dict[str, Any] = {"socket_timeout": TIMEOUT_SECONDS, "socket_connect_timeout": TIMEOUT_SECONDS}
-        self.errors = (redis.RedisError, OSError)
+        # ValueError is what the client makes of a connection that another thread closed while it was read.
+        self.errors = (redis.RedisError, OSError, ValueError)
         self.client = redis.Redis.from_url(url, retry=retry, **options)
         self.closed_again_at = 0.0
 
