@@ -76,6 +76,7 @@ ALWAYS = ("X-Request-Id", "ETag", "Location", "Retry-After", "WWW-Authenticate")
 RATE_LIMIT = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 PARAMETERS = {
     "Idempotency-Key": "The same key again gives the first answer again: use a random UUID for each thing to be done.",
+    "Stripe-Signature": "`t=<seconds>,v1=<HMAC-SHA-256>`, by which Stripe signs the body as it is and the time.",
     "If-Match": "The ETag of the version to be changed: if it is another one by now, the answer is 412.",
     "If-None-Match": "The ETag of the version that is known already: if it is still that one, the answer is 304.",
 }
@@ -126,7 +127,7 @@ def routes() -> list[Route]:
 def document() -> Json:
     found = sorted(routes(), key=lambda route: (route.path, route.method))
     queries = [each.endpoint.query_type for each in found if each.endpoint.query_type]
-    bodies = [each.endpoint.body_type for each in found if each.endpoint.body_type]
+    bodies = [each.endpoint.body_type for each in found if each.endpoint.body_type not in (None, bytes)]
     schemas = Schemas([*queries, *bodies], [*(each.endpoint.answer_type for each in found), Problem])
     paths: dict[str, Json] = {}
     for route in found:
@@ -177,7 +178,9 @@ def _operation(route: Route, schemas: Schemas) -> Json:
         "x-rate-class": endpoint.rate or ("read" if route.method == HTTPMethod.GET else "write"),
     }
     if endpoint.body_type:
-        content = {"application/json": {"schema": schemas.of(endpoint.body_type)}}
+        # What the function reads itself is another's JSON, described by its sender.
+        schema = {"type": "object"} if endpoint.body_type is bytes else schemas.of(endpoint.body_type)
+        content = {"application/json": {"schema": schema}}
         operation["requestBody"] = {"required": True, "content": content}
     return {name: value for name, value in operation.items() if value or name == "security"}
 
@@ -199,6 +202,8 @@ def _parameters(route: Route, schemas: Schemas) -> Iterator[Json]:
     if route.endpoint.idempotent_in:
         shortest = 1 if route.endpoint.scope else SHORTEST_ANONYMOUS_KEY
         yield _header_parameter("Idempotency-Key", {"minLength": shortest, "maxLength": 255, "pattern": "^[!-~]+$"})
+    if route.endpoint.body_type is bytes:
+        yield _header_parameter("Stripe-Signature", {}) | {"required": True}
     if errors.PreconditionFailedError in route.endpoint.raises:
         yield _header_parameter("If-Match", {})
     if route.versioned and route.method == HTTPMethod.GET:

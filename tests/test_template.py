@@ -26,6 +26,11 @@ ACTIONS = {
     "secretsmanager:PutSecretValue",
     "ses:SendRawEmail",
 }
+SPEAK_WITH_STRIPE = {
+    "payments.on_order_events",
+    "payments.receive_stripe_webhook",
+    "payments.reconcile_payments",
+}
 LONGEST_CONSUMER_SECONDS = 14 * 60
 
 
@@ -77,12 +82,17 @@ def test_a_role_allows_named_things_only(function: Function) -> None:
 
 @pytest.mark.parametrize("function", [each for each in FUNCTIONS if not each.module.startswith("operations.")], ids=str)
 def test_a_function_reads_the_secrets_that_it_needs(function: Function) -> None:
-    """Its domain's database in the role that it says it uses, the public keys, and in users alone the private ones."""
+    """Its domain's database in the role that it says it uses, the public keys, and in users alone the private ones.
+
+    Of payments, those that speak with Stripe have its keys.
+    """
     domain = function.module.partition(".")[0]
     role = variables(function).get("DATABASE_ROLE", "app")
     allowed = {f"${{DatabaseSecretPrefix}}{domain}_{role}-??????", "millrace/${Stage}/public-keys-??????"}
     if domain == "users":
         allowed.add("millrace/${Stage}/signing-keys-??????")
+    if function.module in SPEAK_WITH_STRIPE:
+        allowed.add("millrace/${Stage}/stripe-??????")
 
     read = [each for each in statements(function) if "secretsmanager:GetSecretValue" in each["Action"]]
     secrets = {json.dumps(each["Resource"]).partition(":secret:")[2].partition('"')[0] for each in read}

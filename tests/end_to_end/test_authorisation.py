@@ -1,6 +1,7 @@
 """Who may call what, on the running API: every route of the template with every kind of token."""
 
 import json
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -133,6 +134,16 @@ def booked_transaction(world: World) -> str:
     return made
 
 
+def paid_order(world: World) -> str:
+    """The id of an order whose payment is known."""
+    made = placed_order(world)
+    path = f"/api/v1/payments/{made}"
+    wait_until(
+        lambda: world.api.get(path, headers=world.owner.headers).status_code == 200, seconds=30, what="the payment"
+    )
+    return made
+
+
 def registration(_world: World) -> dict[str, str]:
     name = f"user-{secrets.token_hex(6)}"
     return {"username": name, "email": f"{name}@example.com", "password": secrets.token_urlsafe(12)}
@@ -204,6 +215,9 @@ CALLS: dict[str, tuple[Call, ...]] = {
     "orders.get_order": (readable(200, 404, placed_order),),
     "orders.get_order_events": (readable(200, 404, placed_order),),
     "orders.list_orders": (signed_in(200),),
+    "payments.get_payment": (signed_in(200, 404, path=paid_order),),
+    # Without Stripe's signature; a token is none.
+    "payments.receive_stripe_webhook": (public(400, nothing),),
     "transactions.get_balance": (signed_in(200),),
     "transactions.get_transaction": (signed_in(200, 404, path=booked_transaction),),
     "transactions.list_transactions": (signed_in(200),),
@@ -260,6 +274,6 @@ def test_a_user_who_is_gone_sees_nothing(world: World) -> None:
 
 
 def _send(world: World, route: Route, call: Call, headers: dict[str, str]) -> httpx.Response:
-    path = route.path.format(id=call.path(world)) if call.path else route.path
+    path = re.sub(r"{\w+}", call.path(world), route.path) if call.path else route.path
     body = call.body(world) if call.body else None
     return world.api.request(route.method, path, json=body, headers=headers)

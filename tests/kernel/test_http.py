@@ -103,6 +103,22 @@ def test_takes_a_base64_body(context: Context) -> None:
     assert place(event, context)["statusCode"] == 201
 
 
+@pytest.mark.parametrize("body", [b'{ "a" :\t"\xc3\xa4\\u00e4" }\r\n', b"not JSON", b'{"a": "\\u0000"}'])
+def test_gives_a_body_of_bytes_as_it_was_sent(body: bytes, context: Context) -> None:
+    """What is signed is not a JSON value but its text, spaces, escapes and line ends included."""
+    seen: list[bytes] = []
+
+    @http.endpoint(status=HTTPStatus.NO_CONTENT)
+    def keep(request: http.Request[bytes]) -> None:
+        seen.append(request.body)
+
+    for event in (request(body.decode()), request(b64encode(body).decode()) | {"isBase64Encoded": True}):
+        assert keep(event, context)["statusCode"] == 204
+    assert seen == [body, body]
+    assert keep(request(""), context)["statusCode"] == 400
+    assert keep(request(" " * (http.LARGEST_BODY + 1)), context)["statusCode"] == 413
+
+
 def test_refuses_a_base64_body_that_is_none(context: Context) -> None:
     """Nor does a wrong encoding lead to 500."""
     assert place(request("%") | {"isBase64Encoded": True}, context)["statusCode"] == 400

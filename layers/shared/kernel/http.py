@@ -110,9 +110,10 @@ def endpoint[Body, Query](  # noqa: PLR0913 - a route's properties, by name
     """Make a Lambda handler of a function that takes a `Request` and returns what is to be answered as JSON.
 
     The body and query types are taken from the parameter's annotation, `Request[Body, Query]`: msgspec structures
-    or None, which may be left out. The function's result is a structure, or a `Reply` to set headers or
-    *other_status*; of another *content_type* than JSON, `msgspec.Raw`. It may raise any ProblemError; every other
-    exception is logged and answered with 500.
+    or None, which may be left out; a body of bytes is JSON as it was sent, which the function reads itself once its
+    signature holds. The function's result is a structure, or a `Reply` to set headers or *other_status*; of another
+    *content_type* than JSON, `msgspec.Raw`. It may raise any ProblemError; every other exception is logged and
+    answered with 500.
 
     Before the function is called, in this order: without a token that holds and has *scope*, 401 or 403 (None = the
     route is public; with *token_optional* it gives a signed-in caller more, and a token that does not hold is 401

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from kernel import redis_server, settings
 from kernel.errors import TooManyRequestsError
 
-type RateClass = Literal["read", "write", "login", "register", "order"]
+type RateClass = Literal["read", "write", "login", "register", "order", "webhook"]
 
 
 class Rate(NamedTuple):
@@ -30,6 +30,8 @@ RATES: dict[RateClass, Rate] = {
     "register": Rate(burst=10, seconds=60, guarded=True),
     # Whoever orders tries a payment method: nobody is to try stolen ones by the hundred.
     "order": Rate(burst=20, seconds=3, guarded=True),
+    # All of a sender's messages come from a few addresses, and one that is refused comes again hours later.
+    "webhook": Rate(burst=1000, seconds=0.005),
 }
 
 MICROSECONDS = 1_000_000

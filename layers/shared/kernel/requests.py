@@ -104,7 +104,10 @@ def query(event: Event, expected: Any) -> Any:  # noqa: ANN401 - a type and its 
 
 
 def body(event: Event, expected: Any) -> Any:  # noqa: ANN401 - a type and its value
-    """The JSON body as *expected*, a structure or None. Raises InvalidError, TooLargeError or UnsupportedTypeError."""
+    """The JSON body as *expected*, a structure or None; as it was sent, unread, if that is bytes.
+
+    Raises InvalidError, TooLargeError or UnsupportedTypeError.
+    """
     if expected is None:
         return None
     if not JSON_TYPE.fullmatch(headers(event).get("content-type", "application/json")):
@@ -114,6 +117,8 @@ def body(event: Event, expected: Any) -> Any:  # noqa: ANN401 - a type and its v
         raise InvalidError("A JSON body is required.")
     if len(raw) > LARGEST_BODY:
         raise TooLargeError(f"The body has {len(raw)} bytes; at most {LARGEST_BODY} are taken.")
+    if expected is bytes:
+        return raw
     try:
         value = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -1,0 +1,174 @@
+"""Stripe's API: one call for each step of a payment, and what is learned from it.
+
+An order is charged once however often the steps are repeated, and however long Stripe remembers keys (24 hours): an
+intent takes money once, we confirm only the one that was kept, and it is kept before it is confirmed. So only the
+creation and the refund need a key. Unless Stripe's answer says what happened, UnavailableError is raised: it is
+unknown then, and found out by repeating the step.
+
+Stripe: "Idempotent requests", "The PaymentIntent object", "Error handling".
+"""
+
+import functools
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import stripe
+from stripe import PaymentIntent, StripeClient
+
+from kernel import ids
+from kernel.errors import UnavailableError
+from payments import credentials, model
+from payments.model import News, Payment, Step, Waiting
+
+if TYPE_CHECKING:
+    from stripe.params import PaymentIntentCreateParams
+
+TIMEOUT_SECONDS = 6
+WAITING: dict[str, Waiting] = {
+    "requires_payment_method": "requires_payment_method",
+    # Of a payment whose method the client chooses: it has chosen, and not confirmed.
+    "requires_confirmation": "requires_payment_method",
+    "requires_action": "requires_action",
+    "processing": "processing",
+}
+
+stripe.enable_telemetry = False
+
+
+class RefusedError(Exception):
+    """Stripe will not do it, now or later: a person has to see to it."""
+
+
+def take(step: Step, payment: Payment) -> News:
+    """Do *step* at Stripe. Raises UnavailableError, and RefusedError for a refund that Stripe does not make."""
+    return _asked(STEPS[step], payment)
+
+
+def look(payment: Payment) -> News:
+    """What Stripe knows of the payment's intent. Raises UnavailableError."""
+    return _asked(_look, payment)
+
+
+def _asked(question: Callable[[Payment], News], payment: Payment) -> News:
+    try:
+        return question(payment)
+    except stripe.AuthenticationError as error:
+        # The key was replaced: the next attempt is made with the new one.
+        credentials.get(fresh=True)
+        raise UnavailableError("Stripe does not take the API key.") from error
+    except stripe.StripeError as error:
+        raise UnavailableError(f"Stripe gives no answer that helps: {type(error).__name__} {error.code}") from error
+
+
+def _create(payment: Payment) -> News:
+    try:
+        intent = _created(payment, str(payment.order_id))
+    except (stripe.APIError, stripe.IdempotencyError) as error:
+        if isinstance(error, stripe.APIError) and not (error.headers or {}).get("Idempotent-Replayed"):
+            raise
+        # The key is used up, by a failure of Stripe's that it gives again for a day, or by another version of us. An
+        # intent that was not kept is never confirmed, so a further one does no harm.
+        intent = _created(payment, str(ids.new()))
+    except (stripe.CardError, stripe.InvalidRequestError) as error:
+        return News(money="ended", failure_reason=_reason(error))
+    return _learned(payment, intent)
+
+
+def _created(payment: Payment, key: str) -> PaymentIntent:
+    parameters: PaymentIntentCreateParams = {
+        "amount": payment.amount,
+        "currency": (payment.currency or "").lower(),
+        "metadata": {"orderId": str(payment.order_id)},
+        # A method that leads through another site would need an address to come back to.
+        "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+    }
+    if payment.payment_method:
+        parameters["payment_method"] = payment.payment_method
+    return _client().v1.payment_intents.create(parameters, {"idempotency_key": key})
+
+
+def _confirm(payment: Payment) -> News:
+    try:
+        intent = _client().v1.payment_intents.confirm(_intent_id(payment))
+    except stripe.CardError as error:
+        return model.decline(payment, _reason(error))
+    except stripe.InvalidRequestError as error:
+        # It was confirmed before, or cancelled; or Stripe never will confirm it.
+        found = _look(payment)
+        return found if payment.after(found) != payment else model.decline(payment, _reason(error))
+    return _learned(payment, intent)
+
+
+def _cancel(payment: Payment) -> News:
+    try:
+        intent = _client().v1.payment_intents.cancel(_intent_id(payment))
+    except stripe.InvalidRequestError:
+        return _look(payment)
+    return _learned(payment, intent)
+
+
+def _refund(payment: Payment) -> News:
+    """A refund that Stripe has taken on counts as made; one that a bank fails to take comes back to the account."""
+    key = f"{payment.order_id}-refund"
+    try:
+        refund = _client().v1.refunds.create({"payment_intent": _intent_id(payment)}, {"idempotency_key": key})
+    except stripe.InvalidRequestError as error:
+        if error.code == "charge_already_refunded":
+            return News(money="returned")
+        raise RefusedError(_reason(error)) from error
+    if refund.status in ("succeeded", "pending"):
+        return News(money="returned")
+    raise RefusedError(refund.status)
+
+
+def _look(payment: Payment) -> News:
+    return _learned(payment, _client().v1.payment_intents.retrieve(_intent_id(payment)))
+
+
+def _learned(payment: Payment, intent: PaymentIntent) -> News:
+    found = News(intent_id=intent.id, client_secret=intent.client_secret)
+    if intent.status == "succeeded":
+        return found._replace(money="taken")
+    if intent.status == "canceled":
+        return found._replace(money="ended")
+    if payment.payment_method is None or intent.status in ("requires_action", "processing"):
+        return found._replace(waiting_for=WAITING[intent.status])
+    if intent.status == "requires_payment_method":
+        # Stripe takes a method that was refused off the intent.
+        error = intent.last_payment_error
+        reason = getattr(error, "decline_code", None) or getattr(error, "code", None)
+        return found._replace(failure_reason=reason or "declined")
+    return found
+
+
+def _intent_id(payment: Payment) -> str:
+    if payment.intent_id is None:
+        message = f"The payment of the order {payment.order_id} has no intent."
+        raise ValueError(message)
+    return payment.intent_id
+
+
+def _reason(error: stripe.StripeError) -> str:
+    """The bank's reason, or Stripe's, as one word."""
+    decline_code = getattr(error.error, "decline_code", None)
+    return decline_code or error.code or "refused"
+
+
+def _client() -> StripeClient:
+    return _client_of(credentials.get().api_key, os.environ.get("STRIPE_API_BASE") or "https://api.stripe.com")
+
+
+@functools.lru_cache(maxsize=1)
+def _client_of(api_key: str, address: str) -> StripeClient:
+    """Repeating a call is left to the caller, who has a deadline."""
+    connections = stripe.RequestsClient(timeout=TIMEOUT_SECONDS)
+    return StripeClient(api_key, base_addresses={"api": address}, max_network_retries=0, http_client=connections)
+
+
+STEPS: dict[Step, Callable[[Payment], News]] = {
+    "create": _create,
+    "confirm": _confirm,
+    "cancel": _cancel,
+    "refund": _refund,
+}

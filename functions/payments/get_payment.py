@@ -1,0 +1,20 @@
+"""GET /api/v1/payments/{orderId}: what became of the payment of the signed-in user's order.
+
+While the client has to do something with Stripe.js (choose a payment method, pass the bank's check), the answer has the
+client secret for it, which is to be kept from everybody else.
+"""
+
+from kernel import http
+from kernel.database import transaction
+from kernel.errors import NotFoundError
+from payments import store
+from payments.schemas import PaymentView
+
+
+@http.endpoint(scope="user")
+def handler(request: http.Request) -> PaymentView:
+    with transaction("payments") as connection:
+        payment = store.get(connection, request.user_id, request.id("orderId"))
+    if payment is None:
+        raise NotFoundError("You have no order with a payment of this id.")
+    return PaymentView.of(payment)

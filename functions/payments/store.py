@@ -1,0 +1,115 @@
+"""Payments in Postgres. What changes one locks it first, and publishes what others are told with the change."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from msgspec.structs import asdict
+from psycopg.rows import class_row
+
+from kernel import outbox
+from kernel.database import Connection
+from payments import model
+from payments.model import News, Payment
+
+
+def add(connection: Connection, payment: Payment) -> None:
+    """Keep the payment of an order that has none.
+
+    One that is known only gets its currency, which it lacks if the order was cancelled before it was heard of.
+    """
+    added = connection.execute(
+        """
+        INSERT INTO payments (order_id, customer_id, amount, currency, payment_method, money, cancelled, failure_reason)
+        VALUES (%(order_id)s, %(customer_id)s, %(amount)s, %(currency)s, %(payment_method)s,
+            %(money)s, %(cancelled)s, %(failure_reason)s)
+        ON CONFLICT (order_id) DO UPDATE SET currency = excluded.currency WHERE payments.currency IS NULL
+        RETURNING xmax = 0
+        """,
+        asdict(payment),
+    ).fetchone()
+    if added == (True,):
+        outbox.add_many(connection, model.announcements("open", payment))
+
+
+def get(connection: Connection, customer_id: UUID, order_id: UUID) -> Payment | None:
+    """The payment of the customer's own order; None if they have no such."""
+    with connection.cursor(row_factory=class_row(Payment)) as cursor:
+        cursor.execute(
+            """
+            SELECT order_id, customer_id, amount, currency, payment_method,
+                intent_id, client_secret, money, cancelled, failure_reason, waiting_for
+            FROM payments WHERE order_id = %s AND customer_id = %s
+            """,
+            (order_id, customer_id),
+        )
+        return cursor.fetchone()
+
+
+def lock(connection: Connection, order_ids: Iterable[UUID]) -> list[Payment]:
+    """Those that there are, ours until the transaction ends; sorted, so that two never wait for each other."""
+    with connection.cursor(row_factory=class_row(Payment)) as cursor:
+        cursor.execute(
+            """
+            SELECT order_id, customer_id, amount, currency, payment_method,
+                intent_id, client_secret, money, cancelled, failure_reason, waiting_for
+            FROM payments WHERE order_id = ANY(%s) ORDER BY order_id FOR UPDATE
+            """,
+            (list(order_ids),),
+        )
+        return cursor.fetchall()
+
+
+def lock_by_intent(connection: Connection, intent_id: str) -> Payment | None:
+    """The payment of Stripe's intent, if it is one of ours."""
+    found = connection.execute("SELECT order_id FROM payments WHERE intent_id = %s", (intent_id,)).fetchone()
+    return lock(connection, found)[0] if found else None
+
+
+def change(connection: Connection, payment: Payment, news: News) -> bool:
+    """Add *news* to what is known of the locked *payment*; False if it was known."""
+    after = payment.after(news)
+    if after == payment:
+        return False
+    connection.execute(
+        """
+        UPDATE payments SET intent_id = %(intent_id)s, client_secret = %(client_secret)s, money = %(money)s,
+            cancelled = %(cancelled)s, failure_reason = %(failure_reason)s, waiting_for = %(waiting_for)s
+        WHERE order_id = %(order_id)s
+        """,
+        asdict(after),
+    )
+    outbox.add_many(connection, model.announcements(payment.money, after))
+    return True
+
+
+def claim_unsettled(connection: Connection, minutes: int, limit: int) -> list[Payment]:
+    """Up to *limit* payments that are not settled and were not looked at for *minutes*, ours to look at now."""
+    with connection.cursor(row_factory=class_row(Payment)) as cursor:
+        cursor.execute(
+            """
+            WITH unsettled AS (
+                SELECT order_id FROM payments
+                WHERE (money = 'open' OR (money = 'taken' AND cancelled))
+                    AND checked_at < now() - interval '1 minute' * %s
+                ORDER BY checked_at LIMIT %s FOR UPDATE SKIP LOCKED
+            )
+            UPDATE payments SET checked_at = now() FROM unsettled WHERE payments.order_id = unsettled.order_id
+            RETURNING payments.order_id, customer_id, amount, currency, payment_method,
+                intent_id, client_secret, money, cancelled, failure_reason, waiting_for
+            """,
+            (minutes, limit),
+        )
+        return cursor.fetchall()
+
+
+def expire(connection: Connection, hours: int) -> None:
+    """Give up the payments for whose clients we have waited for *hours*."""
+    connection.execute(
+        """
+        UPDATE payments SET failure_reason = 'expired'
+        WHERE money = 'open' AND failure_reason IS NULL
+            AND waiting_for IN ('requires_payment_method', 'requires_action')
+            AND created_at < now() - interval '1 hour' * %s
+        """,
+        (hours,),
+    )

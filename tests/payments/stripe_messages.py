@@ -1,0 +1,72 @@
+"""Stripe's webhook messages, made and signed as Stripe makes them."""
+
+import hmac
+import json
+import time
+from base64 import b64encode
+from typing import Any
+from uuid import uuid4
+
+from payments import receive_stripe_webhook
+from tests.lambda_events import Context
+
+SECRETS = ("whsec_new_one", "whsec_old_one")
+CARD = {"brand": "visa", "last4": "4242", "number": "4242424242424242", "exp_month": 12, "exp_year": 2030}
+
+
+def message(kind: str, **thing: object) -> dict[str, Any]:
+    """An event of Stripe's about *thing*, with more in it than we read."""
+    details = {"payment_method_details": {"card": CARD}, "livemode": False}
+    return {
+        "id": f"evt_{uuid4().hex}",
+        "object": "event",
+        "api_version": "2026-10-28.endive",
+        "type": kind,
+        "data": {"object": {**details, **thing}},
+    }
+
+
+def succeeded(intent_id: str) -> dict[str, Any]:
+    return message("payment_intent.succeeded", id=intent_id, object="payment_intent", status="succeeded")
+
+
+def canceled(intent_id: str) -> dict[str, Any]:
+    return message("payment_intent.canceled", id=intent_id, object="payment_intent", status="canceled")
+
+
+def declined(intent_id: str) -> dict[str, Any]:
+    error = {"code": "card_declined", "decline_code": "insufficient_funds", "message": "Your card was declined."}
+    return message("payment_intent.payment_failed", id=intent_id, object="payment_intent", last_payment_error=error)
+
+
+def refunded(intent_id: str, *, all_of_it: bool = True) -> dict[str, Any]:
+    return message("charge.refunded", id="ch_1", object="charge", payment_intent=intent_id, refunded=all_of_it)
+
+
+def signature(body: bytes, *secrets: str, age: int = 0) -> str:
+    """The header for *body*, signed with each of *secrets* and sent *age* seconds ago."""
+    sent_at = int(time.time()) - age
+    made = [hmac.digest(secret.encode(), f"{sent_at}.".encode() + body, "sha256").hex() for secret in secrets]
+    return ",".join([f"t={sent_at}", *(f"v1={each}" for each in made), "v0=of-another-scheme"])
+
+
+def send(body: bytes, header: str | None, *, encoded: bool = False) -> int:
+    """The status that Stripe gets from the function for *body*."""
+    event = {
+        "httpMethod": "POST",
+        "body": b64encode(body).decode() if encoded else body.decode(),
+        "headers": {"Content-Type": "application/json; charset=utf-8", "Stripe-Signature": header or ""},
+        "isBase64Encoded": encoded,
+        "queryStringParameters": None,
+        "pathParameters": None,
+        "requestContext": {"requestId": str(uuid4()), "identity": {"sourceIp": "3.18.12.63"}},
+    }
+    answer = receive_stripe_webhook.handler(event, Context())
+    status: int = answer["statusCode"]
+    return status
+
+
+def sent(content: dict[str, Any], secret: str = SECRETS[0]) -> int:
+    """The status of *content*, rightly signed. Stripe writes its JSON in lines."""
+    body = json.dumps(content, indent=2, ensure_ascii=False).encode()
+    return send(body, signature(body, secret))

@@ -1,0 +1,147 @@
+"""What is known of a payment does not depend on the order in which it became known."""
+
+from dataclasses import dataclass
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kernel import ids
+from kernel.contracts.payments import PaymentCompleted, PaymentEvent, PaymentFailed, PaymentRefunded
+from payments import model
+from payments.model import Money, News, Payment
+from tests.payments import orders
+
+OPEN = Payment(ids.new(), None, 500, "USD", "pm_card_visa")
+# Of one intent Stripe says either that it took the money, or that it is cancelled.
+TAKEN = [News(money="taken"), News(money="returned"), News(cancelled=True), News(failure_reason="declined")]
+ENDED = [News(money="ended"), News(cancelled=True), News(failure_reason="declined")]
+EITHER = st.sampled_from([TAKEN, ENDED])
+RANK = [PaymentFailed, PaymentCompleted, PaymentRefunded]
+
+
+@dataclass
+class History:
+    """A payment, and what was told of it, as news arrive."""
+
+    payment: Payment
+
+    def __post_init__(self) -> None:
+        self.told: list[PaymentEvent] = []
+
+    def hear(self, news: News) -> None:
+        before, self.payment = self.payment, self.payment.after(news)
+        self.told += model.announcements(before.money, self.payment)
+
+    @property
+    def types(self) -> list[type[PaymentEvent]]:
+        return [type(each) for each in self.told]
+
+
+@given(st.data())
+def test_any_order_and_repetition_of_news_ends_alike(data: st.DataObject) -> None:
+    """All of some news, in two orders and with repetitions, lead to one status and to one last word on the money."""
+    news = data.draw(EITHER.flatmap(lambda several: st.lists(st.sampled_from(several), min_size=1, unique=True)))
+    ends = []
+    for _ in range(2):
+        history = History(OPEN)
+        repeated = data.draw(st.lists(st.sampled_from(news), max_size=6))
+        for each in data.draw(st.permutations([*news, *repeated])):
+            history.hear(each)
+        money = [kind for kind in history.types if kind is not PaymentFailed]
+        ends.append((history.payment, history.payment.status, money))
+    assert ends[0] == ends[1]
+
+
+@given(st.lists(EITHER.flatmap(st.sampled_from), max_size=12))
+def test_each_outcome_is_told_once_and_in_order(news: list[News]) -> None:
+    """Whatever arrives, and however often: at most one of each event, and nothing is refunded before it was paid."""
+    history = History(OPEN)
+    for each in news:
+        history.hear(each)
+    assert history.types == sorted(set(history.types), key=RANK.index)
+    assert (PaymentRefunded not in history.types) or (PaymentCompleted in history.types)
+
+
+@given(st.lists(EITHER.flatmap(st.sampled_from), max_size=12))
+def test_a_step_is_only_wanted_where_it_can_be_taken(news: list[News]) -> None:
+    """Nothing is confirmed that was cancelled or given up, and nothing refunded that was not taken."""
+    payment = OPEN.after(News(intent_id="pi_1"))
+    for each in news:
+        payment = payment.after(each)
+        if payment.next_step == "confirm":
+            assert not payment.cancelled
+            assert payment.failure_reason is None
+        if payment.next_step == "refund":
+            assert payment.cancelled
+            assert payment.money == "taken"
+
+
+@pytest.mark.parametrize(
+    "news", list(permutations([News(money="taken"), News(cancelled=True), News(money="returned")]))
+)
+def test_a_cancelled_order_that_was_paid_is_paid_and_refunded(news: tuple[News, ...]) -> None:
+    """Others hear of both, whatever we heard first."""
+    history = History(OPEN)
+    for each in news:
+        history.hear(each)
+    assert (history.payment.status, history.types) == ("refunded", [PaymentCompleted, PaymentRefunded])
+
+
+@pytest.mark.parametrize(
+    ("money", "cancelled", "status"),
+    [
+        ("open", False, "pending"),
+        ("open", True, "cancelling"),
+        ("ended", False, "failed"),
+        ("ended", True, "cancelled"),
+        ("taken", False, "completed"),
+        ("taken", True, "refunding"),
+        ("returned", False, "refunded"),
+        ("returned", True, "refunded"),
+    ],
+)
+def test_the_status_is_of_the_money_and_the_order(money: Money, cancelled: bool, status: str) -> None:  # noqa: FBT001 - a table's column
+    """What the customer is shown follows from the two."""
+    assert OPEN.after(News(money, cancelled)).status == status
+
+
+@pytest.mark.parametrize(
+    ("order", "reason"),
+    [
+        (orders.created(amount=0), "invalid_amount"),
+        (orders.created(amount=-500), "invalid_amount"),
+        (orders.created(amount=100_000_000), "invalid_amount"),
+        (orders.created(currency="dollars"), "invalid_currency"),
+        (orders.created(currency="XXY"), "invalid_currency"),
+        (orders.created(currency="UGX"), "invalid_currency"),
+        (orders.created(payment_method="4242424242424242"), "invalid_payment_method"),
+        (orders.created(payment_method="pm_1/../refunds"), "invalid_payment_method"),
+    ],
+)
+def test_what_can_never_be_charged_has_failed_at_once(order: object, reason: str) -> None:
+    """Clearly, and without asking Stripe; a card's number that was given for a name is not kept."""
+    payment = model.of_order(order, "pm_card_visa")  # type: ignore[arg-type]
+    assert (payment.status, payment.failure_reason, payment.next_step) == ("failed", reason, None)
+    assert payment.payment_method in (None, "pm_card_visa")
+
+
+def test_a_bare_order_is_charged_to_the_usual_payment_method() -> None:
+    """An existing client's order names no more than its amount."""
+    payment = model.of_order(orders.created(), "pm_card_visa")
+    assert (payment.currency, payment.payment_method, payment.next_step) == ("USD", "pm_card_visa", "create")
+    assert model.of_order(orders.created(payment_method="pm_own"), "pm_card_visa").payment_method == "pm_own"
+
+
+def test_a_client_may_try_another_card() -> None:
+    """A decline ends a payment that we confirm, not one that waits for its client."""
+    assert OPEN.after(model.decline(OPEN, "insufficient_funds")).status == "cancelling"
+    waiting = Payment(ids.new(), None, 500, "USD", None)
+    assert waiting.after(model.decline(waiting, "insufficient_funds")).status == "requires_payment_method"
+
+
+def test_the_intent_that_was_kept_stays() -> None:
+    """A second one, of a process that was thought dead, is never confirmed."""
+    payment = OPEN.after(News(intent_id="pi_1", client_secret="pi_1_secret"))
+    assert payment.after(News(intent_id="pi_2", client_secret="pi_2_secret")) == payment
