@@ -25,7 +25,7 @@ from tests.servers import free_instance, running
 CLOUD = ("tests/end_to_end/", "tests/faults/", "tests/local_cloud/test_cli.py", "tests/local_cloud/test_deployment.py")
 
 
-class Shares(LoadScopeScheduling):
+class Shares(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """How two processes share the tests: one has all of the cloud's, and each other file goes to one of them."""
 
     def _split_scope(self, nodeid: str) -> str:
