@@ -77,6 +77,7 @@ def deploy(instance: Instance, template: Path, foundation: Foundation, wishes: S
         "DatabaseSslMode": "disable",
         "DatabaseSecretPrefix": SECRET_PREFIX,
         "RedisUrl": instance.redis_url,
+        "OpenSearchUrl": instance.opensearch_url,
     }
     options = ["--stack-name", STACK, "--s3-bucket", BUCKET, "--region", REGION, "--capabilities", "CAPABILITY_IAM"]
     flags = ["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"]
