@@ -56,7 +56,7 @@ def write(documents: list[Document], aliases: Iterable[str]) -> None:
     if not lines:
         return
     with opensearch.asked() as client:
-        answer = client.bulk(lines, params={"require_alias": "true", "timeout": "5s"}, request_timeout=TIMEOUT_SECONDS)
+        answer = client.bulk(body=lines, params={"require_alias": "true"}, request_timeout=TIMEOUT_SECONDS)
     failed = [item["index"] for item in answer["items"] if item["index"]["status"] >= BAD]
     failed = [each for each in failed if each["status"] != CONFLICT]
     if any(opensearch.may_succeed_later(each["status"]) for each in failed):
@@ -87,7 +87,7 @@ def create_live() -> None:
 def create(name: str, alias: str) -> None:
     with opensearch.asked() as client:
         body = {**index_schema.DEFINITION, "aliases": {alias: {}}}
-        answer = client.indices.create(name, body=body, params={"ignore": BAD}, request_timeout=TIMEOUT_SECONDS)
+        answer = client.indices.create(index=name, body=body, params={"ignore": BAD}, request_timeout=TIMEOUT_SECONDS)
     if "error" in answer and answer["error"]["type"] != "resource_already_exists_exception":
         raise RefusedError(answer["error"]["type"])
 

@@ -4,6 +4,7 @@ AWS: "Signing HTTP requests to Amazon OpenSearch Service" (OpenSearch Service De
 """
 
 import contextlib
+import logging
 import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -56,6 +57,8 @@ def _client() -> "OpenSearch":
     if url not in _clients:
         from opensearchpy import OpenSearch  # noqa: PLC0415 - 300 ms that only a function's first request pays
 
+        # Its failures are told by us, once and without tracebacks.
+        logging.getLogger("opensearch").setLevel(logging.CRITICAL)
         _clients[url] = OpenSearch([url], max_retries=0, http_auth=_signer(url))
     return _clients[url]
 

@@ -18,7 +18,7 @@ from kernel.lambda_context import LambdaContext
 def handler(event: dict[str, object], context: LambdaContext) -> dict[str, Any]:
     telemetry.begin(context.aws_request_id, None)
     cursor = msgspec.convert(event, RebuildIndex).cursor
-    progress = rebuilding.advance(cursor, context) if cursor else rebuilding.begin()
+    progress = rebuilding.advance(cursor) if cursor else rebuilding.begin()
     telemetry.logger.info("index rebuilding", done=progress.done, total=progress.total)
     answer: dict[str, Any] = msgspec.to_builtins(progress)
     return answer

@@ -1,16 +1,17 @@
 """Re-indexing beside the live index; the consumer writes to both meanwhile (`catalog.index.targets`)."""
 
+import time
+
 from catalog import index, index_schema, opensearch, store
 from catalog.commands import RebuildCursor, RebuildProgress
 from catalog.index import LIVE, NEXT
 from kernel import ids
 from kernel.database import transaction
 from kernel.errors import ConflictError
-from kernel.lambda_context import LambdaContext
 
 PAGE = 500
-# What a page may take, and the swap after the last one.
-RESERVED_MILLISECONDS = 20_000
+# Between two answers, so that progress is seen; the last page and the swap end well before Lambda's deadline.
+PART_SECONDS = 3.0
 
 
 def begin() -> RebuildProgress:
@@ -18,18 +19,19 @@ def begin() -> RebuildProgress:
     index.targets()
     for name in index.behind(NEXT):
         with opensearch.asked() as client:
-            client.indices.delete(name, request_timeout=index.TIMEOUT_SECONDS)
+            client.indices.delete(index=name, request_timeout=index.TIMEOUT_SECONDS)
     name = f"{LIVE}-{index_schema.HASH}-{ids.new().hex}"
     index.create(name, NEXT)
     return RebuildProgress(0, _total(), RebuildCursor(name, 0, None))
 
 
-def advance(cursor: RebuildCursor, context: LambdaContext) -> RebuildProgress:
-    """Copy pages while there is time; after the last one let the new index take the old one's place."""
+def advance(cursor: RebuildCursor) -> RebuildProgress:
+    """Copy pages for some seconds; after the last one let the new index take the old one's place."""
     if index.behind(LIVE) == [cursor.index]:
         return RebuildProgress(cursor.done, _total(), None)
     if index.behind(NEXT) != [cursor.index]:
         raise ConflictError("This rebuild was given up for another one. Begin anew.")
+    deadline = time.monotonic() + PART_SECONDS
     while True:
         with transaction("catalog") as connection:
             products = store.after(connection, cursor.after, PAGE)
@@ -38,7 +40,7 @@ def advance(cursor: RebuildCursor, context: LambdaContext) -> RebuildProgress:
             return RebuildProgress(cursor.done, _total(), None)
         index.write([index.of_product(each) for each in products], [NEXT])
         cursor = RebuildCursor(cursor.index, cursor.done + len(products), products[-1].id)
-        if context.get_remaining_time_in_millis() < RESERVED_MILLISECONDS:
+        if time.monotonic() > deadline:
             return RebuildProgress(cursor.done, _total(), cursor)
 
 
