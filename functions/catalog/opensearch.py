@@ -37,7 +37,7 @@ def asked() -> Iterator["OpenSearch"]:
         raise UnavailableError("The search index does not answer.") from error
     except TransportError as error:
         if may_succeed_later(int(error.status_code)):
-            raise UnavailableError("The search index is busy.") from error
+            raise UnavailableError("The search index is busy, or not there.") from error
         raise RefusedError(f"{error.status_code} {error.error}") from error
 
 

@@ -122,7 +122,7 @@ def test_the_index_equals_the_database_soon_after_opensearchs_return(
             assert index.equals_database()
 
 
-@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     changes=st.lists(st.tuples(st.sampled_from(["create", "update", "delete"]), st.integers(0, 4)), max_size=20),
     chance=st.randoms(use_true_random=False),
