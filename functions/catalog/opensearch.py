@@ -21,6 +21,10 @@ TOO_MANY, SERVER_ERROR = 429, 500
 _clients: dict[str, "OpenSearch"] = {}
 
 
+class SilentError(UnavailableError):
+    """OpenSearch cannot be reached, or takes too long."""
+
+
 class RefusedError(Exception):
     """OpenSearch will never take it; the message is its type of error and quotes nothing."""
 
@@ -34,7 +38,7 @@ def asked() -> Iterator["OpenSearch"]:
     try:
         yield _client()
     except NoAnswerError as error:
-        raise UnavailableError("The search index does not answer.") from error
+        raise SilentError("The search index does not answer.") from error
     except TransportError as error:
         if may_succeed_later(int(error.status_code)):
             raise UnavailableError("The search index is busy, or not there.") from error
@@ -55,7 +59,7 @@ def forget() -> None:
 def _client() -> "OpenSearch":
     url = settings.text("OPENSEARCH_URL")
     if url not in _clients:
-        from opensearchpy import OpenSearch  # noqa: PLC0415 - 300 ms that only a function's first request pays
+        from opensearchpy import OpenSearch  # noqa: PLC0415 - 140 ms that only a function's first request pays
 
         # Its failures are told by us, once and without tracebacks.
         logging.getLogger("opensearch").setLevel(logging.CRITICAL)

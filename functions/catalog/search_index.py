@@ -7,6 +7,7 @@ import msgspec
 
 from catalog import model, opensearch
 from catalog.index import LIVE
+from catalog.opensearch import SilentError
 from catalog.schemas import CategoryCount, Facets, FoundProduct, FoundProducts, Highlights, Position, PriceCount
 from catalog.schemas import SearchProducts as Page
 from kernel.errors import UnavailableError
@@ -48,9 +49,8 @@ def search(page: Page, start: Position | None) -> tuple[FoundProducts, Position 
     try:
         with opensearch.asked() as client:
             answer = client.search(index=LIVE, body=_question(page, start), request_timeout=TIMEOUT_SECONDS)
-    except UnavailableError as error:
-        if isinstance(error.__cause__, ConnectionError) or getattr(error.__cause__, "status_code", None) == "N/A":
-            _Breaker.closed_again_at = time.monotonic() + BREAKER_SECONDS
+    except SilentError:
+        _Breaker.closed_again_at = time.monotonic() + BREAKER_SECONDS
         raise
     return _answer(page, answer)
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from catalog import index as catalog_index
-from catalog import rebuild_index, rebuilding
+from catalog import opensearch, rebuild_index, rebuilding, store
+from kernel.database import transaction
 from kernel.errors import ConflictError
 from tests.catalog.indexing import TABLE, Index, found
 from tests.databases import Database
@@ -80,15 +81,15 @@ def test_to_begin_anew_gives_up_what_was_begun(index: Index, seller: Person) -> 
     while answer["cursor"]:
         answer = step(answer["cursor"])
     assert index.equals_database()
-    with catalog_index.opensearch.asked() as client:
+    with opensearch.asked() as client:
         assert list(client.indices.get_alias(index="products-*")) == catalog_index.behind("products")
 
 
 def test_a_copy_of_an_old_state_does_not_replace_a_newer_one(index: Index, seller: Person, catalog: Database) -> None:
     """A page that was read before a change and a deletion is written after them."""
     changed, deleted = (seller.create(TABLE).body["id"] for _ in range(2))
-    with rebuilding.transaction("catalog") as connection:
-        old = rebuilding.store.after(connection, None, 10)
+    with transaction("catalog") as connection:
+        old = store.after(connection, None, 10)
     answer = step()
     seller.update(changed, TABLE | {"stock": 5})
     seller.delete(deleted)
