@@ -13,6 +13,10 @@ from users.commands import Scope
 
 # Every right that a function may have. A misspelt action would be found by nobody else.
 ACTIONS = {
+    "es:ESHttpDelete",
+    "es:ESHttpGet",
+    "es:ESHttpPost",
+    "es:ESHttpPut",
     "kafka-cluster:AlterGroup",
     "kafka-cluster:Connect",
     "kafka-cluster:DescribeCluster",

@@ -77,6 +77,7 @@ def deploy(instance: Instance, template: Path, foundation: Foundation, wishes: S
         "DatabaseSslMode": "disable",
         "DatabaseSecretPrefix": SECRET_PREFIX,
         "RedisUrl": instance.redis_url,
+        "OpenSearchUrl": instance.opensearch_url,
         "StripeApiBase": stripe_account.current(instance).api_base,
         "DefaultPaymentMethod": "pm_card_visa",
     }

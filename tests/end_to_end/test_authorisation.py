@@ -47,6 +47,10 @@ class World:
         usual = {"iss": "https://millrace.local", "aud": "millrace", "iat": now, "exp": now + 60, "scope": "user"}
         return usual | {"sub": str(self.owner.id)} | changes
 
+    def allowed(self, scope: str) -> dict[str, str]:
+        """The header of a token of the owner's that allows *scope* as well."""
+        return bearer(self.claims(scope=f"user {scope}"), self.signing_key)
+
 
 CREDENTIALS: dict[str, Callable[[World], dict[str, str]]] = {
     "no token": lambda _: {},
@@ -68,7 +72,7 @@ class Call:
     """A good request of the owner's, and the status it gets with each credential.
 
     *body*, *path*: made anew for each request. *nobody*: without a token. *bad*: with one that does not hold.
-    *unscoped*: with one that allows nothing.
+    *unscoped*: with one that allows nothing. *scope*: what the owner's token needs to allow besides `user`.
     """
 
     right: int
@@ -78,6 +82,7 @@ class Call:
     unscoped: int
     body: Make | None = None
     path: Make | None = None
+    scope: str | None = None
 
     def expected(self, credential: str) -> int:
         named = {
@@ -89,9 +94,9 @@ class Call:
         return named.get(credential, self.bad)
 
 
-def public(status: int = 200, body: Make | None = None) -> Call:
+def public(status: int = 200, body: Make | None = None, path: Make | None = None) -> Call:
     """Tokens are not looked at."""
-    return Call(status, status, status, status, status, body)
+    return Call(status, status, status, status, status, body, path)
 
 
 def readable(right: int, others: int, path: Make | None = None) -> Call:
@@ -102,6 +107,11 @@ def readable(right: int, others: int, path: Make | None = None) -> Call:
 def signed_in(right: int, other: int | None = None, *, body: Make | None = None, path: Make | None = None) -> Call:
     """Only with a token; *other*: what another user gets for the owner's thing, or if it is not given, the same."""
     return Call(right, right if other is None else other, 401, 401, 403, body, path)
+
+
+def scoped(scope: str, right: int, *, body: Make | None = None, path: Make | None = None) -> Call:
+    """Only with a token that has *scope* besides the usual one; the other user's has not."""
+    return Call(right, 403, 401, 401, 403, body, path, scope)
 
 
 def draft(world: World) -> str:
@@ -170,6 +180,17 @@ def message_to_the_owner(world: World) -> dict[str, str]:
     return {"message": "Hello.", "userId": str(world.owner.id)}
 
 
+def product(_world: World) -> dict[str, object]:
+    return {"name": "Oak table", "category": "furniture", "priceCents": 49900}
+
+
+def sold_product(world: World) -> str:
+    headers = world.allowed("catalog:write")
+    answer = world.api.post("/api/v1/products", json=product(world), headers=headers)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
 def payment(_world: World) -> dict[str, object]:
     return {"amountCents": 5, "currency": "EUR", "description": "Coffee"}
 
@@ -195,6 +216,12 @@ CALLS: dict[str, tuple[Call, ...]] = {
     "blogs.get_blog": (readable(200, 404, draft), readable(200, 200, published)),
     "blogs.list_blogs": (readable(200, 200),),
     "blogs.update_blog": (signed_in(200, 404, path=draft, body=text), signed_in(200, 403, path=published, body=text)),
+    "catalog.create_product": (scoped("catalog:write", 201, body=product),),
+    "catalog.delete_product": (scoped("catalog:write", 204, path=sold_product),),
+    "catalog.get_product": (public(path=sold_product),),
+    "catalog.list_products": (public(),),
+    "catalog.search_products": (public(),),
+    "catalog.update_product": (scoped("catalog:write", 200, path=sold_product, body=product),),
     "notes.create_note": (signed_in(201, body=text),),
     "notes.delete_note": (signed_in(204, 404, path=note),),
     "notes.get_note": (signed_in(200, 404, path=note),),
@@ -249,7 +276,10 @@ def world(cloud: Cloud) -> Iterator[World]:
 def test_lets_in_who_may(world: World, route: Route, credential: str) -> None:
     """Each credential gets the status it should, and nobody but the owner a word of what is the owner's alone."""
     for call in CALLS[route.function.module]:
-        answer = _send(world, route, call, CREDENTIALS[credential](world))
+        headers = CREDENTIALS[credential](world)
+        if credential == "right user" and call.scope:
+            headers = world.allowed(call.scope)
+        answer = _send(world, route, call, headers)
 
         assert answer.status_code == call.expected(credential), answer.text
         assert credential in ("right user", "no scope") or world.secret not in answer.text

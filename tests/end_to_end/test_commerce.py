@@ -27,8 +27,7 @@ def test_a_product_is_found_ordered_and_paid(shop: Shop) -> None:
 
     def found() -> list[str]:
         answer = shop.api.get("/api/v1/products/search", params=search).json()
-        assert not answer["degraded"]
-        return [each["id"] for each in answer["items"]]
+        return [] if answer["degraded"] else [each["id"] for each in answer["items"]]
 
     wait_until(lambda: found() == [product["id"]], seconds=30, what="the product to be searchable")
 

@@ -14,7 +14,7 @@ def absent_cloud(tmp_path: Path) -> Cloud:
 
 
 @pytest.mark.parametrize(
-    "command", ["env", "deploy", "migrate", "invoke OperationsGetHealth", "logs kafka", "scopes ann"]
+    "command", ["env", "deploy", "migrate", "invoke OperationsGetHealth", "logs kafka", "scopes ann", "reindex"]
 )
 def test_a_command_on_a_cloud_that_is_down_says_how_to_start_it(absent_cloud: Cloud, command: str) -> None:
     """One line that names what does not answer and the way out; exit code 1, no traceback, nothing on stdout."""
@@ -33,7 +33,7 @@ def test_status_of_a_cloud_that_is_down_shows_each_server_as_down(absent_cloud: 
     assert all(part["state"] == "down" and part["problem"] for part in parts)
 
 
-@pytest.mark.parametrize("command", ["", "up", "status", "env", "invoke", "deploy", "logs", "scopes"])
+@pytest.mark.parametrize("command", ["", "up", "status", "env", "invoke", "deploy", "logs", "scopes", "reindex"])
 def test_help_shows_an_example(absent_cloud: Cloud, command: str) -> None:
     """`--help` works without any server and shows how the command is used."""
     shown = absent_cloud.millrace(*command.split(), "--help").stdout

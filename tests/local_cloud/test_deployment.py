@@ -23,7 +23,7 @@ Resources:
 """
 NAMES = (
     "Stage Architecture KafkaClusterArn KafkaBootstrapServers KafkaSecurityProtocol DatabaseHost DatabasePort "
-    "DatabaseSslMode DatabaseSecretPrefix RedisUrl"
+    "DatabaseSslMode DatabaseSecretPrefix RedisUrl OpenSearchUrl"
 )
 
 

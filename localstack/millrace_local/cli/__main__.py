@@ -12,7 +12,7 @@ from millrace_local.services.service import NotReadyError
 
 COMMANDS = (
     *("up", "down", "status", "logs", "env"),
-    *("deploy", "invoke", "migrate", "scopes", "openapi"),
+    *("deploy", "invoke", "migrate", "scopes", "reindex", "openapi"),
     *("check", "test", "bench"),
 )
 

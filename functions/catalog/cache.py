@@ -1,0 +1,23 @@
+"""Products in Redis, by id: most are read far more often than they are changed."""
+
+from uuid import UUID
+
+from catalog import store
+from catalog.model import Product
+from kernel.cache import Cache
+from kernel.database import transaction
+
+# So old may a version be that is read, should Redis be out of reach when it is replaced.
+SECONDS = 60
+
+products = Cache("catalog", Product, SECONDS)
+
+
+def get(product_id: UUID) -> Product | None:
+    """The product, from Redis or else from Postgres."""
+
+    def load() -> Product | None:
+        with transaction("catalog") as connection:
+            return store.get(connection, product_id)
+
+    return products.get_or_load(product_id, load)

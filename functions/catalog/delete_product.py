@@ -1,0 +1,18 @@
+"""DELETE /api/v1/products/{id}: take a product out of the catalog."""
+
+from http import HTTPStatus
+
+from catalog import cache, model, store
+from kernel import etags, http, outbox
+from kernel.database import transaction
+from kernel.errors import PreconditionFailedError
+
+
+@http.endpoint(status=HTTPStatus.NO_CONTENT, scope="catalog:write", rate="write", raises=(PreconditionFailedError,))
+def handler(request: http.Request) -> None:
+    product_id = request.id()
+    with cache.products.changing(product_id), transaction("catalog") as connection:
+        product = model.found(store.lock(connection, product_id))
+        etags.check(request, product.version)
+        store.delete(connection, product)
+        outbox.add(connection, model.deleted(product))

@@ -1,0 +1,15 @@
+"""product-events: bring the search index up to date."""
+
+from catalog import index, model, store
+from kernel import consumer
+from kernel.contracts.catalog import ProductCreated, ProductDeleted, ProductEvent, ProductState, ProductUpdated
+from kernel.database import Connection
+
+
+@consumer.batch("catalog", ProductCreated, ProductUpdated, ProductDeleted)
+def handler(connection: Connection, events: list[ProductEvent]) -> None:
+    changes = model.latest(events)
+    # A late event may tell of a product that is gone, and its tombstone may have been swept by a rebuild since.
+    present = store.present(connection, [event.product_id for event in changes])
+    news = [event for event in changes if event.product_id in present or not isinstance(event, ProductState)]
+    index.write([index.of_event(event) for event in news], index.targets())

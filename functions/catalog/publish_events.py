@@ -1,0 +1,5 @@
+"""Schedule rate(1 minute): publish the domain's outbox to Kafka."""
+
+from kernel import relay
+
+handler = relay.handler("catalog")

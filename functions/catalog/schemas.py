@@ -1,0 +1,99 @@
+"""What the catalog API takes and gives."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from msgspec import Meta, Struct
+
+from catalog.model import Product
+from kernel import http
+
+# One line with something to read on it.
+Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^(?=.*\S)[^\x00-\x1f\x7f]+$(?!\n)")]
+Category = Annotated[str, Meta(max_length=64, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$(?!\n)")]
+Cents = Annotated[int, Meta(ge=0, le=1_000_000_000_000)]
+Sort = Literal["relevance", "price", "-price", "newest"]
+
+
+class ProductDetails(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """What is said of a product. *category*: words with hyphens (`garden-furniture`). *stock*: pieces."""
+
+    name: Name
+    category: Category
+    price_cents: Cents
+    description: Annotated[str, Meta(max_length=10_000)] = ""
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)")] = "USD"
+    stock: Annotated[int, Meta(ge=0, le=2_000_000_000)] = 0
+
+
+class ListProducts(http.Page, frozen=True):
+    """*category*: of this one only."""
+
+    category: Category | None = None
+
+
+class SearchProducts(http.Page, frozen=True, rename="camel"):
+    """*q*: words, taken as they are, without operators. *sort*: relevance without *q* is newest."""
+
+    q: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
+    category: Category | None = None
+    min_price_cents: Cents | None = None
+    max_price_cents: Cents | None = None
+    in_stock: bool = False
+    sort: Sort = "relevance"
+    limit: Annotated[int, Meta(ge=1, le=100)] = 20
+
+    def order(self) -> Sort:
+        return "newest" if self.sort == "relevance" and self.q is None else self.sort
+
+
+class Highlights(Struct, frozen=True, omit_defaults=True):
+    """Parts of the product as safe HTML, the words that were found in `<mark>`, the only markup in them."""
+
+    name: str | None = None
+    description: str | None = None
+
+
+class FoundProduct(Product, frozen=True, rename="camel"):
+    highlights: Highlights
+
+
+class CategoryCount(Struct, frozen=True):
+    category: str
+    count: int
+
+
+class PriceCount(Struct, frozen=True, rename="camel"):
+    """A range of prices as the query names it, both ends included; *max_price_cents* None: and above."""
+
+    min_price_cents: int
+    max_price_cents: int | None
+    count: int
+
+
+class Facets(Struct, frozen=True, rename="camel"):
+    """How many products there would be with another category or price, and else the same query."""
+
+    categories: list[CategoryCount]
+    prices: list[PriceCount]
+
+
+class FoundProducts(Struct, frozen=True):
+    """*degraded*: the index cannot be asked; Postgres found words as they are written, and nothing similar to them."""
+
+    items: list[FoundProduct]
+    total: int
+    facets: Facets
+    degraded: bool
+
+
+class Position(Struct, frozen=True, array_like=True):
+    """The last product of a page: by what it was sorted, there as *value* (None: by its id alone), and its id.
+
+    *engine*: whose relevance it is; the two give different numbers.
+    """
+
+    engine: Literal["index", "database"]
+    sort: Sort
+    value: Annotated[float, Meta(ge=0, le=1e12)] | None
+    id: UUID

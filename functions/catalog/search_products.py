@@ -1,0 +1,27 @@
+"""GET /api/v1/products/search: products by words, category, price and stock, also while the search index is down."""
+
+from msgspec.structs import astuple
+
+from catalog import model, search_index
+from catalog.opensearch import RefusedError
+from catalog.schemas import FoundProducts, Position, SearchProducts
+from kernel import http
+from kernel.errors import UnavailableError
+from kernel.responses import Reply
+from kernel.telemetry import logger
+
+
+@http.endpoint(rate="read")
+def handler(request: http.Request[None, SearchProducts]) -> Reply[FoundProducts]:
+    page = request.query
+    start = page.start(Position)
+    if start:
+        model.check_position(start.sort, start.value, page.order())
+    try:
+        found, last = search_index.search(page, start)
+    except (UnavailableError, RefusedError) as error:
+        from catalog import full_text  # noqa: PLC0415 - it brings Postgres, which is needed at such times only
+
+        logger.warning("products are searched in the database", extra={"error": str(error)})
+        found, last = full_text.search(page, start)
+    return Reply(found, headers=page.next_link(*astuple(last)) if last else {})

@@ -1,0 +1,26 @@
+"""PUT /api/v1/products/{id}: say anew what a product is, its price and its stock."""
+
+from msgspec.structs import asdict, replace
+
+from catalog import cache, model, store
+from catalog.model import Product
+from catalog.schemas import ProductDetails
+from kernel import etags, http, outbox
+from kernel.database import transaction
+from kernel.errors import PreconditionFailedError
+from kernel.responses import Reply
+
+
+@http.endpoint(scope="catalog:write", rate="write", raises=(PreconditionFailedError,))
+def handler(request: http.Request[ProductDetails]) -> Reply[Product]:
+    product_id = request.id()
+    model.check_currency(request.body.currency)
+    with cache.products.changing(product_id), transaction("catalog") as connection:
+        product = model.found(store.lock(connection, product_id))
+        etags.check(request, product.version)
+        revised = replace(product, **asdict(request.body))
+        # What is the same already is no change: the same request sent twice is announced once.
+        if revised != product:
+            revised = store.save(connection, revised)
+            outbox.add(connection, model.updated(revised))
+    return Reply(revised, headers={"ETag": etags.of(revised.version)})

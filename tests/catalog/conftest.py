@@ -1,0 +1,96 @@
+"""A catalog database beside a real Redis and, for those who ask for it, a real OpenSearch without any index."""
+
+from collections.abc import Callable, Iterator
+from uuid import uuid4
+
+import pytest
+
+from catalog import create_product, delete_product, get_product, list_products, search_index, update_product
+from catalog import opensearch as client
+from kernel import database, redis_server
+from tests import databases
+from tests.catalog.indexing import Index
+from tests.databases import Database
+from tests.documents import ConnectionPerThread, Functions, Person
+
+FUNCTIONS = Functions(create_product, get_product, list_products, update_product, delete_product)
+
+
+@pytest.fixture(scope="session")
+def catalog_template(postgres: str) -> Database:
+    return databases.migrated(postgres, "catalog")
+
+
+@pytest.fixture
+def catalog(catalog_template: Database, redis: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    """An empty catalog database, which the functions use in the role of the application."""
+    connections = ConnectionPerThread()
+    monkeypatch.setattr(database, "_connections", connections)
+    # On a busy machine a slow Redis must not pass for one that is down.
+    monkeypatch.setattr(redis_server, "TIMEOUT_SECONDS", 5)
+    redis_server.forget()
+    with databases.copied(catalog_template) as copy:
+        monkeypatch.setenv("DATABASE_URL_CATALOG", copy.url("app"))
+        monkeypatch.setenv("REDIS_URL", redis)
+        # One seller does in a test what many do in a day.
+        monkeypatch.setenv("RATE_LIMIT_FACTOR", "1000")
+        yield copy
+        for connection in connections.values():
+            connection.close()
+
+
+@pytest.fixture
+def consumer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process is the indexer, and OpenSearch is asked again at once after a failure."""
+    monkeypatch.setenv("TOPIC", "product-events")
+    monkeypatch.setenv("CONSUMER_GROUP", "catalog-product-events")
+    monkeypatch.setenv("DEAD_LETTER_TOPIC", "product-events-catalog-dlq")
+    monkeypatch.setattr(search_index, "BREAKER_SECONDS", 0)
+    monkeypatch.setattr(search_index._Breaker, "closed_again_at", 0)
+
+
+@pytest.fixture
+def index(catalog: Database, consumer: None, opensearch: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
+    """The index of the database's products, which does not exist yet."""
+    monkeypatch.setenv("OPENSEARCH_URL", opensearch)
+    # On a busy machine a slow answer must not pass for none.
+    monkeypatch.setattr(search_index, "TIMEOUT_SECONDS", 20)
+    empty = Index(catalog)
+    empty.drop()
+    yield empty
+    empty.drop()
+    client.forget()
+
+
+@pytest.fixture
+def without_opensearch(consumer: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """OpenSearch is down: nobody listens at its address."""
+    monkeypatch.setenv("OPENSEARCH_URL", "http://127.0.0.1:1")
+    yield
+    client.forget()
+
+
+@pytest.fixture
+def seller(catalog: Database, sign_in: Callable[..., dict[str, str]]) -> Person:
+    """Somebody who may change products."""
+    user_id = uuid4()
+    return Person(FUNCTIONS, user_id, sign_in(user_id, scope="user catalog:write"))
+
+
+@pytest.fixture
+def customer(catalog: Database, sign_in: Callable[..., dict[str, str]]) -> Person:
+    """Somebody who may not."""
+    user_id = uuid4()
+    return Person(FUNCTIONS, user_id, sign_in(user_id))
+
+
+@pytest.fixture
+def visitor(catalog: Database, sign_in: Callable[..., dict[str, str]]) -> Person:
+    """Somebody who is not signed in."""
+    return Person(FUNCTIONS)
+
+
+@pytest.fixture
+def without_redis(catalog: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Redis is down: nobody listens at its address."""
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1")
