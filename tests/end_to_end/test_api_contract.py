@@ -21,8 +21,9 @@ from schemathesis.specs.openapi.checks import (
 
 from tests import openapi
 from tests.cloud import Cloud
-from tests.end_to_end import accounts
 from tests.end_to_end.accounts import Account
+from tests.end_to_end.commerce import seller
+from tests.servers import wait_until
 
 CHECKS = [
     not_a_server_error,
@@ -41,6 +42,7 @@ THINGS: dict[str, dict[str, Any]] = {
     "/api/v1/notes": {"title": "My note"},
     "/api/v1/notifications": {"message": "Hello."},
     "/api/v1/orders": {"amount": 500},
+    "/api/v1/products": {"name": "Oak table", "category": "furniture", "priceCents": 49900},
     "/orders": {"amount": 500},
     "/api/v1/transactions": {"amountCents": 100, "currency": "EUR", "description": "Coffee"},
 }
@@ -48,7 +50,7 @@ THINGS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Client:
-    """A signed-in user; *session* is what schemathesis sends its requests with."""
+    """A signed-in user who may change products; *session* is what schemathesis sends its requests with."""
 
     api: httpx.Client
     session: requests.Session
@@ -56,17 +58,22 @@ class Client:
 
     def make(self, path: str) -> str:
         """The id of a new thing, of the kind whose route *path* is."""
-        collection = next(each for each in THINGS if path.replace("notification/", "notifications/").startswith(each))
+        plural = path.replace("notification/", "notifications/").replace("payments", "orders")
+        collection = next(each for each in THINGS if plural.startswith(each))
         made = self.api.post(collection, json=THINGS[collection], headers=self.account.headers)
         assert made.status_code == 201, made.text
         thing = made.json()
-        return str(thing["orderId"] if "orderId" in thing else thing["id"])
+        id_ = str(thing["orderId"] if "orderId" in thing else thing["id"])
+        if "payments" in path:
+            payment = f"/api/v1/payments/{id_}"
+            wait_until(lambda: self.api.get(payment, headers=self.account.headers).status_code == 200, seconds=30)
+        return id_
 
 
 @pytest.fixture(scope="module")
 def client(cloud: Cloud) -> Iterator[Client]:
     with httpx.Client(base_url=cloud.instance.api_url, timeout=30) as api, requests.Session() as session:
-        yield Client(api, session, accounts.registered(api))
+        yield Client(api, session, seller(cloud, api))
 
 
 @SCHEMA.parametrize()
@@ -77,7 +84,7 @@ def test_every_answer_is_documented(case: schemathesis.Case[Any], client: Client
     A good path leads to a thing that is there; the same requests are made in each run.
     """
     if case.path_parameters and case.meta and case.meta.generation.mode.is_positive:
-        case.path_parameters = {"id": client.make(case.path)}
+        case.path_parameters = dict.fromkeys(case.path_parameters, client.make(case.path))
     answer = case.call(base_url=str(client.api.base_url), session=client.session, headers=client.account.headers)
     case.validate_response(answer, checks=CHECKS)
 
