@@ -89,10 +89,11 @@ def test_a_server_that_dies_at_start_shows_its_last_words(other_cloud: Cloud) ->
 
 
 def test_down_leaves_no_process_port_or_lock(other_cloud: Cloud) -> None:
-    """After `down` nothing of the cloud runs, listens or holds a file, and a second `down` says there was nothing."""
+    """After `down`, in order, nothing of the cloud runs, listens or holds a file; a second `down` says there was nothing."""
     other_cloud.millrace("up")
     assert len(list(_processes_of(other_cloud))) > 4
     other_cloud.millrace("down")
+    assert "stopped: localstack (exit status 0)" in (other_cloud.instance.logs / "supervisord.log").read_text()
     assert list(_processes_of(other_cloud)) == []
     for port in other_cloud.instance.ports.values():
         socket.create_server((HOST, port)).close()

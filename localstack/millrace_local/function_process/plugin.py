@@ -24,10 +24,17 @@ def _installed() -> type["ProcessExecutor"]:
     # Imported when it is chosen, not before: this is all of LocalStack's Lambda.
     from localstack.runtime.shutdown import SHUTDOWN_HANDLERS  # noqa: PLC0415
 
-    from millrace_local.function_process import assignment, client_context, deletion, log_delivery, metrics  # noqa: PLC0415
+    from millrace_local.function_process import (  # noqa: PLC0415
+        assignment,
+        client_context,
+        deletion,
+        event_polling,
+        log_delivery,
+        metrics,
+    )
     from millrace_local.function_process.executor import ProcessExecutor  # noqa: PLC0415
 
-    for part in (assignment, client_context, deletion, log_delivery, metrics):
+    for part in (assignment, client_context, deletion, event_polling, log_delivery, metrics):
         part.install()
     SHUTDOWN_HANDLERS.register(ProcessExecutor.stop_all_at_once)
     return ProcessExecutor
