@@ -47,7 +47,7 @@ class SearchProducts(http.Page, frozen=True, rename="camel"):
         return "newest" if self.sort == "relevance" and self.q is None else self.sort
 
 
-class Highlights(Struct, frozen=True, omit_defaults=True):
+class Highlights(Struct, frozen=True):
     """Parts of the product as safe HTML, the words that were found in `<mark>`, the only markup in them."""
 
     name: str | None = None
