@@ -4,6 +4,7 @@ Through the functions, as Lambda calls them, without the gateway. The first page
 """
 
 import contextlib
+import logging
 import os
 import random
 import statistics
@@ -16,7 +17,7 @@ from unittest.mock import patch
 from catalog import full_text, index, on_product_events, opensearch, search_index, store
 from catalog.model import Product, created
 from catalog.schemas import ProductDetails, SearchProducts
-from kernel import ids
+from kernel import ids, telemetry
 from kernel.database import transaction
 from kernel.events import encode
 from millrace_local.services.opensearch import OpenSearch
@@ -35,6 +36,8 @@ NOUNS = ("table", "chair", "lamp", "shelf", "sofa", "desk", "mirror", "carpet", 
 
 
 def main() -> None:
+    telemetry.logger.setLevel(logging.WARNING)
+    telemetry.publish = lambda *_, **__: None
     chance = random.Random(1)  # noqa: S311 - the same products each time
     with _servers():
         products = _products(chance)
@@ -71,7 +74,6 @@ def _servers() -> Iterator[None]:
                 "TOPIC": "product-events",
                 "CONSUMER_GROUP": "catalog-product-events",
                 "DEAD_LETTER_TOPIC": "product-events-catalog-dlq",
-                "POWERTOOLS_LOG_LEVEL": "CRITICAL",
             }
             with patch.dict(os.environ, variables):
                 yield
