@@ -1,6 +1,6 @@
 """GET /api/v1/products/{id}, and the cache behind it."""
 
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
@@ -43,7 +43,7 @@ def test_a_change_is_visible_to_the_next_reader(seller: Person, visitor: Person)
     assert visitor.get(product).body["stock"] == 5
 
 
-@pytest.mark.parametrize("path_id", ["1", "oak-table", str(uuid4())])
+@pytest.mark.parametrize("path_id", ["1", "oak-table", "00000000-0000-7000-8000-000000000000"])
 def test_what_is_no_product_is_not_found(visitor: Person, path_id: str) -> None:
     """An id of nothing and text that is no id are both 404."""
     assert visitor.get(path_id).status == 404
