@@ -1,5 +1,6 @@
 """Real servers for the tests: one of each for a whole test process; each test makes its own databases and topics."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -30,6 +31,14 @@ class Shares(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
 
     def _split_scope(self, nodeid: str) -> str:
         return "the cloud" if nodeid.startswith(CLOUD) else nodeid.partition("::")[0]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse two tests of one name: two processes would run one of them."""
+    twice = sorted(name for name, count in Counter(item.nodeid for item in items).items() if count > 1)
+    if twice:
+        message = f"More than one test is called {', '.join(twice)}."
+        raise pytest.UsageError(message)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Shares:
