@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +49,7 @@ class Jars:
         """Resolve the jars from Maven Central, check each against its pin, and move them into place together."""
         if self.folder.exists():
             return
+        print(f"Fetching {self.product} {self.version} …", file=sys.stderr, flush=True)  # noqa: T201 - half a minute is long
         unfinished = self.folder.with_name(f"{self.folder.name}.unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         try:
