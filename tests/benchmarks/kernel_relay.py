@@ -11,7 +11,7 @@ import time
 import psycopg
 from confluent_kafka import Consumer, TopicPartition
 
-from kernel import ids, outbox, relay
+from kernel import ids, outbox, relay, telemetry
 from kernel.outbox import Message
 from tests.benchmarks.kernel_servers import activity_database, topic
 from tests.benchmarks.machine import describe
@@ -61,6 +61,7 @@ def follow(database: Database, name: str) -> list[float]:
 
 
 def main() -> None:
+    telemetry.publish = lambda *_, **__: None
     print(describe())
     with activity_database() as database, topic() as name:
         os.environ["DATABASE_URL_ACTIVITY"] = database.url("relay")
