@@ -184,10 +184,11 @@ def test_waits_for_a_broker_that_is_down(outbox_of: Database, tmp_path: Path, mo
     assert unpublished(outbox_of) == 1
 
     found: list[Summary] = []
-    waiting = threading.Thread(target=lambda: found.append(relay.publish("activity", 10)))
+    # Longer than a Kafka on a busy machine takes to start.
+    waiting = threading.Thread(target=lambda: found.append(relay.publish("activity", 40)))
     waiting.start()
     with running(Kafka(), instance):
-        wait_until(lambda: unpublished(outbox_of) == 0, seconds=20)
+        wait_until(lambda: unpublished(outbox_of) == 0, seconds=30)
         assert [each.value() for each in topics.read(instance.kafka_bootstrap, topic)] == [b"patient"]
         producer.close()
         waiting.join()
