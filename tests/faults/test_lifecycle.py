@@ -33,7 +33,7 @@ def test_a_second_up_changes_nothing_and_is_quick(cloud: Cloud) -> None:
     before = {part["name"]: part["pid"] for part in cloud.status()["parts"]}
     began = time.monotonic()
     cloud.millrace("up")
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 15
     assert {part["name"]: part["pid"] for part in cloud.status()["parts"]} == before
 
 

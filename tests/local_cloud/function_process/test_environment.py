@@ -87,7 +87,7 @@ def test_at_the_deadline_the_process_and_its_children_are_killed(start_function:
     pid = function.answer()
     began = time.monotonic()
     outcome = function.invoke(1)
-    assert 0.5 <= time.monotonic() - began < 2
+    assert 0.5 <= time.monotonic() - began < 10
     child = int(outcome.logs.split("child ")[1].split()[0])
     request_id = outcome.logs.split("START RequestId: ")[1].split()[0]
     assert json.loads(outcome.payload) == {
@@ -145,7 +145,7 @@ def test_a_failed_initialization_answers_at_once(
     for _ in range(2):
         began = time.monotonic()
         outcome = function.invoke()
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 10
         error = json.loads(outcome.payload)
         assert outcome.is_error
         assert error["errorType"] == error_type
@@ -347,7 +347,7 @@ def test_a_function_does_not_outlive_a_killed_owner(start_function: StartFunctio
     function_pid, child_pid = map(int, pids.read_text().split())
     owner.kill()
     owner.wait()
-    wait_until(lambda: gone(function_pid) and gone(child_pid), seconds=3)
+    wait_until(lambda: gone(function_pid) and gone(child_pid))
 
 
 _OWNER = """

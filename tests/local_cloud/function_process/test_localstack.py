@@ -181,7 +181,7 @@ def test_a_function_that_cannot_start_answers_at_once(functions: "Cloud") -> Non
     name = functions.create("import no_such_module")
     began = time.monotonic()
     answer = functions.invoke(name)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
     assert (answer.error, answer.payload["errorType"]) == ("Unhandled", "Runtime.ImportModuleError")
     assert "no_such_module" in answer.log
 

@@ -109,7 +109,7 @@ def test_waiting_ends_at_the_deadline() -> None:
     began = time.monotonic()
     with pytest.raises(DeadlineError):
         api.receive(began + 0.2, lambda: None)
-    assert 0.2 <= time.monotonic() - began < 0.5
+    assert 0.2 <= time.monotonic() - began < 2
     api.close()
     os.close(reading)
     os.close(writing)

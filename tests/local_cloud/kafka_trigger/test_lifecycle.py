@@ -191,7 +191,7 @@ def test_g5_a_restart_in_the_same_group_goes_on_at_once(topic: Topic, mappings: 
     function = FakeFunction()
     mappings.start(topic, function, group=shared)
     topic.write(1)
-    wait_until(lambda: function.offsets(topic.label()) == [1], seconds=4)
+    wait_until(lambda: function.offsets(topic.label()) == [1])
 
 
 def invoke_and_die(settings: Settings, marker: Path) -> None:
