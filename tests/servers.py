@@ -39,7 +39,7 @@ def running(service: Service, instance: Instance) -> Iterator[subprocess.Popen[b
         process.wait(timeout=service.stop_seconds)
 
 
-def wait_until(condition: Callable[[], object], *, seconds: float = 10, what: str = "the condition") -> None:
+def wait_until(condition: Callable[[], object], *, seconds: float = 30, what: str = "the condition") -> None:
     """Poll *condition* until it is true; fail after *seconds*, saying what was waited for."""
     deadline = time.monotonic() + seconds
     while not condition():
