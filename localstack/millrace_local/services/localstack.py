@@ -1,4 +1,4 @@
-"""LocalStack 4.14.0 in host mode, with our plugin: functions as processes, Kafka triggers, MSK, the API's own port."""
+"""LocalStack 2026.3.0 in host mode, with our plugin: functions as processes, Kafka triggers, MSK, the API's own port."""
 
 import json
 import urllib.request
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from millrace_local.instance import HOST, REGION, Instance, environment
 from millrace_local.services.service import Command, NotReadyError, Service
 
-VERSION = "4.14.0"
+VERSION = "2026.3.0"
 
 
 class LocalStack(Service):
