@@ -8,51 +8,35 @@ from base64 import b64decode
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cached_property, partial
-from typing import Any, Protocol
+from typing import Any
 from uuid import uuid4
 
 import orjson
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from millrace_local.kafka_trigger.partition import Work
+from millrace_local.kafka_trigger.failure import DeliveryError, Failure
 from millrace_local.kafka_trigger.payload import Envelope, Record
-from millrace_local.kafka_trigger.settings import Settings
+from millrace_local.kafka_trigger.settings import KAFKA_SCHEME, Settings
 
 DELIVERY_SECONDS = 5
 LARGEST_MESSAGE = 1_000_000_000  # what librdkafka allows at most: the limit that counts is the broker's
 
 
-class DeliveryError(Exception):
-    """Only the first *delivered* records are at the destination; the message says why the next is not."""
-
-    def __init__(self, reason: str, delivered: int) -> None:
-        super().__init__(reason)
-        self.delivered = delivered
-
-
-class Destination(Protocol):
-    def deliver(self, partition: int, work: Work) -> int:
-        """Deliver all spent records of *work*, in offset order, and give their number.
-
-        Raises:
-            DeliveryError: not all of them could be delivered; the rest must be tried again.
-        """
-        ...
-
-    def close(self) -> None: ...
-
-
 class KafkaDestination:
     """One message per failed record, with the record's own key, acknowledged (acks=all) before `deliver` returns."""
 
+    deliveries: int | None = None
+    """Blocking is better than losing, and the topic is on the cluster that is read from."""
+
     def __init__(self, settings: Settings, topic: str) -> None:
+        self.name = f"{KAFKA_SCHEME}{topic}"
         self._settings = settings
         self._topic = topic
         self._envelope = Envelope(settings.topic, settings.bootstrap, settings.source_arn)
 
-    def deliver(self, partition: int, work: Work) -> int:
-        keys = [_key(record) for record in work.spent]
-        documents = [self.document(partition, record, work) for record in work.spent]
+    def deliver(self, failure: Failure) -> None:
+        keys = [_key(record) for record in failure.records]
+        documents = [self.document(failure, record) for record in failure.records]
         outcomes = self._produce(keys, [orjson.dumps(document) for document in documents])
         large = [index for index, outcome in enumerate(outcomes) if _is_too_large(outcome)]
         if large:
@@ -62,20 +46,19 @@ class KafkaDestination:
                 outcomes[index] = outcome
         failed = next((index for index, outcome in enumerate(outcomes) if outcome), None)
         if failed is not None:
-            raise DeliveryError(f"kafka://{self._topic}: {outcomes[failed]}", failed)
-        return len(outcomes)
+            raise DeliveryError(f"{self.name}: {outcomes[failed]}", failed)
 
-    def document(self, partition: int, record: Record, work: Work) -> dict[str, Any]:
+    def document(self, failure: Failure, record: Record) -> dict[str, Any]:
         """The message's value; `payload` is the event of this record alone."""
-        event = self._envelope.event({partition: (record,)})
+        event = self._envelope.event({failure.partition: (record,)})
         source = {"eventSourceArn": self._settings.source_arn} if self._settings.source_arn else {}
-        answer = work.answer
+        answer = failure.answer
         return {
             "requestContext": {
                 "requestId": (answer.request_id if answer else "") or str(uuid4()),
                 "functionArn": _qualified(self._settings.function_arn),
-                "condition": work.condition,
-                "approximateInvokeCount": work.attempts,
+                "condition": failure.condition,
+                "approximateInvokeCount": failure.attempts,
             },
             "responseContext": answer
             and {

@@ -13,7 +13,7 @@ from millrace_local.kafka_trigger import health as results
 from millrace_local.kafka_trigger.backpressure import Held
 from millrace_local.kafka_trigger.batcher import Batcher
 from millrace_local.kafka_trigger.counters import Counters
-from millrace_local.kafka_trigger.destination import DeliveryError, Destination
+from millrace_local.kafka_trigger.failure import DeliveryError, Destination, Failure
 from millrace_local.kafka_trigger.health import Health
 from millrace_local.kafka_trigger.invoker import Answer, Invoker, NotInvokedError
 from millrace_local.kafka_trigger.partition import Partition, Work
@@ -204,15 +204,15 @@ class Dispatcher:
     def _give_up(self, partition: Partition, work: Work) -> None:
         """Deliver spent records to the destination, if there is one, then leave them (B8, R16, R17)."""
         spent, undelivered = work.spent, ""
-        delivered = 0 if self._destination else len(spent)
+        delivered = len(spent)
         if self._destination:
             try:
-                delivered = self._destination.deliver(partition.number, work)
+                self._destination.deliver(Failure(partition.number, spent, work.condition, work.attempts, work.answer))
             except DeliveryError as error:
                 delivered, undelivered = error.delivered, str(error)
             except Exception as error:
                 LOG.exception("The destination of %s failed.", self._settings.topic)
-                undelivered = str(error)
+                delivered, undelivered = 0, str(error)
         self._log_given_up(partition, work, spent[:delivered], undelivered)
         with self._changed:
             if self._owns(partition):
@@ -237,7 +237,7 @@ class Dispatcher:
     def _log_given_up(self, partition: Partition, work: Work, dropped: Sequence[Record], undelivered: str) -> None:
         label = self._envelope.label(partition.number)
         if dropped:
-            where = f"kafka://{self._settings.destination_topic}" if self._destination else "nowhere"
+            where = self._destination.name if self._destination else "nowhere"
             offsets = f"{dropped[0].offset} to {dropped[-1].offset}"
             LOG.warning("%s: %d records of %s, %s, go to %s.", work.condition, len(dropped), label, offsets, where)
         if undelivered:

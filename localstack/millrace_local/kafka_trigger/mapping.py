@@ -11,7 +11,7 @@ from millrace_local.kafka_trigger.dispatcher import Dispatcher
 from millrace_local.kafka_trigger.health import Health
 from millrace_local.kafka_trigger.invoker import Invoker
 from millrace_local.kafka_trigger.poller import Poller
-from millrace_local.kafka_trigger.settings import Settings
+from millrace_local.kafka_trigger.settings import Settings, destination_topic
 
 LOG = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ class KafkaMapping:
         self.counters = Counters()
         self.health = Health(report)
         self._committer = Committer(settings.topic, self.counters)
-        topic = settings.destination_topic
+        topic = destination_topic(settings.destination)
         self._destination = KafkaDestination(settings, topic) if topic else None
         self._dispatcher = Dispatcher(
             settings, invoker, self._destination, self.counters, self.health, self._committer.request

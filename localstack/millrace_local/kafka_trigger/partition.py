@@ -6,13 +6,11 @@ Pure state, no clock, threads or Kafka of its own; the dispatcher holds its lock
 from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 from millrace_local.kafka_trigger import backoff
+from millrace_local.kafka_trigger.failure import Condition
 from millrace_local.kafka_trigger.invoker import Answer
 from millrace_local.kafka_trigger.payload import Record, record_size
-
-Condition = Literal["RetriesExhausted", "MaximumPayloadSizeExceeded"]
 
 
 @dataclass

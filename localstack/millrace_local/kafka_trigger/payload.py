@@ -20,6 +20,8 @@ class Record(NamedTuple):
     offset: int
     timestamp: int
     body: bytes
+    problem: str | None = None
+    """Why the event cannot hold the record as it is: it is given up without an invocation."""
 
 
 class Encoder:

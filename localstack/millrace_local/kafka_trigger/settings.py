@@ -8,6 +8,7 @@ from typing import Any
 DEFAULT_BATCH_SIZE = 100
 DEFAULT_WINDOW_SECONDS = 0.5
 RETRIES_WITH_DESTINATION = 10
+DEFAULT_POLLERS = (1, 200)
 KAFKA_SCHEME = "kafka://"
 
 
@@ -26,14 +27,26 @@ class Settings:
     starting_timestamp_ms: int | None = None
     maximum_retries: int | None = None
     """Retries after the first attempt; None is without end."""
+    maximum_age_seconds: int | None = None
+    """Older records are given up (R15); None is without end."""
+    bisects: bool = False
     reports_failures: bool = False
-    destination_topic: str | None = None
+    filters: tuple[str, ...] = ()
+    """Patterns as JSON; a record goes to the function if one matches, or if there are none (F1)."""
+    pollers: tuple[int, int] | None = None
+    """Least and most pollers of provisioned mode; None is on demand."""
+    destination: str | None = None
+    """Of failed records: `kafka://<topic>`, or the ARN of an SQS queue, an SNS topic or an S3 bucket."""
+    metrics: frozenset[str] = frozenset()
+    """The groups of metrics that go to CloudWatch: EventCount, ErrorCount, KafkaMetrics."""
+    log_level: str | None = None
+    """DEBUG, INFO or WARN: what of the poller goes into the function's log group; None is nothing."""
 
     @classmethod
     def from_configuration(cls, configuration: Mapping[str, Any], msk_bootstrap: str) -> "Settings":
         """Read a validated EventSourceMappingConfiguration; brokers of an MSK cluster are at *msk_bootstrap*."""
         source_arn = configuration.get("EventSourceArn")
-        destination = destination_topic(configuration)
+        destination = on_failure_destination(configuration)
         window = configuration.get("MaximumBatchingWindowInSeconds")
         return cls(
             uuid=configuration["UUID"],
@@ -47,8 +60,14 @@ class Settings:
             starting_position=configuration["StartingPosition"],
             starting_timestamp_ms=_milliseconds(configuration.get("StartingPositionTimestamp")),
             maximum_retries=_retries(configuration.get("MaximumRetryAttempts"), has_destination=bool(destination)),
+            maximum_age_seconds=_limit(configuration.get("MaximumRecordAgeInSeconds")),
+            bisects=bool(configuration.get("BisectBatchOnFunctionError")),
             reports_failures="ReportBatchItemFailures" in (configuration.get("FunctionResponseTypes") or ()),
-            destination_topic=destination,
+            filters=_patterns(configuration),
+            pollers=_pollers(configuration),
+            destination=destination,
+            metrics=frozenset((configuration.get("MetricsConfig") or {}).get("Metrics") or ()),
+            log_level=(configuration.get("LoggingConfig") or {}).get("SystemLogLevel"),
         )
 
 
@@ -66,18 +85,40 @@ def self_managed_brokers(configuration: Mapping[str, Any]) -> list[str]:
     return list(endpoints.get("KAFKA_BOOTSTRAP_SERVERS") or endpoints.get("KafkaBootstrapServers") or ())
 
 
-def destination_topic(configuration: Mapping[str, Any]) -> str | None:
-    """The topic of a `kafka://topic` on-failure destination (D1), if there is one."""
+def on_failure_destination(configuration: Mapping[str, Any]) -> str | None:
+    """Return where failed records go (D1), or None if they go nowhere."""
     on_failure = (configuration.get("DestinationConfig") or {}).get("OnFailure") or {}
-    destination = str(on_failure.get("Destination") or "")
-    return destination.removeprefix(KAFKA_SCHEME) if destination.startswith(KAFKA_SCHEME) else None
+    return on_failure.get("Destination") or None
+
+
+def destination_topic(destination: str | None) -> str | None:
+    """Return the topic of a destination `kafka://<topic>`, or None for any other."""
+    return destination.removeprefix(KAFKA_SCHEME) if destination and destination.startswith(KAFKA_SCHEME) else None
 
 
 def _retries(asked: int | None, *, has_destination: bool) -> int | None:
     """R1: -1 is without end; R2: with a destination, without end becomes ten."""
-    if asked is not None and asked >= 0:
-        return asked
-    return RETRIES_WITH_DESTINATION if has_destination else None
+    limit = _limit(asked)
+    return RETRIES_WITH_DESTINATION if limit is None and has_destination else limit
+
+
+def _limit(asked: int | None) -> int | None:
+    """Return None for what AWS writes as -1: without end."""
+    return None if asked is None or asked < 0 else asked
+
+
+def _patterns(configuration: Mapping[str, Any]) -> tuple[str, ...]:
+    filters = (configuration.get("FilterCriteria") or {}).get("Filters") or ()
+    return tuple(each["Pattern"] for each in filters)
+
+
+def _pollers(configuration: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Return the least and the most pollers; AWS's defaults are 1 and 200."""
+    asked = configuration.get("ProvisionedPollerConfig")
+    if not asked:
+        return None
+    least = asked.get("MinimumPollers") or DEFAULT_POLLERS[0]
+    return least, asked.get("MaximumPollers") or max(least, DEFAULT_POLLERS[1])
 
 
 def _milliseconds(moment: datetime | float | None) -> int | None:

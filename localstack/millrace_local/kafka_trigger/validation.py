@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from millrace_local.kafka_trigger.settings import destination_topic, group_id
+from millrace_local.kafka_trigger.settings import destination_topic, group_id, on_failure_destination
 
 LONGEST_FUNCTION_SECONDS = 840
 TOPIC = re.compile(r"[^.][a-zA-Z0-9\-_.]{0,248}")
@@ -52,12 +52,12 @@ def warnings(parameters: Mapping[str, Any]) -> Iterator[str]:
     """What is accepted but does not do here, or would not do on AWS, what it says (M1, V10)."""
     if ignored := [name for name in NOT_YET if _is_set(parameters, name)]:
         yield f"{', '.join(ignored)}: not implemented locally yet, so every record is delivered without."
-    on_failure = (parameters.get("DestinationConfig") or {}).get("OnFailure") or {}
-    if on_failure.get("Destination") and not destination_topic(parameters):
-        yield f"destination {on_failure['Destination']}: only kafka:// is implemented locally yet, so it gets nothing."
+    destination = on_failure_destination(parameters)
+    if destination and not destination_topic(destination):
+        yield f"destination {destination}: only kafka:// is implemented locally yet, so it gets nothing."
     if "ProvisionedPollerConfig" not in parameters:
         names = [name for name in PROVISIONED_ONLY if _is_set(parameters, name)]
-        if destination_topic(parameters):
+        if destination_topic(destination):
             names.append("DestinationConfig with kafka://")
         if names:
             yield f"{', '.join(names)}: on AWS this needs ProvisionedPollerConfig."
@@ -103,7 +103,7 @@ def _topic_problems(parameters: Mapping[str, Any]) -> Iterator[str]:
         return
     if not TOPIC.fullmatch(topics[0]):
         yield _constraint(topics[0], "topics", f"Member must satisfy regular expression pattern: {TOPIC.pattern}")
-    if destination_topic(parameters) == topics[0]:
+    if destination_topic(on_failure_destination(parameters)) == topics[0]:
         yield _constraint(
             f"kafka://{topics[0]}", "destinationConfig.onFailure.destination", "Member must not be the source topic"
         )

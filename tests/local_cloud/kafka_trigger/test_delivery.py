@@ -231,7 +231,7 @@ def test_r2_r16_exhausted_records_go_to_the_kafka_destination_before_they_are_co
     function = FakeFunction(lambda _: RAISED)
     arn = "arn:aws:kafka:us-east-1:000000000000:cluster/millrace/1-1"
     mapping = mappings.start(
-        topic, function, source_arn=arn, maximum_retries=1, destination_topic=dead.name, batch_size=2
+        topic, function, source_arn=arn, maximum_retries=1, destination=f"kafka://{dead.name}", batch_size=2
     )
     wait_until(lambda: topic.committed(mapping.settings.group) == 2)
     first, second = dead.read(2)
@@ -270,7 +270,9 @@ def test_r17_a_destination_that_is_down_blocks_and_loses_nothing(
     """Delivery is tried again until the topic is there; nothing is committed before."""
     topic, dead = new_topic(), new_topic(0)
     topic.write(1)
-    mapping = mappings.start(topic, FakeFunction(lambda _: RAISED), maximum_retries=0, destination_topic=dead.name)
+    mapping = mappings.start(
+        topic, FakeFunction(lambda _: RAISED), maximum_retries=0, destination=f"kafka://{dead.name}"
+    )
     wait_until(lambda: mapping.counters.OnFailureDestinationDeliveryErrorCount, seconds=30)
     assert topic.committed(mapping.settings.group) < 0
     assert mapping.counters.DroppedEventCount == 0
@@ -287,7 +289,7 @@ def test_a_dead_letter_too_large_for_its_topic_is_delivered_without_payload(
     topic.write(1, value=b"x" * 900_000)
     topic.write(1)
     mapping = mappings.start(
-        topic, FakeFunction(lambda _: RAISED), maximum_retries=0, destination_topic=dead.name, batch_size=2
+        topic, FakeFunction(lambda _: RAISED), maximum_retries=0, destination=f"kafka://{dead.name}", batch_size=2
     )
     wait_until(lambda: topic.committed(mapping.settings.group) == 2)
     documents = {
