@@ -32,11 +32,14 @@ def running(service: Service, instance: Instance) -> Iterator[subprocess.Popen[b
         environment = os.environ | dict(service.environment(instance))
         process = subprocess.Popen(service.command(instance), env=environment, stdout=log, stderr=log)
     try:
-        wait_until(lambda: _is_ready(service, instance), seconds=30, what=f"{service.name} to be ready")
+        wait_until(lambda: _is_ready(service, instance), seconds=90, what=f"{service.name} to be ready")
         yield process
     finally:
         process.send_signal(getattr(signal, f"SIG{service.stop_signal}"))
-        process.wait(timeout=service.stop_seconds)
+        try:
+            process.wait(timeout=service.stop_seconds)
+        finally:
+            process.kill()  # a server that does not stop fails the test, and is not left behind
 
 
 def wait_until(condition: Callable[[], object], *, seconds: float = 30, what: str = "the condition") -> None:

@@ -10,6 +10,8 @@ DEFAULT_WINDOW_SECONDS = 0.5
 RETRIES_WITH_DESTINATION = 10
 DEFAULT_POLLERS = (1, 200)
 KAFKA_SCHEME = "kafka://"
+MSK_BLOCK = "AmazonManagedKafkaEventSourceConfig"
+SELF_MANAGED_BLOCK = "SelfManagedKafkaEventSourceConfig"
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,19 @@ class Settings:
         )
 
 
+def is_kafka(configuration: Mapping[str, Any]) -> bool:
+    """Return whether the source is Kafka: an MSK cluster or a self-managed one."""
+    return is_self_managed(configuration) or (configuration.get("EventSourceArn") or "").split(":")[2:3] == ["kafka"]
+
+
+def is_self_managed(configuration: Mapping[str, Any]) -> bool:
+    """Return whether the source is given by its brokers, empty or not, instead of by an ARN."""
+    return configuration.get("SelfManagedEventSource") is not None
+
+
 def group_id(configuration: Mapping[str, Any]) -> str | None:
     """The consumer group that the configuration asks for; by default it is the mapping's UUID (G5)."""
-    for block in ("AmazonManagedKafkaEventSourceConfig", "SelfManagedKafkaEventSourceConfig"):
+    for block in (MSK_BLOCK, SELF_MANAGED_BLOCK):
         if group := (configuration.get(block) or {}).get("ConsumerGroupId"):
             return str(group)
     return None
@@ -82,7 +94,9 @@ def group_id(configuration: Mapping[str, Any]) -> str | None:
 def self_managed_brokers(configuration: Mapping[str, Any]) -> list[str]:
     """The brokers of a self-managed source, whose key CloudFormation spells differently from the API."""
     endpoints = (configuration.get("SelfManagedEventSource") or {}).get("Endpoints") or {}
-    return list(endpoints.get("KAFKA_BOOTSTRAP_SERVERS") or endpoints.get("KafkaBootstrapServers") or ())
+    return [
+        broker for key in ("KAFKA_BOOTSTRAP_SERVERS", "KafkaBootstrapServers") for broker in endpoints.get(key) or ()
+    ]
 
 
 def on_failure_destination(configuration: Mapping[str, Any]) -> str | None:

@@ -1,38 +1,69 @@
-"""What a mapping's parameters may be (section 10, V4 to V8 and M2): every rejection says which, what, and what is allowed."""
+"""What the parameters of a mapping may be (section 10, V3 to V8): each rejection names parameter, value and rule.
+
+What is valid but has no effect here is the business of `support`.
+"""
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from millrace_local.kafka_trigger.settings import destination_topic, group_id, on_failure_destination
+from millrace_local.kafka_trigger.settings import (
+    DEFAULT_POLLERS,
+    KAFKA_SCHEME,
+    MSK_BLOCK,
+    SELF_MANAGED_BLOCK,
+    destination_topic,
+    group_id,
+    is_self_managed,
+    on_failure_destination,
+    self_managed_brokers,
+)
 
 LONGEST_FUNCTION_SECONDS = 840
+MOST_FILTERS = 10  # five unless the account's quota is raised (F1)
+MOST_BROKERS = 10
 TOPIC = re.compile(r"[^.][a-zA-Z0-9\-_.]{0,248}")
 GROUP = re.compile(r"[ a-zA-Z0-9\-/*:_+=.@]{1,200}")
+BROKER = re.compile(
+    r"([a-zA-Z0-9]([a-zA-Z0-9\-]*[a-zA-Z0-9])?\.)*[a-zA-Z0-9]([a-zA-Z0-9\-]*[a-zA-Z0-9])?:(?P<port>\d{1,5})"
+)
+POLLER_GROUP = re.compile(r"[a-zA-Z0-9\-_]{0,128}")
 POSITIONS = ("LATEST", "TRIM_HORIZON", "AT_TIMESTAMP")
+RESPONSE_TYPES = ("ReportBatchItemFailures",)
+METRICS = ("EventCount", "ErrorCount", "KafkaMetrics")
+LOG_LEVELS = ("DEBUG", "INFO", "WARN")
+ACCESS_TYPES = (
+    "BASIC_AUTH",
+    "VPC_SUBNET",
+    "VPC_SECURITY_GROUP",
+    "SASL_SCRAM_512_AUTH",
+    "SASL_SCRAM_256_AUTH",
+    "CLIENT_CERTIFICATE_TLS_AUTH",
+    "SERVER_ROOT_CA_CERTIFICATE",
+    "OAUTHBEARER_AUTH",
+    "IAM_AUTH",
+    "IAM_OAUTHBEARER_AUTH",
+)
+NETWORK_URIS = {"VPC_SUBNET": "subnet:", "VPC_SECURITY_GROUP": "security_group:"}
 RANGES = {
     "BatchSize": (1, 10_000),
     "MaximumBatchingWindowInSeconds": (0, 300),
     "MaximumRetryAttempts": (-1, 10_000),
 }
-PROVISIONED_ONLY = (
-    "MaximumRetryAttempts",
-    "MaximumRecordAgeInSeconds",
-    "BisectBatchOnFunctionError",
-    "FunctionResponseTypes",
-    "LoggingConfig",
-)
-NOT_YET = ("FilterCriteria", "BisectBatchOnFunctionError", "MaximumRecordAgeInSeconds")
+POLLERS = {"MinimumPollers": (1, 200), "MaximumPollers": (1, 2_000)}
+
+type Parameters = Mapping[str, Any]
+"""A mapping's complete parameters, as created or as they would be after an update."""
 
 
 class InvalidParameterError(Exception):
     """A parameter of the request cannot be used; the message is the API's."""
 
 
-def check(parameters: Mapping[str, Any], function_timeout: int) -> None:
-    """Check a mapping's complete parameters, as created or as they would be after an update.
+def check(parameters: Parameters, function_timeout: int) -> None:
+    """Check *parameters* and the timeout of the mapping's function, in seconds.
 
     Raises:
         InvalidParameterError: the first thing that is wrong.
@@ -41,97 +72,156 @@ def check(parameters: Mapping[str, Any], function_timeout: int) -> None:
         raise InvalidParameterError(problem)
 
 
-def check_update(old: Mapping[str, Any], update: Mapping[str, Any]) -> None:
-    """G7: the consumer group of a mapping cannot be changed."""
+def check_update(old: Parameters, update: Parameters) -> None:
+    """Check that *update* leaves the consumer group of the mapping *old* as it is (G7).
+
+    Raises:
+        InvalidParameterError: it names another group.
+    """
     asked = group_id(update)
     if asked and asked != (group_id(old) or old["UUID"]):
-        raise InvalidParameterError(_constraint(asked, "consumerGroupId", "Member cannot be changed after creation"))
+        raise InvalidParameterError(constraint(asked, "consumerGroupId", "Member cannot be changed after creation"))
 
 
-def warnings(parameters: Mapping[str, Any]) -> Iterator[str]:
-    """What is accepted but does not do here, or would not do on AWS, what it says (M1, V10)."""
-    if ignored := [name for name in NOT_YET if _is_set(parameters, name)]:
-        yield f"{', '.join(ignored)}: not implemented locally yet, so every record is delivered without."
-    destination = on_failure_destination(parameters)
-    if destination and not destination_topic(destination):
-        yield f"destination {destination}: only kafka:// is implemented locally yet, so it gets nothing."
-    if "ProvisionedPollerConfig" not in parameters:
-        names = [name for name in PROVISIONED_ONLY if _is_set(parameters, name)]
-        if destination_topic(destination):
-            names.append("DestinationConfig with kafka://")
-        if names:
-            yield f"{', '.join(names)}: on AWS this needs ProvisionedPollerConfig."
+def constraint(value: object, parameter: str, rule: str) -> str:
+    """Return the API's text for a *value* of *parameter* that breaks *rule*."""
+    name = parameter[0].lower() + parameter[1:]
+    return f"Value '{value}' at '{name}' failed to satisfy constraint: {rule}."
 
 
-def shared_group(parameters: Mapping[str, Any], others: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """G7: a group that another mapping has too is accepted, but each then gets only a part of the records."""
-    group = group_id(parameters)
-    for other in others:
-        if group is not None and group == group_id(other):
-            yield f"consumer group {group} is also that of mapping {other['UUID']}: they share the records."
-
-
-def _is_set(parameters: Mapping[str, Any], name: str) -> bool:
-    value = parameters.get(name)
-    return value is not None and value not in ([], {}, False, -1, {"Filters": []})
-
-
-def _problems(parameters: Mapping[str, Any], function_timeout: int) -> Iterator[str]:
+def _problems(parameters: Parameters, function_timeout: int) -> Iterator[str]:
+    yield from _source_problems(parameters)
     for name, (least, most) in RANGES.items():
-        value = parameters.get(name)
-        if value is not None and not least <= value <= most:
-            yield _constraint(value, name, f"Member must have a value from {least} to {most}")
+        yield from _range_problems(parameters, name, name, least, most)
     age = parameters.get("MaximumRecordAgeInSeconds")
     if age is not None and age != -1 and not 60 <= age <= 604_800:  # noqa: PLR2004 - R3
-        yield _constraint(age, "MaximumRecordAgeInSeconds", "Member must be -1 or have a value from 60 to 604800")
+        yield constraint(age, "MaximumRecordAgeInSeconds", "Member must be -1 or have a value from 60 to 604800")
     yield from _topic_problems(parameters)
     yield from _position_problems(parameters)
     group = group_id(parameters)
     if group is not None and not GROUP.fullmatch(group):
-        yield _constraint(group, "consumerGroupId", f"Member must satisfy regular expression pattern: {GROUP.pattern}")
-    yield from _unsupported(parameters)
+        yield _pattern(group, "consumerGroupId", GROUP)
+    yield from _access_problems(parameters)
+    yield from _poller_problems(parameters)
+    yield from _list_problems(parameters)
     if function_timeout > LONGEST_FUNCTION_SECONDS:
-        yield _constraint(
+        yield constraint(
             function_timeout, "timeout of the function", f"Member must be at most {LONGEST_FUNCTION_SECONDS} seconds"
         )
 
 
-def _topic_problems(parameters: Mapping[str, Any]) -> Iterator[str]:
+def _source_problems(parameters: Parameters) -> Iterator[str]:
+    """One source, named whole, with the configuration block of its own kind."""
+    if not is_self_managed(parameters):
+        if parameters.get(SELF_MANAGED_BLOCK):
+            yield f"Unsupported '{_camel(SELF_MANAGED_BLOCK)}' parameter: the event source is an MSK cluster."
+        return
+    if parameters.get("EventSourceArn"):
+        yield "EventSourceArn and SelfManagedEventSource cannot be combined: give one event source."
+    if parameters.get(MSK_BLOCK):
+        yield f"Unsupported '{_camel(MSK_BLOCK)}' parameter: the event source is self-managed."
+    endpoints = (parameters["SelfManagedEventSource"] or {}).get("Endpoints") or {}
+    if others := endpoints.keys() - {"KAFKA_BOOTSTRAP_SERVERS", "KafkaBootstrapServers"}:
+        yield constraint(sorted(others), "endpoints", "Member must satisfy enum value set: [KAFKA_BOOTSTRAP_SERVERS]")
+    brokers = self_managed_brokers(parameters)
+    if not 1 <= len(brokers) <= MOST_BROKERS:
+        yield constraint(brokers, "endpoints.KAFKA_BOOTSTRAP_SERVERS", f"Member must have 1 to {MOST_BROKERS} items")
+    for broker in brokers:
+        found = BROKER.fullmatch(broker)
+        if not found or not 1 <= int(found["port"]) <= 65_535:  # noqa: PLR2004 - TCP's ports
+            yield constraint(broker, "endpoints.KAFKA_BOOTSTRAP_SERVERS", "Member must be host:port")
+
+
+def _topic_problems(parameters: Parameters) -> Iterator[str]:
     topics = parameters.get("Topics") or []
     if len(topics) != 1:
-        yield _constraint(topics, "topics", "Member must have exactly one item")
+        yield constraint(topics, "topics", "Member must have exactly one item")
         return
     if not TOPIC.fullmatch(topics[0]):
-        yield _constraint(topics[0], "topics", f"Member must satisfy regular expression pattern: {TOPIC.pattern}")
-    if destination_topic(on_failure_destination(parameters)) == topics[0]:
-        yield _constraint(
-            f"kafka://{topics[0]}", "destinationConfig.onFailure.destination", "Member must not be the source topic"
-        )
+        yield _pattern(topics[0], "topics", TOPIC)
+    name = "destinationConfig.onFailure.destination"
+    target = destination_topic(on_failure_destination(parameters))
+    if target == topics[0]:
+        yield constraint(f"{KAFKA_SCHEME}{target}", name, "Member must not be the source topic")
+    elif target is not None and not TOPIC.fullmatch(target):
+        yield _pattern(f"{KAFKA_SCHEME}{target}", name, TOPIC)
 
 
-def _position_problems(parameters: Mapping[str, Any]) -> Iterator[str]:
-    position = parameters.get("StartingPosition")
+def _position_problems(parameters: Parameters) -> Iterator[str]:
+    position, moment = parameters.get("StartingPosition"), parameters.get("StartingPositionTimestamp")
     if not position:
         yield "Required 'startingPosition' parameter is missing."
     elif position not in POSITIONS:
-        yield _constraint(position, "startingPosition", f"Member must satisfy enum value set: [{', '.join(POSITIONS)}]")
-    elif position == "AT_TIMESTAMP":
-        moment = parameters.get("StartingPositionTimestamp")
-        if moment is None:
-            yield "Required 'startingPositionTimestamp' parameter is missing for startingPosition AT_TIMESTAMP."
-        elif (moment.timestamp() if isinstance(moment, datetime) else float(moment)) > time.time():
-            yield _constraint(moment, "startingPositionTimestamp", "Member must not be in the future")
+        yield _enum(position, "startingPosition", POSITIONS)
+    elif position != "AT_TIMESTAMP":
+        if moment is not None:
+            yield constraint(moment, "startingPositionTimestamp", "Member needs startingPosition AT_TIMESTAMP")
+    elif moment is None:
+        yield "Required 'startingPositionTimestamp' parameter is missing for startingPosition AT_TIMESTAMP."
+    elif (moment.timestamp() if isinstance(moment, datetime) else float(moment)) > time.time():
+        yield constraint(moment, "startingPositionTimestamp", "Member must not be in the future")
 
 
-def _unsupported(parameters: Mapping[str, Any]) -> Iterator[str]:
-    for block in ("AmazonManagedKafkaEventSourceConfig", "SelfManagedKafkaEventSourceConfig"):
-        settings = parameters.get(block) or {}
-        if settings.get("ConsumptionMode") == "Queue":
-            yield _constraint("Queue", f"{block}.consumptionMode", "Queue mode is not implemented locally")
-        if settings.get("SchemaRegistryConfig"):
-            yield _constraint("...", f"{block}.schemaRegistryConfig", "schema registries are not implemented locally")
+def _access_problems(parameters: Parameters) -> Iterator[str]:
+    entries = parameters.get("SourceAccessConfigurations") or []
+    if is_self_managed(parameters) and not entries:
+        yield "Required 'sourceAccessConfigurations' parameter is missing."
+    types = [entry.get("Type") for entry in entries]
+    for entry, kind in zip(entries, types, strict=True):
+        name, uri = "sourceAccessConfigurations", str(entry.get("URI") or "")
+        if kind not in ACCESS_TYPES:
+            yield _enum(kind, f"{name}.type", ACCESS_TYPES)
+        elif not uri.startswith(prefix := NETWORK_URIS.get(kind, "arn:")) or uri == prefix:
+            yield constraint(uri, f"{name}.URI", f"Member of type {kind} must begin with {prefix}")
+    if ("VPC_SUBNET" in types) != ("VPC_SECURITY_GROUP" in types):
+        yield constraint(types, "sourceAccessConfigurations", "VPC_SUBNET and VPC_SECURITY_GROUP go together")
 
 
-def _constraint(value: object, parameter: str, constraint: str) -> str:
-    name = parameter[0].lower() + parameter[1:]
-    return f"Value '{value}' at '{name}' failed to satisfy constraint: {constraint}."
+def _poller_problems(parameters: Parameters) -> Iterator[str]:
+    asked = parameters.get("ProvisionedPollerConfig") or {}
+    for name, (least, most) in POLLERS.items():
+        yield from _range_problems(asked, name, f"provisionedPollerConfig.{_camel(name)}", least, most)
+    minimum, maximum = asked.get("MinimumPollers"), asked.get("MaximumPollers")
+    if maximum is not None and (minimum or DEFAULT_POLLERS[0]) > maximum:
+        rule = f"Member must be at least minimumPollers, which is {minimum}"
+        yield constraint(maximum, "provisionedPollerConfig.maximumPollers", rule)
+    group = asked.get("PollerGroupName") or ""
+    if not POLLER_GROUP.fullmatch(group):
+        yield _pattern(group, "provisionedPollerConfig.pollerGroupName", POLLER_GROUP)
+
+
+def _list_problems(parameters: Parameters) -> Iterator[str]:
+    """Lists of words that the API knows, and the number of filters."""
+    for name, found, known in (
+        ("functionResponseTypes", parameters.get("FunctionResponseTypes"), RESPONSE_TYPES),
+        ("metricsConfig.metrics", (parameters.get("MetricsConfig") or {}).get("Metrics"), METRICS),
+    ):
+        for value in found or ():
+            if value not in known:
+                yield _enum(value, name, known)
+        if len(found or ()) > len(set(found or ())):
+            yield constraint(found, name, "Member must have unique items")
+    level = (parameters.get("LoggingConfig") or {}).get("SystemLogLevel")
+    if level is not None and level not in LOG_LEVELS:
+        yield _enum(level, "loggingConfig.systemLogLevel", LOG_LEVELS)
+    filters = (parameters.get("FilterCriteria") or {}).get("Filters") or ()
+    if len(filters) > MOST_FILTERS:
+        yield constraint(len(filters), "filterCriteria.filters", f"Member must have at most {MOST_FILTERS} items")
+
+
+def _range_problems(parameters: Parameters, key: str, name: str, least: int, most: int) -> Iterator[str]:
+    value = parameters.get(key)
+    if value is not None and not least <= value <= most:
+        yield constraint(value, name, f"Member must have a value from {least} to {most}")
+
+
+def _pattern(value: str, name: str, pattern: re.Pattern[str]) -> str:
+    return constraint(value, name, f"Member must satisfy regular expression pattern: {pattern.pattern}")
+
+
+def _enum(value: object, name: str, known: tuple[str, ...]) -> str:
+    return constraint(value, name, f"Member must satisfy enum value set: [{', '.join(known)}]")
+
+
+def _camel(name: str) -> str:
+    return name[0].lower() + name[1:]

@@ -6,7 +6,8 @@ and replaces all of that.
 """
 
 import logging
-from threading import Thread
+from collections.abc import Callable
+from threading import Lock, Thread
 from time import monotonic
 from typing import ClassVar
 
@@ -21,10 +22,13 @@ SHUTDOWN_SECONDS = 10
 
 
 class KafkaWorker(EsmWorker):  # type: ignore[misc]  # LocalStack's class is untyped
-    """Made anew by each update: the new worker's mapping starts when its predecessor's has stopped."""
+    """Replaced by each update: the new worker's mapping starts when its predecessor's has stopped."""
 
+    current_state: EsmState
     running: ClassVar[dict[str, KafkaMapping]] = {}
-    """Each mapping that polls, by UUID: what `/_millrace/mappings` shows."""
+    """Each mapping that polls, by UUID; one that was stopped stays until its successor starts."""
+    _starting: ClassVar[Lock] = Lock()
+    """Held while a worker starts its mapping or is replaced: one of the two comes first."""
     _shutdown_ends: ClassVar[float | None] = None
     """When LocalStack's stop waits no longer: for all mappings together."""
 
@@ -32,11 +36,10 @@ class KafkaWorker(EsmWorker):  # type: ignore[misc]  # LocalStack's class is unt
         super().__init__(worker.esm_config, worker.poller, worker.enabled, worker.user_state_reason)
         self._settings = settings
         self._mapping: KafkaMapping | None = None
-        self._predecessor = self.running.get(settings.uuid)
         self._replaced = False
 
     def create(self) -> None:
-        self._show(EsmState.CREATING if self._predecessor is None else EsmState.UPDATING)
+        self._show(EsmState.UPDATING if self.uuid in self.running else EsmState.CREATING)
         if self.enabled:
             self.start()
         else:
@@ -49,13 +52,14 @@ class KafkaWorker(EsmWorker):  # type: ignore[misc]  # LocalStack's class is unt
 
     def stop(self) -> None:
         """Called by an update, which has already put another worker in this one's place."""
-        self._replaced = True
+        self._replace()
         if self._mapping:
             self._mapping.stop()
 
-    def delete(self) -> None:
+    def delete(self, forget: Callable[[], None] = lambda: None) -> None:
+        """Stop, and remove the mapping when its invocation has ended; *forget* is called then."""
         self._show(EsmState.DELETING)
-        Thread(target=self._disappear, daemon=True).start()
+        Thread(target=self._disappear, args=(forget,), daemon=True).start()
 
     def stop_for_shutdown(self) -> None:
         """Stop every mapping, and wait for this one: LocalStack calls this for each before it stops the functions."""
@@ -67,37 +71,47 @@ class KafkaWorker(EsmWorker):  # type: ignore[misc]  # LocalStack's class is unt
             LOG.warning("Mapping %s: an invocation goes on; its records will be delivered again.", self.uuid)
 
     def _start_after_predecessor(self, mapping: KafkaMapping) -> None:
-        if self._predecessor:
-            self._predecessor.join()
-        if not self._replaced:
-            self.running[self.uuid] = mapping
-            mapping.start(started=self._become_enabled)
+        self._join_predecessor()
+        with self._starting:
+            if not self._replaced:
+                self.running[self.uuid] = mapping
+                mapping.start(started=self._become_enabled)
+
+    def _join_predecessor(self) -> None:
+        if predecessor := self.running.get(self.uuid):
+            predecessor.join()
+
+    def _replace(self) -> None:
+        with self._starting:
+            self._replaced = True
 
     def _become_enabled(self) -> None:
         if self.current_state in {EsmState.CREATING, EsmState.UPDATING, EsmState.ENABLING}:
             self._show(EsmState.ENABLED)
 
     def _become_disabled(self) -> None:
-        if self._predecessor:
+        if self.uuid in self.running:
             self._show(EsmState.DISABLING)
-            self._predecessor.join()
+            self._join_predecessor()
             self.running.pop(self.uuid, None)
         self._show(EsmState.DISABLED)
 
-    def _disappear(self) -> None:
-        self._replaced = True
-        for mapping in (self._predecessor, self._mapping):
-            if mapping:
-                mapping.stop()
-                mapping.join()
+    def _disappear(self, forget: Callable[[], None]) -> None:
+        self._replace()
+        if mapping := self.running.get(self.uuid):
+            mapping.stop()
+            mapping.join()
         self.running.pop(self.uuid, None)
         self.delete_esm_in_store()
+        forget()
 
     def _report(self, last_processing_result: str) -> None:
         self._store(LastProcessingResult=last_processing_result)
 
     def _show(self, state: EsmState) -> None:
         with self._state_lock:
+            if self.current_state == EsmState.DELETING:  # nothing follows it
+                return
             self.current_state = state
             self.state_transition_reason = self.user_state_reason
             self._store(State=state)

@@ -1,13 +1,15 @@
 """LocalStack 2026.3.0 in host mode, with our plugin: functions as processes, Kafka triggers, MSK, the API's own port."""
 
 import json
+import os
 import urllib.request
 from collections.abc import Mapping
 
-from millrace_local.instance import HOST, REGION, Instance, environment
+from millrace_local.instance import HOST, REGION, Instance, SettingError, environment
 from millrace_local.services.service import Command, NotReadyError, Service
 
 VERSION = "2026.3.0"
+LENIENT_VARIABLE = "MILLRACE_TRIGGER_LENIENT"
 
 
 class LocalStack(Service):
@@ -35,6 +37,7 @@ class LocalStack(Service):
             "LAMBDA_KEEPALIVE_MS": "120000",  # an idle environment costs about 25 MB
             "MILLRACE_LAMBDA_PYTHON": str(environment("lambda") / "bin" / "python"),
             "MILLRACE_KAFKA_BOOTSTRAP": instance.kafka_bootstrap,
+            LENIENT_VARIABLE: _lenient(),
             "MILLRACE_API_PORT": str(instance.ports["api"]),
             # What the open edition ignores deploys with a warning; its default is about to become a failure.
             "CFN_IGNORE_UNSUPPORTED_RESOURCE_TYPES": "1",
@@ -49,6 +52,15 @@ class LocalStack(Service):
 
     def version(self) -> str:
         return VERSION
+
+
+def _lenient() -> str:
+    """Return 1 if mappings may ask for what the local trigger does not do; it is then ignored with a warning."""
+    value = os.environ.get(LENIENT_VARIABLE, "")
+    if value not in {"", "0", "1"}:
+        message = f"{LENIENT_VARIABLE}={value!r} is neither 0 nor 1. Give one of them, or unset it for 0."
+        raise SettingError(message)
+    return value or "0"
 
 
 def localstack_session(instance: Instance) -> str:

@@ -1,5 +1,6 @@
 """Mappings through a real LocalStack and botocore, with functions as local processes (sections 10 and 11)."""
 
+import dataclasses
 import io
 import json
 import zipfile
@@ -14,8 +15,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from millrace_local.instance import ACCOUNT, REGION, Instance
+from millrace_local.services.localstack import LocalStack
 from tests.local_cloud.kafka_trigger.conftest import Topic
-from tests.servers import wait_until
+from tests.servers import free_instance, running, wait_until
 
 Client = Any  # boto3 makes its clients at run time: they have no types
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/r"
@@ -75,6 +77,13 @@ def client(localstack: Instance) -> Callable[[str], Client]:
         return boto3.client(service, endpoint_url=localstack.localstack_url, region_name=REGION, **keys)
 
     return make
+
+
+NETWORK = [
+    {"Type": "VPC_SUBNET", "URI": "subnet:subnet-1"},
+    {"Type": "VPC_SECURITY_GROUP", "URI": "security_group:sg-1"},
+]
+PROVISIONED = {"MinimumPollers": 1}
 
 
 @pytest.fixture
@@ -153,8 +162,7 @@ def test_p2_a_self_managed_source_works_without_an_arn(
     source = {"SelfManagedEventSource": {"Endpoints": {"KAFKA_BOOTSTRAP_SERVERS": [topic.bootstrap]}}}
     with pytest.raises(ClientError, match="Required 'sourceAccessConfigurations' parameter is missing"):
         create(lambda_api, function, Topics=[topic.name], **source)
-    access = [{"Type": "BASIC_AUTH", "URI": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:s"}]
-    create(lambda_api, function, Topics=[topic.name], SourceAccessConfigurations=access, **source)
+    create(lambda_api, function, Topics=[topic.name], SourceAccessConfigurations=NETWORK, **source)
     topic.write(1)
     wait_until(lambda: function.offsets(topic.label()) == [0])
     assert function.events[0]["eventSource"] == "SelfManagedKafka"
@@ -182,7 +190,14 @@ def test_c8_a_function_with_reserved_concurrency_0_is_waited_for(
 ) -> None:
     """Throttled: no attempt is counted, so that even without retries nothing is dropped."""
     lambda_api.put_function_concurrency(FunctionName=function.name, ReservedConcurrentExecutions=0)
-    mapping = create(lambda_api, function, EventSourceArn=cluster, Topics=[topic.name], MaximumRetryAttempts=0)
+    mapping = create(
+        lambda_api,
+        function,
+        EventSourceArn=cluster,
+        Topics=[topic.name],
+        MaximumRetryAttempts=0,
+        ProvisionedPollerConfig=PROVISIONED,
+    )
     topic.write(1)
 
     def counters() -> dict[str, int]:
@@ -247,6 +262,45 @@ def test_a_deleted_mapping_is_gone_even_if_it_was_disabled(
     create(lambda_api, function, EventSourceArn=cluster, Topics=[topic.name])
 
 
+def test_a_deleted_mapping_is_shown_as_deleting_until_its_invocation_has_ended(
+    lambda_api: Client, function: DeployedFunction, cluster: str, topic: Topic
+) -> None:
+    """By Get as by List; it can be neither changed nor deleted again, and its source is still taken."""
+    uuid = create(lambda_api, function, EventSourceArn=cluster, Topics=[topic.name])["UUID"]
+    function.order("block")
+    topic.write(1)
+    wait_until(lambda: function.events)
+    lambda_api.delete_event_source_mapping(UUID=uuid)
+    (listed,) = lambda_api.list_event_source_mappings()["EventSourceMappings"]
+    assert (lambda_api.get_event_source_mapping(UUID=uuid)["State"], listed["State"]) == ("Deleting", "Deleting")
+    with pytest.raises(lambda_api.exceptions.ResourceInUseException):
+        lambda_api.update_event_source_mapping(UUID=uuid, BatchSize=5)
+    with pytest.raises(lambda_api.exceptions.ResourceInUseException):
+        lambda_api.delete_event_source_mapping(UUID=uuid)
+    with pytest.raises(lambda_api.exceptions.ResourceConflictException):
+        create(lambda_api, function, EventSourceArn=cluster, Topics=[topic.name])
+    function.order("go on")
+    wait_until(lambda: not lambda_api.list_event_source_mappings()["EventSourceMappings"])
+    with pytest.raises(lambda_api.exceptions.ResourceNotFoundException):
+        lambda_api.get_event_source_mapping(UUID=uuid)
+    assert topic.committed(uuid) == 1
+
+
+def test_g7_a_second_mapping_of_a_group_is_a_conflict(
+    lambda_api: Client, function: DeployedFunction, cluster: str, topic: Topic, tmp_path: Path
+) -> None:
+    """409, also for another function; nothing is made."""
+    group = {"AmazonManagedKafkaEventSourceConfig": {"ConsumerGroupId": f"group-{topic.name}"}}
+    mapping = create(lambda_api, function, EventSourceArn=cluster, Topics=[topic.name], **group)
+    other = DeployedFunction(lambda_api, tmp_path)
+    with pytest.raises(lambda_api.exceptions.ResourceConflictException) as error:
+        create(lambda_api, other, EventSourceArn=cluster, Topics=[topic.name], **group)
+    assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 409
+    assert f'consumerGroupId ("group-{topic.name}") already exists' in str(error.value)
+    assert mapping["UUID"] in str(error.value)
+    assert len(lambda_api.list_event_source_mappings()["EventSourceMappings"]) == 1
+
+
 def test_v2_the_same_mapping_twice_is_a_conflict(
     lambda_api: Client, function: DeployedFunction, cluster: str, topic: Topic
 ) -> None:
@@ -277,6 +331,89 @@ def test_v4_a_refused_parameter_is_named_by_the_api_and_nothing_is_made(
     assert enabled(lambda_api, mapping["UUID"])()
 
 
+def post_mapping(instance: Instance, body: dict[str, Any]) -> httpx.Response:
+    """Create a mapping by the API itself, with members that botocore would not send."""
+    signature = (
+        f"AWS4-HMAC-SHA256 Credential=test/20260101/{REGION}/lambda/aws4_request, SignedHeaders=host, Signature=0"
+    )
+    url = f"{instance.localstack_url}/2015-03-31/event-source-mappings/"
+    return httpx.post(url, json=body, headers={"Authorization": signature})
+
+
+QUEUE_MODE = {"SelfManagedKafkaEventSourceConfig": {"ConsumptionMode": "Queue"}}
+
+
+def self_managed(function: DeployedFunction, topic: Topic, **parameters: object) -> dict[str, Any]:
+    endpoints = {"KAFKA_BOOTSTRAP_SERVERS": [topic.bootstrap]}
+    source = {"SelfManagedEventSource": {"Endpoints": endpoints}, "SourceAccessConfigurations": NETWORK}
+    common = {"FunctionName": function.name, "StartingPosition": "TRIM_HORIZON", "Topics": [topic.name]}
+    return common | source | parameters
+
+
+@pytest.mark.parametrize("member", [QUEUE_MODE, {"BatchWindow": 1}])
+def test_a_member_that_the_api_model_lacks_is_refused_and_not_dropped(
+    member: dict[str, Any], lambda_api: Client, function: DeployedFunction, topic: Topic, localstack: Instance
+) -> None:
+    """Queue mode is newer than LocalStack's model, which would ignore it (M2)."""
+    answer = post_mapping(localstack, self_managed(function, topic, **member))
+    assert answer.status_code == 400
+    assert answer.headers["x-amzn-errortype"] == "InvalidParameterValueException"
+    assert "MILLRACE_TRIGGER_LENIENT=1" in answer.text
+    assert not lambda_api.list_event_source_mappings()["EventSourceMappings"]
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        {"KMSKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/k"},
+        {"ScalingConfig": {"MaximumConcurrency": 2}},
+        {"SourceAccessConfigurations": [{"Type": "BASIC_AUTH", "URI": "arn:aws:secretsmanager:r:1:secret:s"}]},
+        {"ProvisionedPollerConfig": {"MinimumPollers": 3, "MaximumPollers": 2}},
+        {"FunctionResponseTypes": ["Nope"]},
+    ],
+)
+def test_what_is_refused_at_creation_is_refused_at_an_update(
+    refused: dict[str, Any], lambda_api: Client, function: DeployedFunction, cluster: str, topic: Topic
+) -> None:
+    """The mapping is left as it was."""
+    source: dict[str, Any] = {"EventSourceArn": cluster, "Topics": [topic.name]}
+    with pytest.raises(lambda_api.exceptions.InvalidParameterValueException):
+        create(lambda_api, function, **source, **refused)
+    mapping = create(lambda_api, function, **source)
+    with pytest.raises(lambda_api.exceptions.InvalidParameterValueException):
+        lambda_api.update_event_source_mapping(UUID=mapping["UUID"], **refused)
+    described = lambda_api.get_event_source_mapping(UUID=mapping["UUID"])
+    assert described["State"] == "Enabled"
+    assert not refused.keys() & {name for name, value in described.items() if value}
+
+
+def test_lenient_mode_accepts_with_a_warning_that_is_shown(
+    instance: Instance, kafka: str, topic: Topic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a LocalStack of its own; what the API model lacks is shown as well."""
+    monkeypatch.setenv("MILLRACE_TRIGGER_LENIENT", "1")
+    own = free_instance(tmp_path / "instance")
+    own = dataclasses.replace(own, ports=own.ports | {"kafka": instance.ports["kafka"]})
+    with running(LocalStack(), own):
+        api = boto3.client(
+            "lambda",
+            endpoint_url=own.localstack_url,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+        function = DeployedFunction(api, tmp_path)
+        secured = [{"Type": "BASIC_AUTH", "URI": "arn:aws:secretsmanager:r:1:secret:s"}]
+        body = self_managed(function, topic, SourceAccessConfigurations=secured, **QUEUE_MODE)
+        assert post_mapping(own, body).status_code == 202
+        topic.write(1)
+        wait_until(lambda: function.offsets(topic.label()) == [0])
+        (shown,) = httpx.get(f"{own.localstack_url}/_millrace/mappings").json().values()
+    access, mode = shown["warnings"]
+    assert "BASIC_AUTH" in access
+    assert "ConsumptionMode" in mode
+
+
 def test_v1_an_unknown_function_is_not_found(lambda_api: Client, cluster: str, topic: Topic) -> None:
     """ResourceNotFoundException, before anything is made."""
     with pytest.raises(lambda_api.exceptions.ResourceNotFoundException):
@@ -300,7 +437,7 @@ def test_mappings_of_cloudformation_keep_what_the_template_says(
     }
     own: dict[str, object] = {
         "SelfManagedEventSource": {"Endpoints": {"KafkaBootstrapServers": [topic.bootstrap]}},
-        "SourceAccessConfigurations": [{"Type": "BASIC_AUTH", "URI": "arn:aws:secretsmanager:r:1:secret:s"}],
+        "SourceAccessConfigurations": NETWORK,
         "Topics": [topic.name],
     }
     resources = {
@@ -316,3 +453,48 @@ def test_mappings_of_cloudformation_keep_what_the_template_says(
     assert {name: mapping[name] for name in managed} == managed
     cloudformation.delete_stack(StackName=stack)
     wait_until(lambda: not lambda_api.list_event_source_mappings()["EventSourceMappings"], seconds=20)
+
+
+def test_an_update_by_cloudformation_reaches_every_parameter_and_resets_what_was_removed(
+    client: Callable[[str], Client], lambda_api: Client, function: DeployedFunction, cluster: str, topic: Topic
+) -> None:
+    """LocalStack's own provider leaves out pollers, metrics and log level, and keeps what a template no longer says."""
+    properties: dict[str, object] = {
+        "FunctionName": function.name,
+        "StartingPosition": "TRIM_HORIZON",
+        "EventSourceArn": cluster,
+        "Topics": [topic.name],
+        "BatchSize": {"Ref": "Size"},
+    }
+    cloudformation, stack = client("cloudformation"), f"stack-{uuid4().hex[:8]}"
+
+    def template(**changed: object) -> dict[str, str]:
+        resource = {"Type": "AWS::Lambda::EventSourceMapping", "Properties": properties | changed}
+        size = {"Type": "Number", "Default": 7}
+        return {"TemplateBody": json.dumps({"Parameters": {"Size": size}, "Resources": {"Mapping": resource}})}
+
+    def mapping() -> dict[str, Any]:
+        (only,) = lambda_api.list_event_source_mappings()["EventSourceMappings"]
+        return dict(only)
+
+    def update(**changed: object) -> dict[str, Any]:
+        cloudformation.update_stack(StackName=stack, **template(**changed))
+        cloudformation.get_waiter("stack_update_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+        return mapping()
+
+    provisioned = {"ProvisionedPollerConfig": {"MaximumPollers": 2}, "LoggingConfig": {"SystemLogLevel": "INFO"}}
+    cloudformation.create_stack(StackName=stack, **template(MaximumRetryAttempts=3, **provisioned))
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+    created = mapping()
+    assert (created["BatchSize"], created["MaximumRetryAttempts"]) == (7, 3)
+    more = {"ProvisionedPollerConfig": {"MaximumPollers": 4}, "MetricsConfig": {"Metrics": ["EventCount"]}}
+    updated = update(**more)
+    assert updated["UUID"] == created["UUID"]
+    assert {name: updated[name] for name in more} == more
+    assert (updated["MaximumRetryAttempts"], updated.get("LoggingConfig") or {}) == (-1, {})
+    other = Topic(topic.bootstrap)
+    replaced = update(Topics=[other.name])
+    assert (replaced["Topics"], replaced["UUID"] != created["UUID"]) == ([other.name], True)
+    cloudformation.delete_stack(StackName=stack)
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+    assert not lambda_api.list_event_source_mappings()["EventSourceMappings"]

@@ -9,6 +9,18 @@ from millrace_local.kafka_trigger.settings import Settings
 
 ARN = "arn:aws:kafka:us-east-1:000000000000:cluster/millrace/1-1"
 MSK = "AmazonManagedKafkaEventSourceConfig"
+SELF_MANAGED = "SelfManagedKafkaEventSourceConfig"
+NETWORK = [
+    {"Type": "VPC_SUBNET", "URI": "subnet:subnet-1"},
+    {"Type": "VPC_SECURITY_GROUP", "URI": "security_group:sg-1"},
+]
+
+
+def brokers(*servers: str) -> dict[str, Any]:
+    return {"SelfManagedEventSource": {"Endpoints": {"KAFKA_BOOTSTRAP_SERVERS": list(servers)}}}
+
+
+OWN = {"EventSourceArn": None, "SourceAccessConfigurations": NETWORK, **brokers("b-1:9092")}
 
 
 def mapping(**parameters: object) -> dict[str, Any]:
@@ -33,6 +45,16 @@ def mapping(**parameters: object) -> dict[str, Any]:
         {MSK: {"ConsumerGroupId": "a b/c*:_+=.@-"}},
         {"DestinationConfig": {"OnFailure": {"Destination": "kafka://orders-dlq"}}},
         {"DestinationConfig": {"OnFailure": {}}},
+        {"ProvisionedPollerConfig": {"MinimumPollers": 200, "MaximumPollers": 2_000, "PollerGroupName": "a-b_1"}},
+        {"ProvisionedPollerConfig": {"MinimumPollers": 150}},
+        {"MetricsConfig": {"Metrics": ["EventCount", "ErrorCount", "KafkaMetrics"]}},
+        {"LoggingConfig": {"SystemLogLevel": "WARN"}},
+        {"FunctionResponseTypes": ["ReportBatchItemFailures"]},
+        {"FilterCriteria": {"Filters": [{"Pattern": "{}"}] * 10}},
+        {"SourceAccessConfigurations": NETWORK},
+        OWN,
+        OWN | {SELF_MANAGED: {"ConsumerGroupId": "mine"}},
+        OWN | brokers(*[f"b-{number}.example.com:9092" for number in range(10)]),
     ],
 )
 def test_v4_what_the_api_allows_is_accepted(accepted: dict[str, Any]) -> None:
@@ -63,8 +85,37 @@ def test_v4_what_the_api_allows_is_accepted(accepted: dict[str, Any]) -> None:
             "in the future",
         ),
         ({"DestinationConfig": {"OnFailure": {"Destination": "kafka://orders"}}}, "must not be the source topic"),
-        ({MSK: {"ConsumptionMode": "Queue"}}, "not implemented locally"),
-        ({MSK: {"SchemaRegistryConfig": {"SchemaRegistryURI": "x"}}}, "not implemented locally"),
+        ({"DestinationConfig": {"OnFailure": {"Destination": "kafka://"}}}, "destinationConfig.onFailure.destination"),
+        ({"StartingPositionTimestamp": 1}, "needs startingPosition AT_TIMESTAMP"),
+        ({"ProvisionedPollerConfig": {"MinimumPollers": 0}}, "provisionedPollerConfig.minimumPollers"),
+        ({"ProvisionedPollerConfig": {"MinimumPollers": 201}}, "from 1 to 200"),
+        ({"ProvisionedPollerConfig": {"MaximumPollers": 0}}, "provisionedPollerConfig.maximumPollers"),
+        ({"ProvisionedPollerConfig": {"MaximumPollers": 2_001}}, "from 1 to 2000"),
+        ({"ProvisionedPollerConfig": {"MinimumPollers": 3, "MaximumPollers": 2}}, "at least minimumPollers"),
+        ({"ProvisionedPollerConfig": {"PollerGroupName": "a b"}}, "provisionedPollerConfig.pollerGroupName"),
+        ({"FunctionResponseTypes": ["Nope"]}, "Value 'Nope' at 'functionResponseTypes'"),
+        ({"FunctionResponseTypes": ["ReportBatchItemFailures"] * 2}, "unique"),
+        ({"MetricsConfig": {"Metrics": ["Everything"]}}, "[EventCount, ErrorCount, KafkaMetrics]"),
+        ({"LoggingConfig": {"SystemLogLevel": "ERROR"}}, "[DEBUG, INFO, WARN]"),
+        ({"FilterCriteria": {"Filters": [{"Pattern": "{}"}] * 11}}, "at most 10"),
+        ({"SourceAccessConfigurations": NETWORK[:1]}, "go together"),
+        ({"SourceAccessConfigurations": [{"Type": "MAGIC", "URI": "arn:x"}]}, "Value 'MAGIC'"),
+        ({"SourceAccessConfigurations": [{"Type": "VPC_SUBNET", "URI": "subnet-1"}]}, "must begin with subnet:"),
+        (OWN | {"SourceAccessConfigurations": []}, "Required 'sourceAccessConfigurations' parameter is missing."),
+        (OWN | {"EventSourceArn": ARN}, "cannot be combined"),
+        ({"SelfManagedEventSource": {}}, "cannot be combined"),
+        (OWN | {MSK: {"ConsumerGroupId": "mine"}}, "'amazonManagedKafkaEventSourceConfig'"),
+        ({SELF_MANAGED: {"ConsumerGroupId": "mine"}}, "'selfManagedKafkaEventSourceConfig'"),
+        (OWN | brokers(), "1 to 10 items"),
+        (OWN | {"SelfManagedEventSource": {"Endpoints": {}}}, "1 to 10 items"),
+        (OWN | {"SelfManagedEventSource": {}}, "1 to 10 items"),
+        (OWN | brokers(*["b:9092"] * 11), "1 to 10 items"),
+        (OWN | brokers(""), "host:port"),
+        (OWN | brokers("kafka"), "host:port"),
+        (OWN | brokers("kafka:0"), "host:port"),
+        (OWN | brokers("kafka:65536"), "host:port"),
+        (OWN | brokers("b:9092", "c:d"), "Value 'c:d'"),
+        (OWN | {"SelfManagedEventSource": {"Endpoints": {"OTHER": ["b:9092"]}}}, "[KAFKA_BOOTSTRAP_SERVERS]"),
     ],
 )
 def test_v4_to_v7_what_it_does_not_is_refused_by_name(refused: dict[str, Any], said: str) -> None:
@@ -86,40 +137,6 @@ def test_g7_the_group_of_a_mapping_cannot_be_changed() -> None:
     validation.check_update(mapping(), {"BatchSize": 5})
     with pytest.raises(validation.InvalidParameterError, match="consumerGroupId"):
         validation.check_update(mapping(), {MSK: {"ConsumerGroupId": "other"}})
-
-
-def test_g7_two_mappings_of_one_group_are_warned_of() -> None:
-    """Not refused: AWS documents no error."""
-    mine = mapping(**{MSK: {"ConsumerGroupId": "shared"}})
-    (warning,) = validation.shared_group(mine, [mapping(), mine | {"UUID": "uuid-2"}])
-    assert "shared" in warning
-    assert "uuid-2" in warning
-    assert not list(validation.shared_group(mapping(), [mapping()]))
-
-
-def test_v10_provisioned_only_parameters_are_named_in_one_warning() -> None:
-    """M1: accepted on demand, with a warning; with ProvisionedPollerConfig there is none."""
-    parameters = mapping(
-        MaximumRetryAttempts=3,
-        FunctionResponseTypes=["ReportBatchItemFailures"],
-        DestinationConfig={"OnFailure": {"Destination": "kafka://orders-dlq"}},
-    )
-    (warning,) = validation.warnings(parameters)
-    assert all(name in warning for name in ("MaximumRetryAttempts", "FunctionResponseTypes", "kafka://"))
-    assert not list(validation.warnings(parameters | {"ProvisionedPollerConfig": {"MinimumPollers": 1}}))
-    assert not list(validation.warnings(mapping(MaximumRetryAttempts=-1, BisectBatchOnFunctionError=False)))
-
-
-def test_what_is_not_implemented_yet_is_never_ignored_in_silence() -> None:
-    """Filters, bisecting and record age are named in a warning when a mapping asks for them."""
-    asked = {
-        "ProvisionedPollerConfig": {},
-        "FilterCriteria": {"Filters": [{"Pattern": "{}"}]},
-        "BisectBatchOnFunctionError": True,
-        "MaximumRecordAgeInSeconds": 60,
-    }
-    (warning,) = validation.warnings(mapping(**asked))
-    assert "FilterCriteria, BisectBatchOnFunctionError, MaximumRecordAgeInSeconds" in warning
 
 
 def test_b2_b4_an_unset_window_is_500_ms_and_zero_is_zero() -> None:
@@ -154,10 +171,3 @@ def test_a_self_managed_source_names_its_brokers_in_both_spellings(key: str) -> 
     source = {"SelfManagedEventSource": {"Endpoints": {key: ["b-1:9092", "b-2:9092"]}}, "EventSourceArn": None}
     settings = Settings.from_configuration(mapping(**source), "msk:9092")
     assert (settings.bootstrap, settings.source_arn) == ("b-1:9092,b-2:9092", None)
-
-
-def test_a_destination_that_would_get_nothing_is_warned_of() -> None:
-    """D4: SQS, SNS and S3 destinations are accepted, and a WARNING says that they are not served yet."""
-    queue = "arn:aws:sqs:us-east-1:000000000000:failures"
-    (warning,) = validation.warnings(mapping(DestinationConfig={"OnFailure": {"Destination": queue}}))
-    assert queue in warning
