@@ -22,31 +22,52 @@ class Committer:
         self._lock = Lock()
         self._wanted: dict[int, int] = {}
         self._asked: dict[int, int] = {}
+        self._done: dict[int, int] = {}
+        self._owned: set[int] = set()
+        self._metadata = ""
+        self._repeated = False
         self._failures = 0
         self._not_before = 0.0
         self._consumer: Consumer | None = None
 
-    def use(self, consumer: Consumer | None) -> None:
-        """Commit through *consumer* from now on; what an earlier one had not committed is its successor's business."""
+    def use(self, consumer: Consumer | None, metadata: str = "") -> None:
+        """Commit through *consumer*, with *metadata*; drop what an earlier one has not committed."""
         with self._lock:
-            self._consumer = consumer
-            self._wanted, self._asked, self._failures = {}, {}, 0
+            self._consumer, self._metadata = consumer, metadata
+            self._wanted, self._asked, self._done, self._owned = {}, {}, {}, set()
+            self._failures, self._not_before, self._repeated = 0, 0.0, False
+
+    def own(self, partitions: Collection[int]) -> None:
+        """Take commits of *partitions* until `disown`."""
+        with self._lock:
+            self._owned.update(partitions)
 
     def request(self, partition: int, offset: int) -> None:
-        """Note what is to be committed. Only the polling thread may ask the consumer for it: while a poll is in its
-        rebalance callback, the consumer makes every other thread wait, and the callback waits for those threads."""
+        """Note what is to be committed; ignore it for a partition that is somebody else's.
+
+        Only the polling thread may ask the consumer for it. While a poll is in its rebalance callback, the consumer
+        makes every other thread wait, and the callback waits for those threads.
+        """
         with self._lock:
-            self._wanted[partition] = offset
+            if partition in self._owned:
+                self._wanted[partition] = offset
+
+    def repeat(self) -> None:
+        """Commit once more what was committed first: Kafka deletes a topic's offsets some time after the topic."""
+        with self._lock:
+            if not self._repeated and self._done:
+                self._repeated = True
+                self._wanted = self._done | self._wanted
 
     def send(self) -> None:
         """Commit what is noted, if nothing is under way, and what failed, if it is time."""
         with self._lock:
             self._send()
 
-    def forget(self, partitions: Collection[int]) -> None:
+    def disown(self) -> None:
+        """Commit nothing more for what was ours."""
         with self._lock:
-            for partition in partitions:
-                self._wanted.pop(partition, None)
+            self._wanted, self._done, self._owned = {}, {}, set()
 
     def committed(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
         failed = error or next((each.error for each in partitions if each.error), None)
@@ -57,6 +78,8 @@ class Committer:
                 return
             self._failures = 0
             for partition, offset in asked.items():
+                if partition in self._owned:
+                    self._done[partition] = offset
                 if self._wanted.get(partition) == offset:
                     del self._wanted[partition]
             self._send()
@@ -82,7 +105,9 @@ class Committer:
             self._fail(error.args[0])
 
     def _offsets(self) -> list[TopicPartition]:
-        return [TopicPartition(self._topic, partition, offset) for partition, offset in self._wanted.items()]
+        return [
+            TopicPartition(self._topic, partition, offset, self._metadata) for partition, offset in self._wanted.items()
+        ]
 
     def _fail(self, error: KafkaError) -> None:
         self._failures += 1

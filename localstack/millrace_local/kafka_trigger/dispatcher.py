@@ -5,7 +5,7 @@ happens under one lock, by whichever thread brings it; that thread also starts w
 """
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from threading import Condition, Thread
 from time import monotonic
 
@@ -46,13 +46,31 @@ class Dispatcher:
         self._envelope = Envelope(settings.topic, settings.bootstrap, settings.source_arn)
         self._batcher = Batcher(self._envelope, settings.batch_size, settings.window_seconds)
         self._partitions: dict[int, Partition] = {}
+        self._released: dict[int, Partition] = {}
+        """Given back, until it is known whether we get them again."""
         self._stopping = False
         self._changed = Condition()
 
-    def assign(self, numbers: Collection[int]) -> None:
+    def assign(self, offsets: Mapping[int, int]) -> dict[int, int]:
+        """Take on partitions whose next offset is that in *offsets*; gives from where to read each.
+
+        A partition that comes back goes on with what is in flight, if nobody has settled more of it meanwhile. What is
+        left of those that do not come back is their new owner's.
+        """
         with self._changed:
-            for number in numbers:
-                self._partitions.setdefault(number, Partition(number))
+            for number, offset in offsets.items():
+                before = self._released.pop(number, None)
+                if before and offset <= before.position:
+                    self._partitions[number] = before
+                    if offset < before.position:
+                        self._commit(number, before.position)
+                else:
+                    self._return_unsettled([before] if before else [])
+                    self._partitions[number] = Partition(number, position=offset)
+            self._return_unsettled(self._released.values())
+            self._released.clear()
+            self._tell_health()
+            return {number: self._partitions[number].read_to for number in offsets}
 
     def offer(self, records: Mapping[int, Sequence[Record]]) -> None:
         """Take polled records by partition number; those of partitions that are not ours are left to their owner."""
@@ -92,24 +110,27 @@ class Dispatcher:
         with self._changed:
             self._stopping = True
 
-    def release(self, numbers: Collection[int], timeout: float) -> None:
-        """Give partitions back (C10): start nothing for them, let what is in flight end, drop what is not settled."""
+    def release(self, timeout: float) -> None:
+        """Give every partition back (C10): start nothing for them, and wait for what is in flight for *timeout*."""
         with self._changed:
-            leaving = [self._partitions[number] for number in numbers if number in self._partitions]
+            leaving = list(self._partitions.values())
             for partition in leaving:
-                self._counters.ReturnedEventCount += len(partition.waiting)
-                partition.waiting.clear()
-                partition.not_before = float("inf")
+                self._counters.ReturnedEventCount += partition.give_back()
+            self._released |= self._partitions
+            self._partitions.clear()
             self._changed.wait_for(lambda: not any(partition.busy for partition in leaving), timeout)
-            self.drop(numbers)
-
-    def drop(self, numbers: Collection[int]) -> None:
-        """Forget partitions that belong to somebody else now, whatever is in flight (C10)."""
-        with self._changed:
-            for number in numbers:
-                if partition := self._partitions.pop(number, None):
-                    self._counters.ReturnedEventCount += partition.unsettled()
             self._tell_health()
+
+    def forget(self) -> None:
+        """Forget every partition, whatever is in flight: its result will not count."""
+        with self._changed:
+            for partitions in (self._partitions, self._released):
+                self._return_unsettled(partitions.values())
+                partitions.clear()
+            self._tell_health()
+
+    def _return_unsettled(self, partitions: Iterable[Partition]) -> None:
+        self._counters.ReturnedEventCount += sum(partition.unsettled() for partition in partitions)
 
     def _next_due(self) -> float:
         moments = [each.not_before for each in self._partitions.values() if each.work and not each.busy]
@@ -244,8 +265,9 @@ class Dispatcher:
             LOG.error("%s waits: its failed records could not be delivered: %s", label, undelivered)
 
     def _owns(self, partition: Partition) -> bool:
-        """Whether a result still counts: a partition dropped meanwhile is delivered again by its new owner (C10)."""
-        return self._partitions.get(partition.number) is partition
+        """Whether a result still counts: a partition of somebody else is delivered again by its new owner (C10)."""
+        number = partition.number
+        return self._partitions.get(number) is partition or self._released.get(number) is partition
 
     def _commit_if_grown(self, partition: Partition, before: int) -> None:
         if partition.position > before:

@@ -11,6 +11,10 @@ CONNECTION_ERROR = (
     "PROBLEM: Connection error. Please check your event source connection configuration."
     " The brokers asked were {bootstrap}."
 )
+GROUP_DIFFERS = (
+    "PROBLEM: The members of consumer group {group} share its partitions by {assignor}, and a mapping by range or"
+    " roundrobin. Give the other members one of these two, or the mapping a ConsumerGroupId of its own."
+)
 TOPIC_MISSING = "PROBLEM: Topic {topic} was not found."
 
 

@@ -122,6 +122,18 @@ class Partition:
         self.position = work.end
         return len(work.records) + len(work.spent)
 
+    def give_back(self) -> int:
+        """Drop what waits and keep what has been sent. Gives the number of records dropped."""
+        dropped = len(self.waiting)
+        self.waiting.clear()
+        self.waiting_size = 0
+        return dropped
+
+    @property
+    def read_to(self) -> int:
+        """The offset to read on from when nothing waits."""
+        return self.work.end if self.work else self.position
+
     def unsettled(self) -> int:
         """Number of records polled and not settled."""
         return len(self.waiting) + (len(self.work.records) + len(self.work.spent) if self.work else 0)

@@ -7,13 +7,14 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
 from millrace_local.kafka_trigger import backoff
 from millrace_local.kafka_trigger.mapping import KafkaMapping
 from millrace_local.kafka_trigger.settings import Settings
 from tests.local_cloud.kafka_trigger.fake_function import FakeFunction
+from tests.servers import wait_until
 
 Parameter = Any  # passed on as it is to what checks it
 FUNCTION_ARN = "arn:aws:lambda:us-east-1:000000000000:function:f"
@@ -26,7 +27,7 @@ class Topic:
         self.bootstrap = bootstrap
         self.name = f"topic-{uuid4().hex[:12]}"
         self.admin = AdminClient({"bootstrap.servers": bootstrap})
-        self._producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 0, "message.max.bytes": 30_000_000})
+        self._producer = self._new_producer()
         if partitions:
             self.create(partitions, **config)
 
@@ -35,6 +36,19 @@ class Topic:
             self.name, partitions, 1, config={key.replace("_", "."): value for key, value in config.items()}
         )
         self.admin.create_topics([topic])[self.name].result(10)
+
+    def delete(self) -> None:
+        self.admin.delete_topics([self.name])[self.name].result(10)
+
+    def recreate(self, partitions: int = 1) -> None:
+        """Delete the topic and create it again at once."""
+        self.delete()
+        wait_until(lambda: self._is_created(partitions), what=f"{self.name} to be created again")
+        self._producer = self._new_producer()
+
+    def add_partitions(self, total: int) -> None:
+        self.admin.create_partitions([NewPartitions(self.name, total)])[self.name].result(10)
+        self._producer = self._new_producer()
 
     def label(self, partition: int = 0) -> str:
         return f"{self.name}-{partition}"
@@ -59,6 +73,20 @@ class Topic:
         """The group's committed offset, negative if there is none."""
         with self._consumer(group) as consumer:
             return int(consumer.committed([TopicPartition(self.name, partition)], timeout=10)[0].offset)
+
+    def _is_created(self, partitions: int) -> bool:
+        """Create the topic; false while the brokers still delete one of its name."""
+        try:
+            self.create(partitions)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise
+            return False
+        return True
+
+    def _new_producer(self) -> Producer:
+        """Return a producer that knows nothing of an earlier topic of this name."""
+        return Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 0, "message.max.bytes": 30_000_000})
 
     @contextlib.contextmanager
     def _consumer(self, group: str) -> Iterator[Consumer]:

@@ -10,7 +10,6 @@ from uuid import uuid4
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import NewPartitions
 
 from millrace_local.kafka_trigger.health import CONNECTION_ERROR, OK, TOPIC_MISSING
 from millrace_local.kafka_trigger.invoker import Answer
@@ -142,14 +141,9 @@ def test_partitions_added_while_running_are_read_from_their_beginning(topic: Top
     function = FakeFunction()
     mapping = mappings.start(topic, function, starting_position="LATEST")
     wait_until(lambda: mapping.health.result == OK)
-    topic.admin.create_partitions([NewPartitions(topic.name, 2)])[topic.name].result(10)
-
-    def write() -> bool:
-        topic.write(1, partition=1)
-        return True
-
-    wait_until(write)
-    wait_until(lambda: 0 in function.offsets(topic.label(1)), seconds=30)
+    topic.add_partitions(2)
+    topic.write(1, partition=1)
+    wait_until(lambda: function.offsets(topic.label(1)) == [0], seconds=30)
 
 
 def test_c10_stop_lets_the_invocation_end_and_commits_it(topic: Topic, mappings: Mappings) -> None:
