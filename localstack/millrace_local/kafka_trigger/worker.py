@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from localstack.services.lambda_.event_source_mapping.esm_worker import EsmState, EsmWorker
 
+from millrace_local.kafka_trigger import starting_position
 from millrace_local.kafka_trigger.localstack_invoker import LocalStackInvoker
 from millrace_local.kafka_trigger.mapping import KafkaMapping
 from millrace_local.kafka_trigger.settings import Settings
@@ -102,6 +103,7 @@ class KafkaWorker(EsmWorker):  # type: ignore[misc]  # LocalStack's class is unt
             mapping.stop()
             mapping.join()
         self.running.pop(self.uuid, None)
+        starting_position.forget(self.uuid)
         self.delete_esm_in_store()
         forget()
 
