@@ -4,14 +4,15 @@ import logging
 from collections.abc import Callable
 from threading import Thread
 
+from millrace_local.kafka_trigger.clients import Clients
 from millrace_local.kafka_trigger.committer import Committer
 from millrace_local.kafka_trigger.counters import Counters
-from millrace_local.kafka_trigger.destination import KafkaDestination
+from millrace_local.kafka_trigger.destinations import open_destination
 from millrace_local.kafka_trigger.dispatcher import Dispatcher
 from millrace_local.kafka_trigger.health import Health
 from millrace_local.kafka_trigger.invoker import Invoker
 from millrace_local.kafka_trigger.poller import Poller
-from millrace_local.kafka_trigger.settings import Settings, destination_topic
+from millrace_local.kafka_trigger.settings import Settings
 
 LOG = logging.getLogger(__name__)
 
@@ -19,13 +20,12 @@ LOG = logging.getLogger(__name__)
 class KafkaMapping:
     """*report* is told each new LastProcessingResult, *started* once that polling goes on from a fixed position."""
 
-    def __init__(self, settings: Settings, invoker: Invoker, report: Callable[[str], None]) -> None:
+    def __init__(self, settings: Settings, invoker: Invoker, report: Callable[[str], None], clients: Clients) -> None:
         self.settings = settings
         self.counters = Counters()
         self.health = Health(report)
         self._committer = Committer(settings.topic, self.counters)
-        topic = destination_topic(settings.destination)
-        self._destination = KafkaDestination(settings, topic) if topic else None
+        self._destination = open_destination(settings, clients)
         self._dispatcher = Dispatcher(
             settings, invoker, self._destination, self.counters, self.health, self._committer.request
         )

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from millrace_local.kafka_trigger.destinations.address import PARAMETER as DESTINATION
+from millrace_local.kafka_trigger.destinations.address import InvalidDestinationError, check_destination
 from millrace_local.kafka_trigger.settings import (
     DEFAULT_POLLERS,
-    KAFKA_SCHEME,
     MSK_BLOCK,
     SELF_MANAGED_BLOCK,
     destination_topic,
@@ -97,6 +98,7 @@ def _problems(parameters: Parameters, function_timeout: int) -> Iterator[str]:
     if age is not None and age != -1 and not 60 <= age <= 604_800:  # noqa: PLR2004 - R3
         yield constraint(age, "MaximumRecordAgeInSeconds", "Member must be -1 or have a value from 60 to 604800")
     yield from _topic_problems(parameters)
+    yield from _destination_problems(parameters)
     yield from _position_problems(parameters)
     group = group_id(parameters)
     if group is not None and not GROUP.fullmatch(group):
@@ -139,12 +141,16 @@ def _topic_problems(parameters: Parameters) -> Iterator[str]:
         return
     if not TOPIC.fullmatch(topics[0]):
         yield _pattern(topics[0], "topics", TOPIC)
-    name = "destinationConfig.onFailure.destination"
-    target = destination_topic(on_failure_destination(parameters))
-    if target == topics[0]:
-        yield constraint(f"{KAFKA_SCHEME}{target}", name, "Member must not be the source topic")
-    elif target is not None and not TOPIC.fullmatch(target):
-        yield _pattern(f"{KAFKA_SCHEME}{target}", name, TOPIC)
+    destination = on_failure_destination(parameters)
+    if destination_topic(destination) == topics[0]:
+        yield constraint(destination, DESTINATION, "Member must not be the source topic")
+
+
+def _destination_problems(parameters: Parameters) -> Iterator[str]:
+    try:
+        check_destination(on_failure_destination(parameters) or "")
+    except InvalidDestinationError as error:
+        yield str(error)
 
 
 def _position_problems(parameters: Parameters) -> Iterator[str]:

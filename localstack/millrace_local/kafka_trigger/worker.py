@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from localstack.services.lambda_.event_source_mapping.esm_worker import EsmState, EsmWorker
 
-from millrace_local.kafka_trigger import starting_position
+from millrace_local.kafka_trigger import localstack_clients, starting_position
 from millrace_local.kafka_trigger.localstack_invoker import LocalStackInvoker
 from millrace_local.kafka_trigger.mapping import KafkaMapping
 from millrace_local.kafka_trigger.settings import Settings
@@ -47,7 +47,8 @@ class KafkaWorker(EsmWorker):  # type: ignore[misc]  # LocalStack's class is unt
             Thread(target=self._become_disabled, daemon=True).start()
 
     def start(self) -> None:
-        mapping = KafkaMapping(self._settings, LocalStackInvoker(self._settings.function_arn), self._report)
+        invoker = LocalStackInvoker(self._settings.function_arn)
+        mapping = KafkaMapping(self._settings, invoker, self._report, localstack_clients.client)
         self._mapping = mapping
         Thread(target=self._start_after_predecessor, args=(mapping,), daemon=True).start()
 

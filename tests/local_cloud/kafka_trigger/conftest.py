@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
 from millrace_local.kafka_trigger import backoff
+from millrace_local.kafka_trigger.clients import Client, Clients
 from millrace_local.kafka_trigger.mapping import KafkaMapping
 from millrace_local.kafka_trigger.settings import Settings
 from tests.local_cloud.kafka_trigger.fake_function import FakeFunction
@@ -18,6 +19,11 @@ from tests.servers import wait_until
 
 Parameter = Any  # passed on as it is to what checks it
 FUNCTION_ARN = "arn:aws:lambda:us-east-1:000000000000:function:f"
+
+
+def no_clients(service: str, account: str, region: str) -> Client:
+    """Refuse to reach any service of AWS."""
+    raise AssertionError(f"{service} of {account} in {region} is not expected to be used")
 
 
 class Topic:
@@ -69,6 +75,17 @@ class Topic:
                     return messages
         raise AssertionError(f"{len(messages)} of {count} messages are in {self.name}")
 
+    def read_all(self, partition: int = 0) -> list[Any]:
+        """All messages of a partition that nobody writes to any more."""
+        with self._consumer("reader-" + uuid4().hex) as consumer:
+            where = TopicPartition(self.name, partition, 0)
+            _, end = consumer.get_watermark_offsets(where, timeout=10)
+            consumer.assign([where])
+            messages: list[Any] = []
+            while not messages or messages[-1].offset() < end - 1:
+                messages += consumer.consume(1_000, 0.1)
+            return messages
+
     def committed(self, group: str, partition: int = 0) -> int:
         """The group's committed offset, negative if there is none."""
         with self._consumer(group) as consumer:
@@ -116,12 +133,14 @@ class Mappings:
         defaults["group"] = f"group-{uuid4().hex}"
         return Settings(topic=topic, **(defaults | {"window_seconds": 0} | settings))
 
-    def start(self, topic: Topic, function: FakeFunction, **settings: Parameter) -> KafkaMapping:
+    def start(
+        self, topic: Topic, function: FakeFunction, clients: Clients = no_clients, **settings: Parameter
+    ) -> KafkaMapping:
         """A mapping that has fixed its starting position."""
-        return self.run(self.settings(topic.name, **settings), function)
+        return self.run(self.settings(topic.name, **settings), function, clients)
 
-    def run(self, settings: Settings, function: FakeFunction) -> KafkaMapping:
-        mapping = KafkaMapping(settings, function, self.results.append)
+    def run(self, settings: Settings, function: FakeFunction, clients: Clients = no_clients) -> KafkaMapping:
+        mapping = KafkaMapping(settings, function, self.results.append, clients)
         started = Event()
         self._running.append(mapping)
         mapping.start(started.set)

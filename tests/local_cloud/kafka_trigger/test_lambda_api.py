@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 from millrace_local.instance import ACCOUNT, REGION, Instance
 from millrace_local.services.localstack import LocalStack
 from tests.local_cloud.kafka_trigger.conftest import Topic
+from tests.local_cloud.kafka_trigger.queues import Queue
 from tests.servers import free_instance, running, wait_until
 
 Client = Any  # boto3 makes its clients at run time: they have no types
@@ -208,6 +209,28 @@ def test_c8_a_function_with_reserved_concurrency_0_is_waited_for(
     lambda_api.delete_function_concurrency(FunctionName=function.name)
     wait_until(lambda: counters()["CommittedEventCount"] == 1)
     assert counters()["DroppedEventCount"] == 0
+
+
+def test_r16_what_a_function_fails_for_good_goes_to_the_queue_of_its_mapping(
+    lambda_api: Client, client: Callable[[str], Client], function: DeployedFunction, cluster: str, topic: Topic
+) -> None:
+    """Created through the API, with LocalStack's own SQS as its destination."""
+    queue = Queue(client("sqs"))
+    function.order("fail")
+    create(
+        lambda_api,
+        function,
+        EventSourceArn=cluster,
+        Topics=[topic.name],
+        MaximumRetryAttempts=0,
+        DestinationConfig={"OnFailure": {"Destination": queue.arn}},
+        ProvisionedPollerConfig={"MinimumPollers": 1},
+    )
+    topic.write(2)
+    (document,) = queue.receive()
+    assert document["requestContext"]["functionArn"].endswith(f":function:{function.name}")
+    assert document["KafkaBatchInfo"]["eventSourceArn"] == cluster
+    assert document["KafkaBatchInfo"]["recordsInfo"][topic.label()]["firstRecordOffset"] == "0"
 
 
 def test_an_update_while_running_changes_the_batch_size_and_loses_nothing(

@@ -16,7 +16,7 @@ from millrace_local.kafka_trigger.invoker import Answer
 from millrace_local.kafka_trigger.mapping import KafkaMapping
 from millrace_local.kafka_trigger.settings import Settings
 from millrace_local.services.kafka import Kafka
-from tests.local_cloud.kafka_trigger.conftest import Mappings, Topic
+from tests.local_cloud.kafka_trigger.conftest import Mappings, Topic, no_clients
 from tests.local_cloud.kafka_trigger.fake_function import RAISED, SUCCESS, Batch, FakeFunction, Gate
 from tests.servers import free_instance, running, wait_until
 
@@ -196,7 +196,7 @@ def invoke_and_die(settings: Settings, marker: Path) -> None:
         signal.pause()
         return SUCCESS
 
-    KafkaMapping(settings, FakeFunction(behave), print).start()
+    KafkaMapping(settings, FakeFunction(behave), print, no_clients).start()
     signal.pause()
 
 

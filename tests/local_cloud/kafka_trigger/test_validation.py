@@ -86,6 +86,7 @@ def test_v4_what_the_api_allows_is_accepted(accepted: dict[str, Any]) -> None:
         ),
         ({"DestinationConfig": {"OnFailure": {"Destination": "kafka://orders"}}}, "must not be the source topic"),
         ({"DestinationConfig": {"OnFailure": {"Destination": "kafka://"}}}, "destinationConfig.onFailure.destination"),
+        ({"DestinationConfig": {"OnFailure": {"Destination": "http://x"}}}, "kafka://<topic> or the ARN of a standard"),
         ({"StartingPositionTimestamp": 1}, "needs startingPosition AT_TIMESTAMP"),
         ({"ProvisionedPollerConfig": {"MinimumPollers": 0}}, "provisionedPollerConfig.minimumPollers"),
         ({"ProvisionedPollerConfig": {"MinimumPollers": 201}}, "from 1 to 200"),
