@@ -1,4 +1,4 @@
-"""LocalStack drops an invocation's client context before its executor sees it; this hands it on.
+"""The client context of an invocation: checked when it comes, and handed on, which LocalStack does not.
 
 AWS: "Invoke", X-Amz-Client-Context: a base64 JSON object, for synchronous invocations only.
 """
@@ -6,6 +6,7 @@ AWS: "Invoke", X-Amz-Client-Context: a base64 JSON object, for synchronous invoc
 import base64
 import json
 from collections.abc import Callable
+from typing import Any
 
 from localstack.aws.api.lambda_ import InvalidRequestContentException, InvocationType
 from localstack.services.lambda_.invocation.execution_environment import ExecutionEnvironment
@@ -14,9 +15,23 @@ from localstack.utils.patch import patch
 
 from millrace_local.function_process.executor import ProcessExecutor
 
+_NONE = "{}"
+"""What LocalStack's function URLs give where there is no client context. It is no Base64, so no caller can give it."""
+
 
 def install() -> None:
     patch(ExecutionEnvironment.invoke)(_invoke_with_context)
+
+
+def check(client_context: str | None) -> None:
+    """Raise InvalidRequestContentException unless *client_context* is absent or a JSON object in Base64."""
+    try:
+        valid = not client_context or isinstance(_decoded(client_context), dict)
+    except ValueError:
+        valid = False
+    if not valid:
+        message = "Client context must be a valid Base64-encoded JSON object."
+        raise InvalidRequestContentException(message, Type="User")
 
 
 def _invoke_with_context(
@@ -25,16 +40,16 @@ def _invoke_with_context(
     invocation: Invocation,
 ) -> InvocationResult:
     if isinstance(environment.runtime_executor, ProcessExecutor):
-        environment.runtime_executor.client_context = _decoded(invocation)
+        environment.runtime_executor.client_context = _for_the_function(invocation)
     return invoke(environment, invocation)
 
 
-def _decoded(invocation: Invocation) -> str | None:
-    if not invocation.client_context or invocation.invocation_type == InvocationType.Event:
+def _for_the_function(invocation: Invocation) -> str | None:
+    context = invocation.client_context
+    if not context or context == _NONE or invocation.invocation_type == InvocationType.Event:
         return None
-    try:
-        # As ASCII, because it becomes an HTTP header.
-        return json.dumps(json.loads(base64.b64decode(invocation.client_context)))
-    except ValueError as error:
-        message = "Client context must be a valid Base64-encoded JSON object."
-        raise InvalidRequestContentException(message, Type="User") from error
+    return json.dumps(_decoded(context))  # as ASCII, because it becomes an HTTP header
+
+
+def _decoded(client_context: str) -> Any:  # noqa: ANN401 - any JSON
+    return json.loads(base64.b64decode(client_context, validate=True))

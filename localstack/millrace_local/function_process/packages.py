@@ -30,7 +30,7 @@ class PackageStore:
 
         *unpacked* gives their unpacked folders, in the same order; it is asked only if the union is not there yet.
         """
-        name = hashlib.sha256("\\n".join(digests).encode()).hexdigest()[:32]
+        name = hashlib.sha256("\n".join(digests).encode()).hexdigest()[:32]
         folder = self._root / name
         with self._locks[name]:
             if not folder.exists():

@@ -1,8 +1,9 @@
-"""Entry point: LocalStack's runtime executor `process`."""
+"""Entry points: LocalStack's runtime executor `process`, and the checks of its Lambda API."""
 
 from functools import cache
 from typing import TYPE_CHECKING
 
+from localstack.services.lambda_ import hooks
 from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
 
 if TYPE_CHECKING:
@@ -27,14 +28,35 @@ def _installed() -> type["ProcessExecutor"]:
     from millrace_local.function_process import (  # noqa: PLC0415
         assignment,
         client_context,
-        deletion,
         event_polling,
+        failed_functions,
         log_delivery,
         metrics,
+        payload_limits,
     )
     from millrace_local.function_process.executor import ProcessExecutor  # noqa: PLC0415
 
-    for part in (assignment, client_context, deletion, event_polling, log_delivery, metrics):
+    for part in (
+        assignment,
+        client_context,
+        event_polling,
+        failed_functions,
+        log_delivery,
+        metrics,
+        payload_limits,
+    ):
         part.install()
     SHUTDOWN_HANDLERS.register(ProcessExecutor.stop_all_at_once)
     return ProcessExecutor
+
+
+@hooks.inject_layer_fetcher()
+def check_lambda_requests(_provider: object) -> None:
+    """Fit our checks into the Lambda API; the hook is the one that its provider runs when it is made."""
+    from millrace_local.function_process import (  # noqa: PLC0415 - they import the module of the hooks
+        function_urls,
+        provider,
+    )
+
+    for part in (function_urls, provider):
+        part.install()

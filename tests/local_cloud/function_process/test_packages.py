@@ -90,3 +90,10 @@ def test_what_nobody_used_for_a_week_is_removed(tmp_path: Path) -> None:
     PackageStore(tmp_path / "store", PYTHON)
     assert not old.exists()
     assert young.exists()
+
+
+def test_the_digests_that_name_a_folder_are_kept_apart(tmp_path: Path) -> None:
+    """A digest that looks like two of them joined is another content."""
+    source = package(tmp_path / "source", {"a.py": ""})
+    store = PackageStore(tmp_path / "store", PYTHON)
+    assert store.folder(["1", "2"], lambda: [source, source]) != store.folder(["1\\n2"], lambda: [source])

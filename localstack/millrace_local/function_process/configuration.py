@@ -1,0 +1,68 @@
+"""What of a function's configuration cannot be done by a local process: refused, with a way to go on.
+
+AWS: "CreateFunction", "Configuring advanced logging controls".
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+type Request = Mapping[str, Any]
+
+TEXT, JSON = "Text", "JSON"
+_LOGGING = {
+    "LogFormat": (TEXT, JSON),
+    "ApplicationLogLevel": ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"),
+    "SystemLogLevel": ("DEBUG", "INFO", "WARN"),
+}
+_LEVELS = ("ApplicationLogLevel", "SystemLogLevel")
+_NOT_DONE = {
+    "FileSystemConfigs": "nothing is mounted. Use the function's /tmp, S3 or a database",
+    "CapacityProviderConfig": "an environment runs one invocation at a time. Use a function without a capacity provider",
+    "DurableConfig": "nothing is replayed. Use Step Functions, or a function without durable execution",
+    "TenancyConfig": "tenants are not kept apart. Use a function without tenant isolation",
+}
+_GO_ON = "or set it only on AWS, by a condition in the template"
+
+
+class NotDoneError(Exception):
+    """The configuration asks for something that has no effect here, or that Lambda refuses."""
+
+
+def check(request: Request, current_logging: Request | None = None) -> None:
+    """Raise NotDoneError for the first setting of *request* that would have no effect.
+
+    *request* is one of CreateFunction or UpdateFunctionConfiguration.
+    *current_logging* is the LoggingConfig that an update changes.
+    """
+    for problem in (*_not_done(request), *_logging_problems(request.get("LoggingConfig") or {}, current_logging or {})):
+        raise NotDoneError(problem)
+
+
+def check_invocation(request: Request) -> None:
+    """Raise NotDoneError for a parameter of Invoke that would have no effect."""
+    for name, what in (("tenant_id", "TenantId"), ("durable_execution_name", "DurableExecutionName")):
+        if request.get(name):
+            message = (
+                f"{what} is not supported: local functions have neither tenants nor durable executions. Leave it out."
+            )
+            raise NotDoneError(message)
+
+
+def _not_done(request: Request) -> Iterator[str]:
+    for name, reason in _NOT_DONE.items():
+        if request.get(name):
+            yield f"{name} is not supported by local functions: {reason}, {_GO_ON}."
+    if (request.get("SnapStart") or {}).get("ApplyOn") == "PublishedVersions":
+        yield f"SnapStart is not supported by local functions: no snapshot hook would run. Leave it out, {_GO_ON}."
+
+
+def _logging_problems(logging: Request, current: Request) -> Iterator[str]:
+    for name, values in _LOGGING.items():
+        if name in logging and logging[name] not in values:
+            yield f"{logging[name]} is no value of LoggingConfig.{name}: use one of {', '.join(values)}."
+    log_format = logging.get("LogFormat") or current.get("LogFormat") or TEXT
+    if log_format == TEXT and any(logging.get(level) for level in _LEVELS):
+        yield (
+            'LogLevel is not supported when LogFormat is set to "Text". '
+            'Remove LogLevel from your request or change the LogFormat to "JSON" and try again.'
+        )

@@ -1,0 +1,70 @@
+"""The Lambda API's own checks of a function's configuration and of an invocation's parameters."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from localstack.aws.api.lambda_ import InvalidParameterValueException
+from localstack.services.lambda_ import provider
+from localstack.services.lambda_.invocation.models import lambda_stores
+from localstack.services.lambda_.resource_providers.aws_lambda_function import LambdaFunctionProvider
+from localstack.utils.patch import patch
+
+from millrace_local.function_process import client_context, configuration
+
+Untyped = Any  # LocalStack's provider, context, requests and answers
+
+
+def install() -> None:
+    """Must be called before LocalStack looks the API's operations up."""
+    patch(provider.LambdaProvider.create_function)(_create_function)
+    patch(provider.LambdaProvider.update_function_configuration)(_update_function_configuration)
+    patch(provider.LambdaProvider.invoke)(_invoke)
+    # The template's function has settings that LocalStack's resource leaves out of its request.
+    patch(LambdaFunctionProvider.create)(_change_resource)
+    patch(LambdaFunctionProvider.update)(_change_resource)
+    provider.LOG.addFilter(_is_true_here)
+
+
+def _create_function(create: Callable[..., Untyped], api: Untyped, context: Untyped, request: Untyped) -> Untyped:
+    _checked(lambda: configuration.check(request))
+    return create(api, context, request)
+
+
+def _update_function_configuration(
+    update: Callable[..., Untyped], api: Untyped, context: Untyped, request: Untyped
+) -> Untyped:
+    _checked(lambda: configuration.check(request, _current_logging(context, request["FunctionName"])))
+    return update(api, context, request)
+
+
+def _invoke(
+    invoke: Callable[..., Untyped], api: Untyped, context: Untyped, *arguments: Untyped, **parameters: Untyped
+) -> Untyped:
+    client_context.check(parameters.get("client_context"))
+    _checked(lambda: configuration.check_invocation(parameters))
+    return invoke(api, context, *arguments, **parameters)
+
+
+def _change_resource(change: Callable[..., Untyped], resource: Untyped, request: Untyped) -> Untyped:
+    _checked(lambda: configuration.check(request.desired_state))
+    return change(resource, request)
+
+
+def _checked(check: Callable[[], None]) -> None:
+    try:
+        check()
+    except configuration.NotDoneError as error:
+        raise InvalidParameterValueException(str(error), Type="User") from error
+
+
+def _current_logging(context: Untyped, function_name: str) -> Untyped:
+    account, region = provider.api_utils.get_account_and_region(function_name, context)
+    name = provider.api_utils.get_function_name(function_name, context)
+    function = lambda_stores[account][region].functions.get(name)
+    return function.latest().config.logging_config if function else {}
+
+
+def _is_true_here(record: logging.LogRecord) -> bool:
+    """Drop LocalStack's warning that the logging configuration has no effect: here it has."""
+    return not str(record.msg).startswith("Advanced Lambda Logging Configuration is currently mocked")
