@@ -42,6 +42,7 @@ class Topic:
             self.name, partitions, 1, config={key.replace("_", "."): value for key, value in config.items()}
         )
         self.admin.create_topics([topic])[self.name].result(10)
+        self._producer = self._new_producer()
 
     def delete(self) -> None:
         self.admin.delete_topics([self.name])[self.name].result(10)
@@ -50,7 +51,6 @@ class Topic:
         """Delete the topic and create it again at once."""
         self.delete()
         wait_until(lambda: self._is_created(partitions), what=f"{self.name} to be created again")
-        self._producer = self._new_producer()
 
     def add_partitions(self, total: int) -> None:
         self.admin.create_partitions([NewPartitions(self.name, total)])[self.name].result(10)
