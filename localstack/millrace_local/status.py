@@ -1,103 +1,116 @@
-"""What state each part of a local cloud is in, as plain data."""
+"""What state each part of a local cloud is in, as plain data, within seconds whatever hangs."""
 
-import xmlrpc.client
+import socket
+from collections.abc import Callable, Mapping
+from functools import partial
+from time import monotonic
 from typing import Any
 
 import psutil
-from botocore.exceptions import BotoCoreError, ClientError
 
-from millrace_local import aws, stack, supervision
-from millrace_local.instance import Instance
-from millrace_local.lag import lag
+from millrace_local import application, disk, supervision
+from millrace_local.instance import HOST, Instance
+from millrace_local.probes import NoAnswerError, ask
 from millrace_local.services import SERVICES
-from millrace_local.services.service import NotReadyError, Service
+from millrace_local.services.service import Service
 
 type Row = dict[str, Any]
 
-
-def status(instance: Instance) -> dict[str, list[Row]]:
-    """`{"parts": […], "functions": […], "mappings": […]}`; the last two are empty while LocalStack is down."""
-    known = _supervised(instance)
-    parts = [_part(instance, service, known.get(service.name, {})) for service in SERVICES]
-    if parts[-1]["state"] != "up":
-        return {"parts": parts, "functions": [], "mappings": []}
-    functions = aws.client(instance, "lambda")
-    try:
-        names = stack.function_names(instance)
-        found = {"functions": _functions(names, functions), "mappings": _mappings(instance, names, functions)}
-    except (BotoCoreError, ClientError) as error:
-        # LocalStack went down, or the stack changed, while it was asked.
-        parts[-1]["problem"] = str(error)
-        found = {"functions": [], "mappings": []}
-    return {"parts": parts, **found}
+LEAST_SECONDS = 0.5
+SUPERVISOR, APPLICATION = "supervisor", "application"
 
 
-def _supervised(instance: Instance) -> dict[str, Row]:
-    try:
-        return supervision.processes(instance)
-    except (OSError, xmlrpc.client.Error):
-        return {}
+def status(instance: Instance, seconds: float = 2) -> dict[str, list[Row]]:
+    """Return `{"parts": […], "functions": […], "mappings": […]}`; the last two are empty while LocalStack is down.
 
-
-def _part(instance: Instance, service: Service, process: Row) -> Row:
-    row: Row = {
-        "name": service.name,
-        "state": "down",
-        "port": instance.ports[service.ports[0]],
-        "pid": process.get("pid") or None,
-        "memory_mb": None,
-        "version": service.version(),
-        "problem": None,
+    Whatever is not well has a text as its `problem`. It takes *seconds*, of which the lag gets what the servers leave,
+    but at least half a second each.
+    """
+    deadline = monotonic() + seconds
+    questions: dict[str, Callable[[], Any]] = {each.name: partial(each.check_ready, instance) for each in SERVICES}
+    questions |= {
+        SUPERVISOR: partial(supervision.processes, instance),
+        APPLICATION: partial(application.find, instance),
     }
+    answers: dict[str, Any] = ask(questions, max(LEAST_SECONDS, seconds - LEAST_SECONDS))
+    processes: dict[str, Row] = {} if isinstance(answers[SUPERVISOR], Exception) else answers[SUPERVISOR]
+    servers = [_server(instance, each, answers[each.name], processes.get(each.name, {})) for each in SERVICES]
+    parts = [*servers, _supervisor(answers[SUPERVISOR]), *_redeployer(processes)]
+    found = answers[APPLICATION]
+    if isinstance(found, Exception):
+        parts.append(_row(APPLICATION, "unknown", problem=f"LocalStack does not tell what is deployed: {found}"))
+        found = application.NOTHING
+    else:
+        parts.append(_row(APPLICATION, found.state, problem=found.problem))
+    if full := disk.shortage(instance):
+        parts.append(_row("disk", "full", problem=full))
+        for row in parts:
+            if row["state"] == "down":
+                row["problem"] = f"{full} ({row['problem']})"
+    kafka = next(row["problem"] for row in servers if row["name"] == "kafka")
+    left = max(LEAST_SECONDS, deadline - monotonic())
+    mappings = application.mappings(instance, found, kafka, left)
+    return {"parts": parts, "functions": application.functions(found), "mappings": mappings}
+
+
+def _row(name: str, state: str, **known: object) -> Row:
+    unknown = dict.fromkeys(("port", "pid", "memory_mb", "version", "problem"))
+    return {"name": name, "state": state} | unknown | known
+
+
+def _server(instance: Instance, service: Service, answer: object, process: Mapping[str, Any]) -> Row:
+    pid = process.get("pid") or None
+    state, problem = _judge(instance, service, answer, process)
+    known = {"port": instance.ports[service.ports[0]], "pid": pid, "memory_mb": _memory_of_tree(pid) if pid else None}
+    return _row(service.name, state, **known, version=service.version(), problem=problem)
+
+
+def _judge(instance: Instance, service: Service, answer: object, process: Mapping[str, Any]) -> tuple[str, str | None]:
+    """Return a server's state and its problem from what it answered and what the supervisor knows of it."""
+    supervised = process.get("statename", "RUNNING")
+    if not isinstance(answer, Exception):
+        if supervised in {"RUNNING", "STARTING"}:
+            return "up", None
+        return "up", f"It answers, but the supervisor has it as {supervised}: ./millrace up starts it again."
+    if isinstance(answer, NoAnswerError):
+        stopped = process.get("pid") and psutil.Process(process["pid"]).status() == psutil.STATUS_STOPPED
+        return "hung", f"{answer} {'Its process is stopped (SIGSTOP).' if stopped else ''}".rstrip()
+    seen = process.get("spawnerr") or str(answer) or repr(answer)
+    if _listens(instance.ports[service.ports[0]]):
+        return "starting", seen
+    return "down", seen if supervised == "RUNNING" else f"{seen} The supervisor has it as {supervised}."
+
+
+def _listens(port: int) -> bool:
     try:
-        service.check_ready(instance)
-        row["state"] = "up"
-    except (NotReadyError, OSError) as error:
-        row["problem"] = process.get("spawnerr") or str(error)
-    if row["pid"]:
-        row["memory_mb"] = _memory_of_tree(row["pid"]) >> 20
-    return row
+        socket.create_connection((HOST, port), timeout=0.2).close()
+    except OSError:
+        return False
+    return True
+
+
+def _supervisor(answer: object) -> Row:
+    if not isinstance(answer, Exception):
+        return _row(SUPERVISOR, "up")
+    consequence = "Servers that die are not started again: ./millrace up puts that right."
+    return _row(SUPERVISOR, "hung" if isinstance(answer, NoAnswerError) else "down", problem=f"{answer} {consequence}")
+
+
+def _redeployer(processes: Mapping[str, Mapping[str, Any]]) -> list[Row]:
+    """Return the row of the process that deploys again after a restart of LocalStack, if the supervisor knows it."""
+    if (process := processes.get("redeployer")) is None:
+        return []
+    running = process["statename"] in {"RUNNING", "STARTING"}
+    pid = process["pid"] or None
+    problem = None if running else f"The supervisor has it as {process['statename']}: see ./millrace logs redeployer."
+    memory = _memory_of_tree(pid) if pid else None
+    return [_row("redeployer", "up" if running else "down", pid=pid, memory_mb=memory, problem=problem)]
 
 
 def _memory_of_tree(pid: int) -> int:
-    """Bytes that a server and its children hold for themselves; memory they share is counted once per process."""
+    """Return the megabytes that a server and its children hold; what they share is counted once per process."""
     try:
         process = psutil.Process(pid)
-        return sum(one.memory_info().rss for one in [process, *process.children(recursive=True)])
+        return sum(one.memory_info().rss for one in [process, *process.children(recursive=True)]) >> 20
     except psutil.NoSuchProcess:
         return 0
-
-
-def _functions(names: dict[str, str], functions: Any) -> list[Row]:  # noqa: ANN401 - a boto3 client
-    pages = functions.get_paginator("list_functions").paginate()
-    deployed = {function["FunctionName"]: function for page in pages for function in page["Functions"]}
-    return [
-        {
-            "name": logical_id,
-            "handler": deployed[name]["Handler"],
-            "timeout_s": deployed[name]["Timeout"],
-            "memory_mb": deployed[name]["MemorySize"],
-        }
-        for logical_id, name in sorted(names.items())
-        if name in deployed
-    ]
-
-
-def _mappings(instance: Instance, names: dict[str, str], functions: Any) -> list[Row]:  # noqa: ANN401 - a boto3 client
-    logical_ids = {name: logical_id for logical_id, name in names.items()}
-    mappings = functions.list_event_source_mappings()["EventSourceMappings"]
-    return [_mapping(instance, logical_ids, mapping) for mapping in mappings if mapping.get("Topics")]
-
-
-def _mapping(instance: Instance, logical_ids: dict[str, str], mapping: Row) -> Row:
-    function, [topic] = mapping["FunctionArn"].split(":")[6], mapping["Topics"]
-    settings = mapping.get("AmazonManagedKafkaEventSourceConfig") or {}
-    group = settings.get("ConsumerGroupId") or mapping["UUID"]
-    return {
-        "function": logical_ids.get(function, function),
-        "topic": topic,
-        "group": group,
-        "state": mapping["State"],
-        "last_result": mapping.get("LastProcessingResult"),
-        "lag": lag(instance.kafka_bootstrap, group, topic),
-    }

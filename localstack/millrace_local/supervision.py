@@ -1,26 +1,29 @@
 """One `supervisord` per instance starts the servers, restarts those that die, and stops them in order."""
 
+import contextlib
 import os
 import shlex
 import subprocess
 import sys
 import tempfile
 import time
-import xmlrpc.client
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import psutil
-from supervisor.xmlrpc import SupervisorTransport
 
 from millrace_local.instance import Instance, environment
 from millrace_local.problems import LocalCloudError
 from millrace_local.services.service import Command
+from millrace_local.supervisor_rpc import SupervisorError, SupervisorFault, call
 
 TAG = "MILLRACE_INSTANCE"  # marks every process of an instance, so that a crash's leftovers are found
+ANSWER_SECONDS = 5
+STOP_SECONDS = 60  # longer than the slowest server may take
+DO_NOT_WAIT = False
 KEPT_VARIABLES = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ")
 
 SUPERVISORD = """\
@@ -80,29 +83,40 @@ def start(instance: Instance, programs: Iterable[Program]) -> None:
 
 
 def is_running(instance: Instance) -> bool:
+    """Return whether the supervisor answers; one that hangs runs no more than one that is dead."""
     try:
-        return bool(_rpc(instance).supervisor.getState())
-    except (OSError, xmlrpc.client.Error):
+        return bool(call(_socket(instance), lambda supervisor: supervisor.getState(), ANSWER_SECONDS))
+    except SupervisorError:
         return False
 
 
 def processes(instance: Instance) -> dict[str, dict[str, Any]]:
-    """What supervisord knows of each program, by name: statename, pid, start (epoch seconds), spawnerr, …"""
-    found = cast("list[dict[str, Any]]", _rpc(instance).supervisor.getAllProcessInfo())
+    """Return what the supervisor knows of each program, by name: statename, pid, start (epoch seconds), spawnerr, …"""
+    found = call(_socket(instance), lambda supervisor: supervisor.getAllProcessInfo(), ANSWER_SECONDS)
     return {process["name"]: process for process in found}
 
 
 def restart(instance: Instance, name: str) -> None:
-    supervisor = _rpc(instance).supervisor
-    supervisor.stopProcess(name)
-    supervisor.startProcess(name, False)  # noqa: FBT003 - XML-RPC has no names: do not wait until it runs
+    """Stop a program and start it, whatever state it is in; it may still be starting when this returns."""
+    with contextlib.suppress(SupervisorFault):  # it does not run
+        call(_socket(instance), lambda supervisor: supervisor.stopProcess(name), STOP_SECONDS)
+    start_program(instance, name)
+
+
+def start_program(instance: Instance, name: str) -> None:
+    """Start a program, unless it runs; it may still be starting when this returns."""
+    with contextlib.suppress(SupervisorFault):  # it was started meanwhile
+        call(_socket(instance), lambda supervisor: supervisor.startProcess(name, DO_NOT_WAIT), ANSWER_SECONDS)
 
 
 def stop(instance: Instance) -> None:
-    """Stop every program, last started first, and supervisord itself; returns when all are gone."""
-    pid = int(_rpc(instance).supervisor.getPID())
-    _rpc(instance).supervisor.shutdown()
+    """Stop every program, last started first, and the supervisor itself; return when all are gone, or after a minute."""
+    pid = call(_socket(instance), lambda supervisor: supervisor.getPID(), ANSWER_SECONDS)
+    call(_socket(instance), lambda supervisor: supervisor.shutdown(), ANSWER_SECONDS)
+    deadline = time.monotonic() + STOP_SECONDS
     while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+        if time.monotonic() > deadline:
+            return
         time.sleep(0.05)
 
 
@@ -163,8 +177,3 @@ def _socket(instance: Instance) -> Path:
     if len(str(path)) < 90:  # noqa: PLR2004 - macOS ends at 103 bytes, and supervisord appends its pid for a moment
         return path
     return Path(tempfile.gettempdir()) / f"millrace-{sha256(str(path).encode()).hexdigest()[:16]}.sock"
-
-
-def _rpc(instance: Instance) -> Any:  # noqa: ANN401 - an XML-RPC proxy has whatever methods the server has
-    transport = SupervisorTransport(None, None, f"unix://{_socket(instance)}")
-    return xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)

@@ -18,15 +18,21 @@ COMMANDS = (
 
 application = typer.Typer(
     name="./millrace",
-    help="Millrace: the whole event-driven cloud on this machine. Start with `./millrace up`.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in COMMANDS:
+# Only what is asked for: to import all commands takes longer than most of them.
+asked = [name for name in COMMANDS if name in sys.argv[1:2]] or COMMANDS
+for command in asked:
     module = import_module(f"millrace_local.cli.{command}")
     application.command(command, context_settings=getattr(module, "SETTINGS", None))(module.command)
+
+
+@application.callback()
+def group() -> None:
+    """Millrace: the whole event-driven cloud on this machine. Start with `./millrace up`."""
 
 
 def main() -> None:

@@ -3,10 +3,10 @@
 import json
 import urllib.request
 from collections.abc import Mapping
-from importlib.metadata import version
+from importlib.metadata import distributions
 
 from millrace_local import stripe_account
-from millrace_local.instance import Instance, environment
+from millrace_local.instance import Instance, environment, site_packages
 from millrace_local.services.service import Command, NotReadyError, Service
 
 
@@ -33,4 +33,5 @@ class Stripe(Service):
             raise NotReadyError(message) from error
 
     def version(self) -> str:
-        return version("localstripe")
+        [found] = distributions(name="localstripe", path=[str(site_packages("local"))])
+        return found.version
