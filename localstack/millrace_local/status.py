@@ -16,15 +16,15 @@ from millrace_local.services.service import Service
 
 type Row = dict[str, Any]
 
-LEAST_SECONDS = 0.5
+LEAST_SECONDS, LEAST_LAG_SECONDS = 1, 0.5
 SUPERVISOR, APPLICATION = "supervisor", "application"
 
 
-def status(instance: Instance, seconds: float = 2) -> dict[str, list[Row]]:
+def status(instance: Instance, seconds: float) -> dict[str, list[Row]]:
     """Return `{"parts": […], "functions": […], "mappings": […]}`; the last two are empty while LocalStack is down.
 
-    Whatever is not well has a text as its `problem`. It takes *seconds*, of which the lag gets what the servers leave,
-    but at least half a second each.
+    Whatever is not well has a text as its `problem`. It takes *seconds*, but lets the servers have at least one of them,
+    and the lag half of one.
     """
     deadline = monotonic() + seconds
     questions: dict[str, Callable[[], Any]] = {each.name: partial(each.check_ready, instance) for each in SERVICES}
@@ -32,9 +32,9 @@ def status(instance: Instance, seconds: float = 2) -> dict[str, list[Row]]:
         SUPERVISOR: partial(supervision.processes, instance),
         APPLICATION: partial(application.find, instance),
     }
-    answers: dict[str, Any] = ask(questions, max(LEAST_SECONDS, seconds - LEAST_SECONDS))
+    answers: dict[str, Any] = ask(questions, max(LEAST_SECONDS, seconds - LEAST_LAG_SECONDS))
     processes: dict[str, Row] = {} if isinstance(answers[SUPERVISOR], Exception) else answers[SUPERVISOR]
-    servers = [_server(instance, each, answers[each.name], processes.get(each.name, {})) for each in SERVICES]
+    servers = [_server(instance, each, answers, processes.get(each.name, {})) for each in SERVICES]
     parts = [*servers, _supervisor(answers[SUPERVISOR]), *_redeployer(processes)]
     found = answers[APPLICATION]
     if isinstance(found, Exception):
@@ -48,7 +48,7 @@ def status(instance: Instance, seconds: float = 2) -> dict[str, list[Row]]:
             if row["state"] == "down":
                 row["problem"] = f"{full} ({row['problem']})"
     kafka = next(row["problem"] for row in servers if row["name"] == "kafka")
-    left = max(LEAST_SECONDS, deadline - monotonic())
+    left = max(LEAST_LAG_SECONDS, deadline - monotonic())
     mappings = application.mappings(instance, found, kafka, left)
     return {"parts": parts, "functions": application.functions(found), "mappings": mappings}
 
@@ -58,11 +58,23 @@ def _row(name: str, state: str, **known: object) -> Row:
     return {"name": name, "state": state} | unknown | known
 
 
-def _server(instance: Instance, service: Service, answer: object, process: Mapping[str, Any]) -> Row:
+def _server(instance: Instance, service: Service, answers: Mapping[str, object], process: Mapping[str, Any]) -> Row:
     pid = process.get("pid") or None
-    state, problem = _judge(instance, service, answer, process)
-    known = {"port": instance.ports[service.ports[0]], "pid": pid, "memory_mb": _memory_of_tree(pid) if pid else None}
-    return _row(service.name, state, **known, version=service.version(), problem=problem)
+    state, problem = _judge(instance, service, answers[service.name], process)
+    version = answers[_version_of(service)]
+    return _row(
+        service.name,
+        state,
+        port=instance.ports[service.ports[0]],
+        pid=pid,
+        memory_mb=_memory_of_tree(pid) if pid else None,
+        version=None if isinstance(version, Exception) else version,
+        problem=problem,
+    )
+
+
+def _version_of(service: Service) -> str:
+    return f"version of {service.name}"
 
 
 def _judge(instance: Instance, service: Service, answer: object, process: Mapping[str, Any]) -> tuple[str, str | None]:

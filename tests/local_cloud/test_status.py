@@ -68,7 +68,7 @@ def test_a_question_that_hangs_delays_no_other() -> None:
 def test_a_server_that_hangs_is_neither_up_nor_down(hung_redis: Instance) -> None:
     """It is `hung`, the status is there within 3 seconds, and what refuses connections is `down`."""
     began = time.monotonic()
-    found = status(hung_redis)
+    found = status(hung_redis, 2)
     assert time.monotonic() - began < 3
     assert part(found, "redis")["state"] == "hung"
     assert "does not answer" in part(found, "redis")["problem"]
@@ -114,8 +114,8 @@ def test_what_kafka_has_removed_is_not_behind(kafka: str, tmp_path: Path) -> Non
     """A group that has committed nothing lags by the records that are there."""
     topic = topics.create(kafka, partitions=1)
     write(kafka, topic, 5)
-    before_the_last = TopicPartition(topic, 0, 4)
-    AdminClient({"bootstrap.servers": kafka}).delete_records([before_the_last])[before_the_last].result(timeout=10)
+    admin, before_the_last = AdminClient({"bootstrap.servers": kafka}), TopicPartition(topic, 0, 4)
+    admin.delete_records([before_the_last])[before_the_last].result(timeout=10)
     found = Application("CREATE_COMPLETE", {}, {}, [self_managed(kafka, topic, "none")], {})
     [row] = application.mappings(free_instance(tmp_path), found, None, 10)
     assert row["lag"] == 1

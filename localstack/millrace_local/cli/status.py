@@ -13,7 +13,7 @@ from millrace_local.cli.output import console, print_json
 from millrace_local.instance import Instance
 from millrace_local.status import Row, status
 
-MOST_SECONDS = 2.7
+MOST_SECONDS = 2.6
 GOOD, BAD = ("up", "Active", "Enabled"), ("down", "hung", "missing", "failed", "full", "Failed")
 COLOURS = dict.fromkeys(GOOD, "green") | dict.fromkeys(BAD, "red") | dict.fromkeys(("starting", "Disabled"), "yellow")
 
