@@ -28,6 +28,7 @@ def status(instance: Instance, seconds: float) -> dict[str, list[Row]]:
     """
     deadline = monotonic() + seconds
     questions: dict[str, Callable[[], Any]] = {each.name: partial(each.check_ready, instance) for each in SERVICES}
+    questions |= {_version_of(each): each.version for each in SERVICES}
     questions |= {
         SUPERVISOR: partial(supervision.processes, instance),
         APPLICATION: partial(application.find, instance),
