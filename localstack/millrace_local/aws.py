@@ -4,13 +4,18 @@ from typing import Any
 
 from millrace_local.instance import ACCOUNT, REGION, Instance
 
+ANSWER_SECONDS = 60
+LONGEST_INVOCATION_SECONDS = 910
 
-def client(instance: Instance, service: str) -> Any:  # noqa: ANN401 - botocore makes its clients at run time
-    """A boto3 client of LocalStack; it retries nothing, because LocalStack is here or it is not."""
+
+def client(instance: Instance, service: str, read_timeout: float = ANSWER_SECONDS) -> Any:  # noqa: ANN401 - botocore makes its clients at run time
+    """Return a boto3 client of LocalStack; it retries nothing, because LocalStack is here or it is not."""
     import boto3  # noqa: PLC0415 - 0.2 s that most commands need not pay
     from botocore.config import Config  # noqa: PLC0415
 
-    settings = Config(region_name=REGION, retries={"max_attempts": 1}, read_timeout=910, parameter_validation=False)
+    settings = Config(
+        region_name=REGION, retries={"max_attempts": 1}, read_timeout=read_timeout, parameter_validation=False
+    )
     keys = {"aws_access_key_id": ACCOUNT, "aws_secret_access_key": "local"}
     return boto3.client(service, endpoint_url=instance.localstack_url, config=settings, **keys)
 

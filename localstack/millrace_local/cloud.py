@@ -4,19 +4,19 @@ import contextlib
 import fcntl
 import os
 import shutil
-import sys
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
 
-from millrace_local import deployment, ports, stripe_account, supervision
+from millrace_local import deployment, disk, leftovers, ports, stripe_account, supervision
 from millrace_local.instance import Instance
 from millrace_local.problems import LocalCloudError
 from millrace_local.services import SERVICES
 from millrace_local.services.service import NotReadyError, Service
 
 READY_SECONDS = 90
-LEAST_FREE_BYTES = 1 << 30
+DYING_SECONDS = 20  # for a server that ends at each start, in which it is started several times
+HUNG_SECONDS = 15  # for a server that ran before, until it is restarted
+ORDERLY_SECONDS = 20
 LOG_LINES_SHOWN = 15
 
 type Progress = Callable[[str, str], None]
@@ -24,12 +24,16 @@ type Progress = Callable[[str, str], None]
 
 
 def up(instance: Instance, progress: Progress) -> None:
-    """Servers running, application deployed as the checkout has it. Safe to repeat, also after any crash."""
+    """Run every server, and deploy the application as the checkout has it, from whatever state they are in."""
     with only_one(instance):
-        if not supervision.is_running(instance):
+        if resumed := leftovers.resume(instance.home):
+            progress("leftovers", f"let {resumed} stopped processes go on")
+        if _is_supervised(instance):
+            supervision.start_stopped(instance)
+        else:
             _start(instance, progress)
         for service in SERVICES:
-            _wait_until_ready(instance, service)
+            _wait_until_ready(instance, service, progress)
             progress(service.name, "ready")
         progress("application", "deploying")
         changed = deployment.deploy(instance)
@@ -37,12 +41,13 @@ def up(instance: Instance, progress: Progress) -> None:
 
 
 def down(instance: Instance, *, purge: bool = False) -> bool:
-    """Stop everything in order; with *purge*, remove data and logs too. False if nothing was running."""
+    """Stop everything in order, whatever hangs; with *purge*, remove data and logs too. False if nothing was running."""
     with only_one(instance):
+        leftovers.resume(instance.home)
         was_running = supervision.is_running(instance)
         if was_running:
             supervision.stop(instance)
-        was_running = supervision.end_leftovers(instance) > 0 or was_running
+        was_running = _end_leftovers(instance) > 0 or was_running
         if purge:
             for folder in (instance.home / "data", instance.logs):
                 shutil.rmtree(folder, ignore_errors=True)
@@ -63,50 +68,80 @@ def only_one(instance: Instance) -> Iterator[None]:
                 f"Another `up` or `down` of {instance.home} is at work (pid {lock.read()}). Wait until it is done."
             )
             raise LocalCloudError(message) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
+        # For the message above only: on a full disk `down --purge` is what helps.
+        with contextlib.suppress(OSError):
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
         yield
 
 
+def _is_supervised(instance: Instance) -> bool:
+    """Return whether a supervisor answers that knows every server: one of an older checkout may lack some."""
+    if not supervision.is_running(instance):
+        return False
+    if {service.name for service in SERVICES} <= supervision.processes(instance).keys():
+        return True
+    supervision.stop(instance)
+    return False
+
+
+def _end_leftovers(instance: Instance) -> int:
+    """End every process of the instance, also those that its dying supervisor has still started."""
+    ended = 0
+    for _ in range(3):
+        ended += leftovers.end(leftovers.find(instance.home), ORDERLY_SECONDS)
+    return ended
+
+
 def _start(instance: Instance, progress: Progress) -> None:
-    if ended := supervision.end_leftovers(instance):
+    if ended := _end_leftovers(instance):
         progress("leftovers", f"ended {ended} processes of a crashed run")
     ports.check_free(instance)
-    _check_disk(instance)
+    if full := disk.shortage(instance):
+        raise LocalCloudError(full)
     stripe_account.choose(instance)
     for service in SERVICES:
         progress(service.name, "starting")
         service.install()
         service.prepare(instance)
-    supervision.start(instance, _programs(instance))
+    supervision.start(instance, programs(instance))
 
 
-def _programs(instance: Instance) -> list[supervision.Program]:
-    programs = [
+def programs(instance: Instance, services: Iterable[Service] = SERVICES) -> list[supervision.Program]:
+    """Return what is to be supervised: the servers, and the process that looks after them."""
+    servers = [
         supervision.Program(
             service.name,
             service.command(instance),
             service.environment(instance),
-            service.stop_signal,
-            service.stop_seconds,
+            service.remains(instance),
+            stop_signal=service.stop_signal,
+            stop_seconds=service.stop_seconds,
         )
-        for service in SERVICES
+        for service in services
     ]
-    redeployer = [sys.executable, "-m", "millrace_local.redeployer"]
-    return [*programs, supervision.Program("redeployer", redeployer, instance.as_environment())]
+    redeployer = [supervision.PYTHON, "-m", "millrace_local.redeployer"]
+    return [*servers, supervision.Program("redeployer", redeployer, instance.as_environment(), start_seconds=0)]
 
 
-def _wait_until_ready(instance: Instance, service: Service) -> None:
-    deadline = time.monotonic() + READY_SECONDS
+def _wait_until_ready(instance: Instance, service: Service, progress: Progress) -> None:
+    """Wait for a server; restart it if it ran before and hangs. Raise LocalCloudError if it does not come up."""
+    began, began_waiting, restarted = time.time(), time.monotonic(), False
     while True:
         try:
             return service.check_ready(instance)
-        except NotReadyError as error:
-            state = supervision.processes(instance)[service.name]["statename"]
-            if state == "FATAL" or time.monotonic() > deadline:
-                message = f"{service.name} did not start ({state}): {error}\n{_last_lines(instance, service.name)}"
+        except (NotReadyError, OSError) as error:
+            process, waited = supervision.processes(instance)[service.name], time.monotonic() - began_waiting
+            runs = process["statename"] in {"STARTING", "RUNNING"}
+            if waited > (READY_SECONDS if runs else DYING_SECONDS):
+                reason = disk.shortage(instance) or str(error)
+                message = f"{service.name} did not start ({process['statename']}): {reason}\n{_last_lines(instance, service.name)}"
                 raise LocalCloudError(message) from error
+            if runs and waited > HUNG_SECONDS and process["start"] < began - HUNG_SECONDS and not restarted:
+                progress(service.name, "restarting: it hangs")
+                supervision.restart(instance, service.name)
+                restarted = True
         time.sleep(0.1)
 
 
@@ -114,16 +149,3 @@ def _last_lines(instance: Instance, name: str) -> str:
     log = instance.logs / f"{name}.log"
     lines = log.read_text(errors="replace").splitlines() if log.exists() else []
     return "\n".join([f"The last lines of {log}:", *(f"  {line}" for line in lines[-LOG_LINES_SHOWN:])])
-
-
-def _check_disk(instance: Instance) -> None:
-    free = shutil.disk_usage(_existing(instance.home)).free
-    if free < LEAST_FREE_BYTES:
-        message = (
-            f"Only {free >> 20} MB are free on the disk of {instance.home}; the local cloud wants 1 GB. Free some."
-        )
-        raise LocalCloudError(message)
-
-
-def _existing(path: Path) -> Path:
-    return path if path.exists() else _existing(path.parent)

@@ -11,8 +11,10 @@ from millrace_local import aws, gateway_responses, provision, sam, stack, superv
 from millrace_local.instance import ROOT, Instance
 from millrace_local.services.localstack import localstack_session
 from millrace_local.services.service import NotReadyError
+from millrace_local.stack import DeploymentError
 
 RESTART_SECONDS = 60
+LOCK_SECONDS = 300
 
 type State = dict[str, str]
 """What is deployed: *session* of LocalStack, hashes of the *sources* and of the *template*, the *parameters*."""
@@ -22,10 +24,10 @@ def deploy(instance: Instance) -> bool:
     """Bring the local cloud to the checkout's state; False if it was there already."""
     with _one_at_a_time(instance):
         state = _wanted(instance)
-        if _deployed(instance) == state:
+        if _deployed(instance) == state and _stack_status(instance) in stack.WHOLE:
             return False
         provision.servers(instance)
-        sam.build(state["sources"])
+        sam.build(instance, state["sources"])
         if _needs_new_localstack(instance, state):
             supervision.restart(instance, "localstack")
             state["session"] = _session_after_restart(instance)
@@ -58,11 +60,19 @@ def _install(instance: Instance, state: State) -> None:
 
 
 def _needs_new_localstack(instance: Instance, state: State) -> bool:
-    """LocalStack changes code in place, while everything goes on, but no REST API; nor does it mend a broken stack."""
-    found = stack.status(aws.client(instance, "cloudformation"))
-    deployed = _deployed(instance)
+    """LocalStack changes code in place, while everything goes on, but no REST API; nor does it mend a broken stack.
+
+    Of a stack that was deleted it has kept what its functions wrote while it went.
+    """
+    found, deployed = _stack_status(instance), _deployed(instance)
+    if found is None:
+        return deployed.get("session") == state["session"]
     same = all(deployed.get(name) == state[name] for name in ("session", "template", "parameters"))
-    return found is not None and not (same and found in stack.WHOLE)
+    return not (same and found in stack.WHOLE)
+
+
+def _stack_status(instance: Instance) -> str | None:
+    return stack.status(aws.client(instance, "cloudformation"))
 
 
 def _session_after_restart(instance: Instance) -> str:
@@ -90,14 +100,25 @@ def _deployed(instance: Instance) -> State:
         state: State = json.loads((instance.run / "deployed.json").read_text())
     except (FileNotFoundError, ValueError):
         return {}
-    return state
+    known = ("session", "sources", "template", "parameters")
+    return state if isinstance(state, dict) and all(isinstance(state.get(name), str) for name in known) else {}
 
 
 @contextlib.contextmanager
 def _one_at_a_time(instance: Instance) -> Iterator[None]:
+    """Hold the lock of deployments, which the system frees when the process ends; another may take minutes."""
     instance.run.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + LOCK_SECONDS
     with (instance.run / "deploy.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    message = f"Another deployment has not ended for {LOCK_SECONDS} s. See ./millrace logs redeployer."
+                    raise DeploymentError(message) from None
+            time.sleep(0.1)
         yield
 
 

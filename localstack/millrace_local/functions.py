@@ -17,7 +17,9 @@ def call(instance: Instance, logical_id: str, event: object) -> Any:  # noqa: AN
     """The function's answer to *event*. Raises FunctionFailedError, NotReadyError if there is no LocalStack."""
     localstack_session(instance)
     name = deployed_name(instance, logical_id)
-    answer = aws.client(instance, "lambda").invoke(FunctionName=name, Payload=json.dumps(event).encode())
+    answer = aws.client(instance, "lambda", aws.LONGEST_INVOCATION_SECONDS).invoke(
+        FunctionName=name, Payload=json.dumps(event).encode()
+    )
     payload = json.load(answer["Payload"])
     if "FunctionError" in answer:
         raise FunctionFailedError(payload.get("errorMessage") or json.dumps(payload))

@@ -69,6 +69,10 @@ class Instance:
         """Sockets, locks and generated configuration: nothing here outlives the servers."""
         return self.home / "run"
 
+    def scratch(self, program: str) -> Path:
+        """The temporary folder of a program: emptied before each of its starts."""
+        return self.run / "tmp" / program
+
     @cached_property
     def localstack_url(self) -> str:
         return f"http://{HOST}:{self.ports['localstack']}"

@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from kernel import keys
 from millrace_local import aws, databases, secret_file, stripe_account
 from millrace_local.instance import ROOT, STAGE, Instance
+from millrace_local.services.kafka import Kafka
 
 BUCKET = "millrace-artefacts"
 CLUSTER = "millrace"
@@ -58,6 +59,7 @@ def cluster_arn(instance: Instance) -> str:
 
 
 def _create_topics(instance: Instance) -> None:
+    Kafka().check_ready(instance)
     admin = AdminClient({"bootstrap.servers": instance.kafka_bootstrap})
     wanted = [NewTopic(name, partitions, replication_factor=1) for name, partitions in topics().items()]
     for created in admin.create_topics(wanted).values():

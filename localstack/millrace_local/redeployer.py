@@ -1,20 +1,34 @@
 """Deploy the application again whenever LocalStack was restarted: the open edition keeps nothing over a restart.
 
-Supervised beside the servers, so that a LocalStack that died is not only restarted but useful again.
+Supervised beside the servers, so that a LocalStack that died is not only restarted but useful again. It also starts the
+servers that the supervisor has given up.
 """
 
 import logging
 import time
+from threading import Thread
 
 from millrace_local import supervision
 from millrace_local.deployment import redeploy
 from millrace_local.instance import Instance
 from millrace_local.services.service import NotReadyError
+from millrace_local.supervisor_rpc import SupervisorError
 
 CHECK_SECONDS = 1
 PAUSE_AFTER_FAILURE_SECONDS = 5
 
 logger = logging.getLogger("redeployer")
+
+
+def revive(instance: Instance) -> None:
+    """Start what the supervisor has given up, again and again."""
+    while True:
+        try:
+            for name in supervision.revive(instance):
+                logger.warning("The supervisor had given up %s: it is started again.", name)
+        except SupervisorError as error:
+            logger.warning("%s", error)
+        time.sleep(CHECK_SECONDS)
 
 
 def watch(instance: Instance) -> None:
@@ -37,4 +51,7 @@ def watch(instance: Instance) -> None:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    watch(Instance.from_environment())
+    watched = Instance.from_environment()
+    # In a thread of its own: a deployment may wait for the very server that was given up.
+    Thread(target=revive, args=[watched], daemon=True).start()
+    watch(watched)

@@ -1,21 +1,27 @@
 """SAM CLI as a local process: build the checkout, deploy a build to LocalStack."""
 
+import contextlib
 import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from millrace_local import aws, stack, stripe_account
+from millrace_local import aws, leftovers, stack, stripe_account
 from millrace_local.instance import HOST, REGION, ROOT, STAGE, TOOLS, Instance, environment
 from millrace_local.provision import BUCKET, SECRET_PREFIX, Foundation
+from millrace_local.services.localstack import localstack_session
+from millrace_local.services.service import NotReadyError
 from millrace_local.stack import STACK, DeploymentError
 
 SOURCES = ("template.yaml", "functions", "layers", "infra/topics.yaml")
 BUILDS_KEPT = 3
 CHECK_SECONDS = 2
+HUNG_SECONDS = 30
+PROGRAM = "sam"
 
 
 def fingerprint() -> str:
@@ -35,13 +41,13 @@ def build_folder(sources: str) -> Path:
     return TOOLS / "builds" / sources[:16]
 
 
-def build(sources: str) -> None:
+def build(instance: Instance, sources: str) -> None:
     """`sam build`, unless these sources are built; a folder with its final name is a finished build."""
     folder = build_folder(sources)
     if not folder.exists():
         unfinished = folder.with_name(f"{folder.name}.{os.getpid()}")
         options: list[str | Path] = ["--build-dir", unfinished, "--cache-dir", TOOLS / "builds" / "cache"]
-        _run("build", "--template-file", ROOT / "template.yaml", *options, variables=_build_variables())
+        _run(instance, "build", "--template-file", ROOT / "template.yaml", *options, variables=_build_variables())
         if folder.exists():
             shutil.rmtree(unfinished)
         else:
@@ -88,23 +94,62 @@ def deploy(instance: Instance, template: Path, foundation: Foundation, wishes: S
     variables = aws.environment(instance) | {"SAM_CLI_POLL_DELAY": "1"}
     arguments: list[str | Path] = ["--template-file", template, *options, *flags, "--parameter-overrides", *overrides]
     try:
-        # LocalStack ends a failed update in a state that SAM does not know as an end, and waits for an hour.
-        _run("deploy", *arguments, variables=variables, failed=lambda: stack.has_failed(instance))
+        _run(instance, "deploy", *arguments, variables=variables, failed=_Watch(instance))
     except DeploymentError as error:
         raise DeploymentError(stack.reasons(instance) or str(error)) from error
 
 
-def _run(*arguments: str | Path, variables: dict[str, str], failed: Callable[[], bool] = lambda: False) -> None:
+class _Watch:
+    """Tells that a deployment will not end well by itself.
+
+    LocalStack ends a failed update in a state that SAM does not know as an end, and waits for an hour. For a LocalStack
+    that hangs it waits for minutes.
+    """
+
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+        self._answered = time.monotonic()
+
+    def __call__(self) -> bool:
+        try:
+            localstack_session(self._instance)
+        except NotReadyError:
+            if time.monotonic() - self._answered > HUNG_SECONDS:
+                raise
+            return False
+        self._answered = time.monotonic()
+        return stack.has_failed(self._instance)
+
+
+def _run(
+    instance: Instance, *arguments: str | Path, variables: dict[str, str], failed: Callable[[], bool] = lambda: False
+) -> None:
+    # One that was killed has left its SAM at work.
+    leftovers.end(leftovers.find(instance.home, PROGRAM), 1)
     settings = {"SAM_CLI_TELEMETRY": "0", "UV_PYTHON_DOWNLOADS": "never", "PYTHONWARNINGS": "ignore"}
+    marks = {leftovers.INSTANCE: str(instance.home), leftovers.PROGRAM: PROGRAM}
     # The wrapper's PYTHONPATH is for the local cloud's modules, not for SAM.
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "AWS_"))}
     command = [environment("sam") / "bin" / "sam", *arguments]
-    options = {"cwd": ROOT, "env": inherited | settings | variables, "text": True}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options) as process:  # type: ignore[call-overload]  # noqa: S603 - our own command line
-        output = _wait(process, failed)
+    with _scratch(instance) as scratch:
+        options = {"cwd": ROOT, "env": inherited | settings | marks | {"TMPDIR": scratch} | variables, "text": True}
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options) as process:  # type: ignore[call-overload]  # noqa: S603 - our own command line
+            output = _wait(process, failed)
     if process.returncode != 0:
         message = f"sam {arguments[0]} failed:\n" + "\n".join(output.strip().splitlines()[-25:])
         raise DeploymentError(message)
+
+
+@contextlib.contextmanager
+def _scratch(instance: Instance) -> Iterator[str]:
+    """Make SAM's temporary folder, and remove it with what SAM leaves in it: a folder for each function."""
+    folder = instance.scratch(PROGRAM)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield str(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _wait(process: subprocess.Popen[str], failed: Callable[[], bool]) -> str:
@@ -112,7 +157,11 @@ def _wait(process: subprocess.Popen[str], failed: Callable[[], bool]) -> str:
         try:
             output, _ = process.communicate(timeout=CHECK_SECONDS)
         except subprocess.TimeoutExpired:
-            if failed():
-                process.terminate()
+            try:
+                if failed():
+                    process.terminate()
+            except NotReadyError:
+                process.kill()
+                raise
         else:
             return output

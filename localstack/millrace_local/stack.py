@@ -3,6 +3,8 @@
 import contextlib
 from typing import Any
 
+from botocore.exceptions import BotoCoreError
+
 from millrace_local import aws
 from millrace_local.instance import STAGE, Instance
 from millrace_local.problems import LocalCloudError
@@ -37,7 +39,7 @@ def has_failed(instance: Instance) -> bool:
 def reasons(instance: Instance) -> str:
     """The failed resources of the stack, each with CloudFormation's reason."""
     cloudformation = aws.client(instance, "cloudformation")
-    with contextlib.suppress(cloudformation.exceptions.ClientError):
+    with contextlib.suppress(BotoCoreError, cloudformation.exceptions.ClientError):
         events = cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]
         failed = [event for event in events if event["ResourceStatus"].endswith("_FAILED")]
         found = [_reason(event) for event in reversed(failed) if event.get("ResourceStatusReason")]

@@ -4,10 +4,9 @@ import contextlib
 import os
 import shlex
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -16,14 +15,15 @@ from typing import Any
 import psutil
 
 from millrace_local.instance import Instance, environment
+from millrace_local.leftovers import INSTANCE, PROGRAM
 from millrace_local.problems import LocalCloudError
 from millrace_local.services.service import Command
 from millrace_local.supervisor_rpc import SupervisorError, SupervisorFault, call
 
-TAG = "MILLRACE_INSTANCE"  # marks every process of an instance, so that a crash's leftovers are found
 ANSWER_SECONDS = 5
 STOP_SECONDS = 60  # longer than the slowest server may take
 DO_NOT_WAIT = False
+PYTHON = str(environment("local") / "bin" / "python")
 KEPT_VARIABLES = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ")
 
 SUPERVISORD = """\
@@ -39,13 +39,13 @@ chmod=0700
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 """
-PROGRAM = """\
+SECTION = """\
 [program:{name}]
 command={command}
 environment={environment}
 priority={priority}
 autorestart=true
-startsecs=2
+startsecs={start_seconds}
 startretries=3
 stopsignal={stop_signal}
 stopwaitsecs={stop_seconds}
@@ -64,6 +64,10 @@ class Program:
     name: str
     command: Command
     environment: Mapping[str, str]
+    remains: tuple[Path, ...] = ()
+    """Files and folders of a run that are removed before the next."""
+    start_seconds: int = 2
+    """A start after which it lives for less has failed, and the next one waits longer; 0 is for no waiting ever."""
     stop_signal: str = "TERM"
     stop_seconds: int = 10
 
@@ -75,7 +79,7 @@ def start(instance: Instance, programs: Iterable[Program]) -> None:
     configuration = instance.run / "supervisord.conf"
     configuration.touch(mode=0o600)
     configuration.write_text(_configuration(instance, programs))
-    command: Command = [sys.executable, "-m", "supervisor.supervisord", "-c", configuration]
+    command: Command = [PYTHON, "-m", "supervisor.supervisord", "-c", configuration]
     started = subprocess.run(command, env=_environment(instance), capture_output=True, text=True, check=False)  # noqa: S603 - our own command line
     if started.returncode != 0:
         message = f"The supervisor did not start: {started.stderr.strip() or started.stdout.strip()}"
@@ -98,15 +102,39 @@ def processes(instance: Instance) -> dict[str, dict[str, Any]]:
 
 def restart(instance: Instance, name: str) -> None:
     """Stop a program and start it, whatever state it is in; it may still be starting when this returns."""
+    stop_program(instance, name)
+    start_program(instance, name)
+
+
+def stop_program(instance: Instance, name: str) -> None:
+    """Stop a program and wait until it has ended."""
     with contextlib.suppress(SupervisorFault):  # it does not run
         call(_socket(instance), lambda supervisor: supervisor.stopProcess(name), STOP_SECONDS)
-    start_program(instance, name)
 
 
 def start_program(instance: Instance, name: str) -> None:
     """Start a program, unless it runs; it may still be starting when this returns."""
     with contextlib.suppress(SupervisorFault):  # it was started meanwhile
         call(_socket(instance), lambda supervisor: supervisor.startProcess(name, DO_NOT_WAIT), ANSWER_SECONDS)
+
+
+def revive(instance: Instance) -> list[str]:
+    """Start the programs that the supervisor has given up; return their names.
+
+    It gives up after a few starts, each a second later than the last. To begin again makes that a back-off with a
+    limit, and without end.
+    """
+    given_up = [name for name, process in processes(instance).items() if process["statename"] == "FATAL"]
+    for name in given_up:
+        start_program(instance, name)
+    return given_up
+
+
+def start_stopped(instance: Instance) -> None:
+    """Start every program that does not run, whatever its reason."""
+    for name, process in processes(instance).items():
+        if process["statename"] not in {"STARTING", "RUNNING"}:
+            start_program(instance, name)
 
 
 def stop(instance: Instance) -> None:
@@ -120,38 +148,8 @@ def stop(instance: Instance) -> None:
         time.sleep(0.05)
 
 
-def leftovers(instance: Instance) -> Iterator[psutil.Process]:
-    """Processes of this instance that outlived their supervisor (it was killed)."""
-    for process in psutil.process_iter():
-        try:
-            if process.pid != os.getpid() and _belongs_to(instance, process):
-                yield process
-        except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
-            continue
-
-
-def _belongs_to(instance: Instance, process: psutil.Process) -> bool:
-    if process.environ().get(TAG) == str(instance.home):
-        return True
-    # Redis writes its title over its environment; but it is our program, at work in our data.
-    ours = process.exe().startswith(str(environment("local")))
-    return ours and Path(process.cwd()).is_relative_to(instance.home / "data")
-
-
-def end_leftovers(instance: Instance) -> int:
-    """End what a killed supervisor left behind, by request first, and tell how many there were."""
-    found = list(leftovers(instance))
-    for process in found:
-        process.terminate()
-    _, alive = psutil.wait_procs(found, timeout=20)
-    for process in alive:
-        process.kill()
-    psutil.wait_procs(alive, timeout=5)
-    return len(found)
-
-
 def _environment(instance: Instance) -> dict[str, str]:
-    return {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ} | {TAG: str(instance.home)}
+    return {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ} | {INSTANCE: str(instance.home)}
 
 
 def _configuration(instance: Instance, programs: Iterable[Program]) -> str:
@@ -159,12 +157,24 @@ def _configuration(instance: Instance, programs: Iterable[Program]) -> str:
     user = "user=root\n" if os.geteuid() == 0 else ""
     sections = [SUPERVISORD.format(socket=_socket(instance), user=user, **places)]
     for priority, program in enumerate(programs, start=1):
-        pairs = ",".join(f'{name}="{_escape(value)}"' for name, value in program.environment.items())
-        command = _escape(shlex.join(str(word) for word in program.command))
-        stopping = {"stop_signal": program.stop_signal, "stop_seconds": program.stop_seconds}
-        settings = {"name": program.name, "command": command, "environment": pairs, "priority": priority}
-        sections.append(PROGRAM.format(logs=instance.logs, **settings, **stopping))
+        variables = {"TMPDIR": str(instance.scratch(program.name)), **program.environment, PROGRAM: program.name}
+        settings = {
+            "name": program.name,
+            "command": _escape(shlex.join(str(word) for word in _command(instance, program))),
+            "environment": ",".join(f'{name}="{_escape(value)}"' for name, value in variables.items()),
+            "start_seconds": program.start_seconds,
+            "stop_signal": program.stop_signal,
+            "stop_seconds": program.stop_seconds,
+        }
+        sections.append(SECTION.format(logs=instance.logs, priority=priority, **settings))
     return "\n".join(sections)
+
+
+def _command(instance: Instance, program: Program) -> Command:
+    """Return the command line that puts away what the last run left and then becomes the program."""
+    starter = [PYTHON, "-P", "-m", "millrace_local.start_program", program.name]
+    removals = [word for path in program.remains for word in ("--remove", path)]
+    return [*starter, *removals, "--scratch", instance.scratch(program.name), "--", *program.command]
 
 
 def _escape(text: str) -> str:

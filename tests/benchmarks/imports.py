@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 from millrace_local import sam
-from millrace_local.instance import environment
+from millrace_local.instance import Instance, environment
 from tests.benchmarks.machine import describe
 from tests.templates import FUNCTIONS, Function
 
@@ -21,7 +21,7 @@ LINE = re.compile(r"import time:\s+\d+ \|\s+(\d+) \|(\s+)(\S+)")
 
 def main() -> None:
     sources = sam.fingerprint()
-    sam.build(sources)
+    sam.build(Instance.from_environment(), sources)
     built = sam.build_folder(sources)
     print(describe())
     measured = [(function, _milliseconds(built, function)) for function in FUNCTIONS if function.routes]

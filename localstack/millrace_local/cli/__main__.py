@@ -49,6 +49,17 @@ def main() -> None:
             raise
         complain(f"The disk is full ({error.filename or 'unknown file'}). Free some space and run it again.")
         sys.exit(1)
+    except Exception as error:
+        if not _comes_from_a_server(error):
+            raise
+        complain(f"A server of the local cloud did not do its part: {str(error).strip()}. See ./millrace status.")
+        sys.exit(1)
+
+
+def _comes_from_a_server(error: Exception) -> bool:
+    """Return whether the error is one of the servers' clients: the server died, hangs or refused."""
+    classes = {each.__module__.partition(".")[0] for each in type(error).__mro__}
+    return not classes.isdisjoint({"botocore", "psycopg", "cimpl"})
 
 
 main()

@@ -27,7 +27,9 @@ def command(
     instance = Instance.from_environment()
     localstack_session(instance)
     name, payload = functions.deployed_name(instance, function), _read(event)
-    answer = aws.client(instance, "lambda").invoke(FunctionName=name, Payload=payload, LogType="Tail")
+    answer = aws.client(instance, "lambda", aws.LONGEST_INVOCATION_SECONDS).invoke(
+        FunctionName=name, Payload=payload, LogType="Tail"
+    )
     log = base64.b64decode(answer.get("LogResult", "")).decode(errors="replace")
     errors.print(log, markup=False, style="dim", soft_wrap=True)
     print_json(json.load(answer["Payload"]))

@@ -43,7 +43,15 @@ class Jars:
 
     def command(self, logging: Path, *options: str) -> Command:
         """The Java command line up to the name of the class to run."""
-        return [JAVA, *options, f"-Dlog4j2.configurationFile={logging}", "-cp", f"{self.folder}{os.sep}*"]
+        # Java's statistics of itself would go into the system's temporary folder, and stay there after a kill.
+        return [
+            JAVA,
+            "-XX:-UsePerfData",
+            *options,
+            f"-Dlog4j2.configurationFile={logging}",
+            "-cp",
+            f"{self.folder}{os.sep}*",
+        ]
 
     def install(self) -> None:
         """Resolve the jars from Maven Central, check each against its pin, and move them into place together."""

@@ -51,7 +51,8 @@ class Kafka(Service):
 
     def prepare(self, instance: Instance) -> None:
         data = instance.data(self.name)
-        data.mkdir(parents=True, exist_ok=True)
+        for folder in (data, instance.scratch(self.name)):
+            folder.mkdir(parents=True, exist_ok=True)
         ports = {"port": instance.ports["kafka"], "controller_port": instance.ports["kafka-controller"]}
         properties = data / "server.properties"
         properties.write_text(CONFIGURATION.format(host=HOST, data=data / "log", **ports))
@@ -64,7 +65,12 @@ class Kafka(Service):
     def command(self, instance: Instance) -> Command:
         data = instance.data(self.name)
         memory = ["-Xmx512m", "-Xms128m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"]
-        return [*JARS.command(data / "log4j2.properties", *memory), "kafka.Kafka", data / "server.properties"]
+        temporary = f"-Djava.io.tmpdir={instance.scratch(self.name)}"
+        return [
+            *JARS.command(data / "log4j2.properties", *memory, temporary),
+            "kafka.Kafka",
+            data / "server.properties",
+        ]
 
     def check_ready(self, instance: Instance) -> None:
         from confluent_kafka import KafkaException  # noqa: PLC0415 - 50 ms that `--help` and the tests need not pay

