@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from confluent_kafka import IsolationLevel, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec, TopicDescription
 
+from millrace_local.kafka_trigger import patience
+
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
@@ -73,8 +75,8 @@ class SourceTopic:
 
     def offsets_at(self, milliseconds: int, partitions: Collection[int]) -> dict[int, int]:
         """Return each partition's first offset at or after a time; its end if it has none (G2)."""
+        ends = self.ends(partitions, committed=True)  # first: a record that is written meanwhile is not to be skipped
         found = self._offsets(partitions, OffsetSpec.for_timestamp(milliseconds))
-        ends = self.ends(partitions, committed=True)
         return {number: ends[number] if offset == NO_RECORD else offset for number, offset in found.items()}
 
     def assignor(self, group: str) -> str:
@@ -86,10 +88,14 @@ class SourceTopic:
             return ""
 
     def _offsets(self, partitions: Collection[int], spec: OffsetSpec, *, committed: bool = False) -> dict[int, int]:
-        asked = {TopicPartition(self.name, number): spec for number in partitions}
         level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
-        answers = self._admin.list_offsets(asked, isolation_level=level, request_timeout=REQUEST_SECONDS)
-        return {each.partition: answer.result(REQUEST_SECONDS + 1).offset for each, answer in answers.items()}
+
+        def request() -> dict[int, int]:
+            asked = {TopicPartition(self.name, number): spec for number in partitions}
+            answers = self._admin.list_offsets(asked, isolation_level=level, request_timeout=REQUEST_SECONDS)
+            return {each.partition: answer.result(REQUEST_SECONDS + 1).offset for each, answer in answers.items()}
+
+        return patience.ask(request)
 
 
 class TopicWatch:

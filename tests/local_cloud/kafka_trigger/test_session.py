@@ -147,3 +147,20 @@ def test_l1_a_broker_that_hangs_is_told_within_seconds_and_recovers(state: str, 
         finally:
             gate.open()
             mappings.stop()
+
+
+def test_g3_latest_is_when_the_mapping_was_enabled_even_if_no_broker_answered_then(tmp_path: Path) -> None:
+    """What is older is skipped; what is written before the brokers tell where the topic ends is not."""
+    instance = free_instance(tmp_path)
+    mappings = Mappings(instance.kafka_bootstrap)
+    function = FakeFunction()
+    with running(Kafka(), instance) as broker:
+        topic = Topic(instance.kafka_bootstrap)
+        topic.write(2)
+        try:
+            with stopped(broker.pid):
+                mappings.start(topic, function, starting_position="LATEST")
+            topic.write(1)
+            wait_until(lambda: function.offsets(topic.label()) == [2], seconds=40)
+        finally:
+            mappings.stop()
