@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 from millrace_local import deployment, disk, leftovers, ports, stripe_account, supervision
+from millrace_local.function_process.packages import remove
 from millrace_local.instance import Instance
 from millrace_local.problems import LocalCloudError
 from millrace_local.services import SERVICES
@@ -50,7 +51,7 @@ def down(instance: Instance, *, purge: bool = False) -> bool:
         was_running = _end_leftovers(instance) > 0 or was_running
         if purge:
             for folder in (instance.home / "data", instance.logs):
-                shutil.rmtree(folder, ignore_errors=True)
+                remove(folder)
     shutil.rmtree(instance.run, ignore_errors=True)
     return was_running
 

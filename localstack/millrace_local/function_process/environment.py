@@ -10,6 +10,7 @@ from typing import cast
 
 from millrace_local.function_process.errors import Fault, exited, timed_out
 from millrace_local.function_process.invocation import Function, Invocation, Outcome
+from millrace_local.function_process.isolation import folders
 from millrace_local.function_process.logs import Log, Report, fault_lines, init_report
 from millrace_local.function_process.process import ExitedError
 from millrace_local.function_process.runtime import FaultError, Runtime
@@ -37,7 +38,6 @@ class Environment:
 
     def start(self) -> None:
         """Start the process; it initializes by itself, and the first invocation waits for it."""
-        self._function.scratch.mkdir(parents=True)
         self._start()
 
     def initialize(self) -> None:
@@ -148,6 +148,7 @@ class Environment:
         if self._stopped and self._busy.acquire(blocking=False):
             try:
                 self._discard()
-                shutil.rmtree(self._function.scratch, ignore_errors=True)
+                for folder in folders(self._function):
+                    shutil.rmtree(folder, ignore_errors=True)
             finally:
                 self._busy.release()

@@ -21,6 +21,7 @@ from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecu
 
 from millrace_local.function_process.environment import Environment, StoppedError
 from millrace_local.function_process.invocation import Function, Invocation
+from millrace_local.function_process.isolation import namespaces_work
 from millrace_local.function_process.packages import PackageStore
 from millrace_local.function_process.runtime import FaultError
 from millrace_local.function_process.variables import Places, function_variables
@@ -115,7 +116,8 @@ def _check_supported(function_version: FunctionVersion) -> None:
 def _function(environment_id: str, function_version: FunctionVersion, offered: Mapping[str, object]) -> Function:
     config = function_version.config
     scratch = _scratch() / str(os.getpid()) / environment_id
-    places = Places(_python(), *_packages(function_version), scratch)
+    task, layers = _packages(function_version)
+    places = Places(_python(), task, layers, scratch)
     return Function(
         python=places.python,
         handler=config.handler or "",
@@ -125,6 +127,7 @@ def _function(environment_id: str, function_version: FunctionVersion, offered: M
         timeout=config.timeout,
         memory_size=config.memory_size,
         runtime_version=(config.runtime_version_config or {}).get("RuntimeVersionArn", ""),
+        layers=layers,
     )
 
 
@@ -170,4 +173,4 @@ def _scratch() -> Path:
 
 @cache
 def _store() -> PackageStore:
-    return PackageStore(_root() / "packages", _python())
+    return PackageStore(_root() / "packages", _python(), protect=not namespaces_work(_python()))

@@ -7,9 +7,12 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Function:
-    """What an environment runs. *timeout* in seconds, *memory_size* in MB, *runtime_version* an ARN.
+    """What an environment runs.
 
-    *variables* are those of `variables.function_variables`; *scratch*, the function's /tmp, belongs to the environment.
+    *variables* are those of `variables.function_variables`.
+    *scratch*, the function's /tmp, belongs to the environment.
+    *timeout* is in seconds, *memory_size* in MB, *runtime_version* an ARN.
+    *layers* is the folder of all of its layers.
     """
 
     python: Path
@@ -20,6 +23,13 @@ class Function:
     timeout: float
     memory_size: int
     runtime_version: str
+    layers: Path | None = None
+
+    @property
+    def code(self) -> list[Path]:
+        """The folders that it cannot write to."""
+        task = Path(self.variables["LAMBDA_TASK_ROOT"])
+        return [task, self.layers] if self.layers else [task]
 
 
 @dataclass(frozen=True)

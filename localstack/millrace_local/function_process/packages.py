@@ -1,5 +1,6 @@
 """Code and layers as functions run them: unpacked once per content, with bytecode, never changed afterwards."""
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -17,8 +18,13 @@ _UNUSED_DAYS = 7
 class PackageStore:
     """Folders named by what they were made of. Any number of threads, and LocalStacks, may share one."""
 
-    def __init__(self, root: Path, python: Path) -> None:
-        """*python* compiles: it must be the one that runs the functions."""
+    def __init__(self, root: Path, python: Path, *, protect: bool = False) -> None:
+        """Remove what nobody has used for a week.
+
+        *python* compiles: it must be the one that runs the functions.
+        *protect* takes the permission to write from the folders, for functions that see them as they are.
+        """
+        self._protect = protect
         self._root = root
         self._python = python
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
@@ -50,6 +56,10 @@ class PackageStore:
             except OSError:
                 if not folder.exists():  # else another process was faster, and made the same
                     raise
+        if self._protect:
+            for path in (folder, *folder.rglob("*")):
+                if not path.is_symlink():
+                    path.chmod(path.stat().st_mode & 0o7555)
 
     def _compile(self, union: Path, final: Path) -> None:
         """Bytecode that is never checked against its source, so that a fresh process reads and runs, no more."""
@@ -62,9 +72,20 @@ class PackageStore:
         limit = time.time() - _UNUSED_DAYS * 86400
         for folder in self._root.iterdir():
             if folder.stat().st_mtime < limit:
-                shutil.rmtree(folder, ignore_errors=True)
+                remove(folder)
 
 
 def _link(source: str, target: str) -> None:
     Path(target).unlink(missing_ok=True)
     os.link(source, target)
+
+
+def remove(folder: Path) -> None:
+    """Remove what can be removed of *folder*, also from folders without the permission to write."""
+    shutil.rmtree(folder, onexc=_remove_protected)
+
+
+def _remove_protected(remove_one: Callable[[str], object], path: str, _error: BaseException) -> None:
+    with contextlib.suppress(OSError):
+        Path(path).parent.chmod(0o700)
+        remove_one(path)

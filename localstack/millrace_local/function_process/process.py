@@ -4,15 +4,15 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 from typing import IO, cast
 
 import psutil
 
+from millrace_local.function_process.invocation import Function
+from millrace_local.function_process.isolation import BOOTSTRAP, prepare
 from millrace_local.function_process.runtime_api import Request, RuntimeApi
 
-_BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 _READ = 64 * 1024
 _READS = 16  # at a time, so that a process that writes without end holds nobody up
 _MEGABYTE = 1024 * 1024
@@ -29,10 +29,8 @@ class ExitedError(Exception):
 class FunctionProcess:
     """Started by its creation. It leads a process group of its own, so that its children end with it."""
 
-    def __init__(
-        self, python: Path, handler: str, variables: Mapping[str, str], write_output: Callable[[bytes], None]
-    ) -> None:
-        """*variables* is the whole environment, except AWS_LAMBDA_RUNTIME_API; it starts in LAMBDA_TASK_ROOT."""
+    def __init__(self, function: Function, write_output: Callable[[bytes], None]) -> None:
+        """Its variables are the whole environment, except AWS_LAMBDA_RUNTIME_API; it starts in LAMBDA_TASK_ROOT."""
         self._output, output = os.pipe()
         os.set_blocking(self._output, False)
         self._write_output = write_output
@@ -40,9 +38,9 @@ class FunctionProcess:
         try:
             self._process = subprocess.Popen(  # noqa: S603 - to run the function is what this is for
                 # -P and -s: neither this package's folder nor the user's own packages are the function's.
-                [python, "-P", "-s", _BOOTSTRAP, handler],
-                env={**variables, "AWS_LAMBDA_RUNTIME_API": self._api.address},
-                cwd=variables["LAMBDA_TASK_ROOT"],
+                [function.python, "-P", "-s", BOOTSTRAP, function.handler, prepare(function)],
+                env={**function.variables, "AWS_LAMBDA_RUNTIME_API": self._api.address},
+                cwd=function.variables["LAMBDA_TASK_ROOT"],
                 stdin=subprocess.PIPE,  # the lifeline, never written to: see bootstrap.py
                 stdout=output,
                 stderr=output,

@@ -28,7 +28,7 @@ class Runtime:
     """Every wait ends at a deadline, a `time.monotonic`, by DeadlineError, and by ExitedError if the process ends."""
 
     def __init__(self, function: Function, log: Log) -> None:
-        self.process = FunctionProcess(function.python, function.handler, function.variables, log.write)
+        self.process = FunctionProcess(function, log.write)
         self.started = time.monotonic()
         self.init_duration: float | None = None
         """Seconds from the start to the first request for an invocation, once there was one."""

@@ -92,10 +92,13 @@ class Cloud:
     def create(self, source: str, **settings: object) -> str:
         """A new function of this source, active; its name."""
         name = f"f-{uuid.uuid4().hex[:12]}"
-        defaults = {"Runtime": "python3.13", "Handler": "app.handler", "Role": f"arn:aws:iam::{ACCOUNT}:role/r"}
-        self.functions.create_function(
-            FunctionName=name, Code={"ZipFile": zipped({"app.py": source})}, **(defaults | settings)
-        )
+        defaults = {
+            "Runtime": "python3.13",
+            "Handler": "app.handler",
+            "Role": f"arn:aws:iam::{ACCOUNT}:role/r",
+            "Code": {"ZipFile": zipped({"app.py": source})},
+        }
+        self.functions.create_function(FunctionName=name, **(defaults | settings))
         self.wait_until_settled(name)
         return name
 

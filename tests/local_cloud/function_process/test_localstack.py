@@ -4,17 +4,21 @@ import base64
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
 from botocore.exceptions import ClientError
 
+from millrace_local.function_process import isolation
+from millrace_local.instance import environment
 from tests.servers import wait_until
 
 if TYPE_CHECKING:
     from tests.local_cloud.function_process.conftest import Cloud
 
+PYTHON = environment("lambda") / "bin" / "python"
 WHO = "import os\ndef handler(event, context): return os.getpid()"
 
 
@@ -271,6 +275,22 @@ def test_provisioned_concurrency_starts_environments_ahead(functions: "Cloud") -
 
     wait_until(lambda: status() == "READY")
     assert "Init Duration" not in functions.invoke(name, Qualifier="1").log
+
+
+def test_a_hot_reloaded_folder_is_used_where_it_is_and_read_only(functions: "Cloud", tmp_path: Path) -> None:
+    """A new environment runs what the developer's folder has by then, and a warm one sees the files as they change."""
+    source = "import os, pathlib\ndef handler(event, context):\n    if event: return open('data').read()\n    {}\n"
+    (tmp_path / "app.py").write_text(source.format("pathlib.Path('new').touch()"))
+    name = functions.create(source, Code={"S3Bucket": "hot-reload", "S3Key": str(tmp_path)})
+    if isolation.namespaces_work(PYTHON):
+        assert functions.invoke(name).payload["errorMessage"].startswith("[Errno 30] Read-only file system")
+    for content in ("first", "second"):
+        (tmp_path / "data").write_text(content)
+        assert functions.invoke(name, 1).payload == content
+    (tmp_path / "app.py").write_text("def handler(event, context): return 'changed'")
+    functions.functions.update_function_configuration(FunctionName=name, Timeout=9)
+    functions.wait_until_settled(name)
+    assert functions.invoke(name, 1).payload == "changed"
 
 
 LAMBDAS = {

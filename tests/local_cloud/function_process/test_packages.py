@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from millrace_local.function_process.packages import PackageStore
+from millrace_local.function_process.packages import PackageStore, remove
 from millrace_local.instance import environment
 
 PYTHON = environment("lambda") / "bin" / "python"
@@ -97,3 +97,13 @@ def test_the_digests_that_name_a_folder_are_kept_apart(tmp_path: Path) -> None:
     source = package(tmp_path / "source", {"a.py": ""})
     store = PackageStore(tmp_path / "store", PYTHON)
     assert store.folder(["1", "2"], lambda: [source, source]) != store.folder(["1\\n2"], lambda: [source])
+
+
+def test_a_protected_folder_can_be_removed(tmp_path: Path) -> None:
+    """Without the permission to write in it, its owner still removes it whole."""
+    source = package(tmp_path / "source", {"sub/a.py": ""})
+    folder = PackageStore(tmp_path / "store", PYTHON, protect=True).folder(["1"], lambda: [source])
+    modes = {path.stat().st_mode & 0o222 for path in (folder, folder / "sub", folder / "sub" / "a.py")}
+    assert modes == {0}
+    remove(folder)
+    assert not folder.exists()
