@@ -1,73 +1,81 @@
-"""Serve the deployed REST API at http://127.0.0.1:<api port>/<path>, as a custom domain does on AWS.
+"""LocalStack's web server, on the addresses it is given alone, with the application on a port of its own.
 
-LocalStack listens on that port too; a request that comes in there is turned into one of LocalStack's own
-`/_aws/execute-api/<api id>/<stage>/<path>` before anything else looks at it, so it costs no second connection.
+LocalStack's own server ignores the host of an IPv4 address in GATEWAY_LISTEN and listens on all of them.
 """
 
-import json
 import os
 
-from localstack.aws import handlers
-from localstack.aws.api import RequestContext
-from localstack.http import Request, Response
+from localstack import config
+from localstack.aws.serving.twisted import TLSMultiplexerFactory
+from localstack.http import Request
 from localstack.runtime import hooks
-from localstack.services.apigateway.models import apigateway_stores
+from localstack.runtime.server.core import RuntimeServerPlugin
+from localstack.runtime.server.twisted import TwistedRuntimeServer
 from localstack.services.apigateway.next_gen.execute_api.handlers import parse
-from moto.apigateway.models import apigateway_backends
-from rolo.gateway import HandlerChain
+from rolo.gateway import Gateway
+from rolo.gateway.wsgi import WsgiGateway
+from rolo.serving.twisted import (
+    HeaderPreservingHTTPChannel,
+    HeaderPreservingWSGIResource,
+    TwistedGateway,
+    TwistedRequestAdapter,
+)
+from twisted.internet import reactor, ssl
+from twisted.internet.interfaces import IProtocolFactory
+from twisted.web.server import Site
 
-from millrace_local.api_port import gateway_errors
-from millrace_local.instance import ACCOUNT, REGION, STAGE
+from millrace_local.api_port import application, gateway_errors
+from millrace_local.front_door import localstack
 
-TAGS = {"aws:cloudformation:stack-name": f"millrace-{STAGE}", "aws:cloudformation:logical-id": "Api"}
-NOT_DEPLOYED = {
-    "type": "about:blank",
-    "title": "Service Unavailable",
-    "status": 503,
-    "detail": "The application is not deployed yet. `./millrace status` tells how far it is.",
-}
+
+class ServerPlugin(RuntimeServerPlugin):
+    """The server that `GATEWAY_SERVER=millrace` names."""
+
+    name = "millrace"
+
+    def load(self, *_: object, **__: object) -> "Server":
+        return Server(int(os.environ["MILLRACE_API_PORT"]))
+
+
+class Server(TwistedRuntimeServer):
+    def __init__(self, api_port: int) -> None:
+        super().__init__()
+        self._api_port = api_port
+
+    def register(
+        self, gateway: Gateway, listen: list[config.HostAndPort], ssl_creds: tuple[str, str] | None = None
+    ) -> None:
+        localstack.guard(gateway)
+        for address in listen:
+            site = _application_site() if address.port == self._api_port else TwistedGateway(gateway)
+            protocols = _with_tls(site, *ssl_creds) if ssl_creds else site
+            # Raises if the port is taken, where an endpoint would keep it to itself.
+            reactor.listenTCP(address.port, protocols, interface=address.host)
 
 
 @hooks.on_infra_start()
-def serve_api_on_its_own_port() -> None:
-    if port := os.environ.get("MILLRACE_API_PORT"):
-        handlers.preprocess_request.handlers.append(ApiPort(port))
-        gateway_errors.apply_declarations()
-        parse.restore_payload = _body
+def prepare_the_application() -> None:
+    gateway_errors.apply_declarations()
+    application.keep_paths()
+    parse.restore_payload = _body
 
 
-class ApiPort:
-    """A handler of LocalStack's chain that sends what arrives on the API's port to the deployed API."""
+def _application_site() -> Site:
+    """Return the application as a site without WebSockets, as a REST API has none."""
+    pool = reactor.getThreadPool()
+    resource = HeaderPreservingWSGIResource(reactor, pool, WsgiGateway(application.Application()))
+    site = Site(resource, requestFactory=TwistedRequestAdapter)
+    site.protocol = HeaderPreservingHTTPChannel.protocol_factory
+    return site
 
-    def __init__(self, port: str) -> None:
-        self.port = port
 
-    def __call__(self, chain: HandlerChain[RequestContext], context: RequestContext, response: Response) -> None:
-        request = context.request
-        if not request.host.endswith(f":{self.port}"):
-            return
-        request.get_data()  # keeps the body as it came, before anything reads it as a form
-        if (api_id := _deployed_api()) is None:
-            response.status_code = 503
-            response.headers["Content-Type"] = "application/problem+json"
-            response.headers["Retry-After"] = "5"
-            response.data = json.dumps(NOT_DEPLOYED)
-            chain.stop()
-            return
-        prefix = f"/_aws/execute-api/{api_id}/{STAGE}"
-        request.environ["RAW_URI"] = prefix + request.environ.get("RAW_URI", request.path)
-        request.path = request.environ["PATH_INFO"] = prefix + request.path
+def _with_tls(site: Site, certificate: str, key: str) -> IProtocolFactory:
+    context_factory = ssl.DefaultOpenSSLContextFactory(key, certificate)
+    context_factory.getContext().use_certificate_chain_file(certificate)
+    return TLSMultiplexerFactory(context_factory, False, site)  # noqa: FBT003 - a server, not a client
 
 
 def _body(request: Request) -> bytes:
-    """The body as it came. LocalStack makes forms anew from their fields, and fails at one that has no boundary."""
+    """Return the body as it came. LocalStack rebuilds forms from their fields, and fails at one without a boundary."""
     raw: bytes = request.get_data()
     return raw
-
-
-def _deployed_api() -> str | None:
-    """The id of the application's API: made anew by each first deployment, so it is looked up, not remembered."""
-    deployed = apigateway_stores[ACCOUNT][REGION].active_deployments
-    apis = apigateway_backends[ACCOUNT][REGION].apis.values()
-    ours = (api.id for api in apis if TAGS.items() <= api.tags.items())
-    return next((api_id for api_id in ours if STAGE in deployed.get(api_id.lower(), {})), None)

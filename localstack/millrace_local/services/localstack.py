@@ -28,6 +28,7 @@ class LocalStack(Service):
         data = instance.data(self.name)
         gateway = [f"{HOST}:{instance.ports[name]}" for name in self.ports]
         return {
+            "GATEWAY_SERVER": "millrace",
             "GATEWAY_LISTEN": ",".join(gateway),
             "LOCALSTACK_HOST": gateway[0],
             "FILESYSTEM_ROOT": str(data / "files"),

@@ -1,0 +1,90 @@
+"""The rules alone. `opensearch/FrontDoor.java` has them for OpenSearch, `tests/local_cloud/front_door/cases.py` for both."""
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from urllib.parse import parse_qs, urlsplit
+
+type Headers = Iterable[tuple[str, str]]
+
+_LOCALSTACK_NAME = "localhost.localstack.cloud"
+# LocalStack gives out addresses below these. No browser takes a name below 127.0.0.1 for one.
+_ABOVE = (f".{_LOCALSTACK_NAME}", ".127.0.0.1")
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?", re.IGNORECASE)
+_FROM_ELSEWHERE = {"cross-site", "same-site"}
+# What browsers are meant to open: objects, sites, APIs and functions.
+_PAGES = re.compile(
+    r".+\.(s3|s3-website|execute-api|lambda-url|cloudfront)\.([a-z0-9-]+\.)*localhost\.localstack\.cloud"
+)
+
+
+def refusal(headers: Headers, target: str = "/") -> str | None:
+    """Return why a request must not come in, or None. An Origin that is there is not judged: see `foreign_origin`."""
+    values = _values(headers)
+    hosts = values.get("host", [])
+    named = [] if target.startswith("/") or "://" not in target else [urlsplit(target).netloc]
+    for host in [*hosts, *named]:
+        if not is_own_name(host):
+            return f"The host {host!r} is not this machine's: use localhost, 127.0.0.1 or *.{_LOCALSTACK_NAME}."
+    if any(values.get("origin", [])):
+        return None
+    if _FROM_ELSEWHERE & {value.strip().lower() for value in values.get("sec-fetch-site", [])}:
+        return "Another site's page may not use this port: open the address itself."
+    if _says_nothing(values) and not any(_is_page(host, target) for host in hosts):
+        return "Your browser does not tell which page asks: use http://localhost or http://127.0.0.1, or a newer one."
+    return None
+
+
+def foreign_origin(headers: Headers) -> str | None:
+    """Return why a page at this Origin must not use a server that has no allow-list of its own, or None."""
+    for origin in _values(headers).get("origin", []):
+        if origin and not is_loopback(urlsplit(origin).netloc):
+            return f"A page of {origin!r} may not use this port: only one of this machine may."
+    return None
+
+
+def is_own_name(host: str) -> bool:
+    """Return whether *host*, with or without a port, names this machine: loopback or LocalStack's public name of it."""
+    name = _name(host)
+    return is_loopback(host) or name == _LOCALSTACK_NAME or name.endswith(_ABOVE)
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether *host*, with or without a port, is localhost or a loopback address."""
+    name = _name(host)
+    if name == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback
+
+
+def _is_page(host: str, target: str) -> bool:
+    """Return whether this is a page's address. LocalStack takes an Action in the query at any host: that is none."""
+    query = parse_qs(urlsplit(target).query, keep_blank_values=True)
+    return bool(_PAGES.fullmatch(_name(host))) and "Action" not in query
+
+
+def _says_nothing(values: dict[str, list[str]]) -> bool:
+    """Return whether this is a browser that names neither the site nor the page that a request comes from.
+
+    Browsers send Sec-Fetch-Site to https and to loopback names alone, and old ones not at all.
+    """
+    browser = any(agent.startswith("Mozilla/") for agent in values.get("user-agent", []))
+    return browser and not values.get("sec-fetch-site") and not any(values.get("referer", []))
+
+
+def _name(host: str) -> str:
+    """Return the name in `name:port`, in lower case; nothing for what is no host."""
+    found = _HOST.fullmatch(host)
+    return found[1].lower() if found else ""
+
+
+def _values(headers: Headers) -> dict[str, list[str]]:
+    values: dict[str, list[str]] = {}
+    for name, value in headers:
+        values.setdefault(name.lower(), []).append(value)
+    return values

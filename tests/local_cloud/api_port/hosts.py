@@ -1,0 +1,14 @@
+"""Names under which the API's port may be called: with some of them LocalStack's port is one service or another."""
+
+HOSTS = {
+    "a tunnel": {"Host": "shop.example.com"},
+    "a tunnel's port": {"Host": "shop.example.com:443"},
+    "LocalStack's port": {"Host": "localhost:4566"},
+    "S3": {"Host": "s3.localhost.localstack.cloud"},
+    "a bucket": {"Host": "bucket.s3.amazonaws.com"},
+    "Secrets Manager": {"Host": "secretsmanager.us-east-1.amazonaws.com"},
+    "another API": {"Host": "abc.execute-api.localhost.localstack.cloud:4566"},
+    "a function URL": {"Host": "abc.lambda-url.us-east-1.localhost.localstack.cloud:4566"},
+    "a forwarded name": {"Host": "localhost", "X-Forwarded-Host": "s3.localhost.localstack.cloud"},
+    "no host": {},
+}
