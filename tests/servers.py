@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from millrace_local import private_folders
 from millrace_local.instance import HIGHEST_PORTS, HOST, PORTS, Instance
 from millrace_local.services.service import NotReadyError, Service
 
@@ -26,11 +27,11 @@ def free_instance(home: Path) -> Instance:
 @contextlib.contextmanager
 def running(service: Service, instance: Instance) -> Iterator[subprocess.Popen[bytes]]:
     """Run *service* until the block ends, then stop it as the local cloud does."""
-    service.prepare(instance)
-    instance.logs.mkdir(parents=True, exist_ok=True)
-    with (instance.logs / f"{service.name}.log").open("ab") as log:
-        environment = os.environ | dict(service.environment(instance))
-        process = subprocess.Popen(service.command(instance), env=environment, stdout=log, stderr=log)
+    with private_folders.writing(instance):
+        service.prepare(instance)
+        with (instance.logs / f"{service.name}.log").open("ab") as log:
+            environment = os.environ | dict(service.environment(instance))
+            process = subprocess.Popen(service.command(instance), env=environment, stdout=log, stderr=log)
     try:
         wait_until(lambda: _is_ready(service, instance), seconds=90, what=f"{service.name} to be ready")
         yield process

@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from millrace_local import deployment, disk, leftovers, ports, stripe_account, supervision
+from millrace_local import deployment, disk, leftovers, ports, private_folders, stripe_account, supervision
 from millrace_local.function_process.packages import remove
 from millrace_local.instance import Instance
 from millrace_local.problems import LocalCloudError
@@ -27,12 +27,13 @@ type Progress = Callable[[str, str], None]
 def up(instance: Instance, progress: Progress) -> None:
     """Run every server, and deploy the application as the checkout has it, from whatever state they are in."""
     with only_one(instance):
-        if resumed := leftovers.resume(instance.home):
-            progress("leftovers", f"let {resumed} stopped processes go on")
-        if _is_supervised(instance):
-            supervision.start_stopped(instance)
-        else:
-            _start(instance, progress)
+        with private_folders.writing(instance):
+            if resumed := leftovers.resume(instance.home):
+                progress("leftovers", f"let {resumed} stopped processes go on")
+            if _is_supervised(instance):
+                supervision.start_stopped(instance)
+            else:
+                _start(instance, progress)
         for service in SERVICES:
             _wait_until_ready(instance, service, progress)
             progress(service.name, "ready")

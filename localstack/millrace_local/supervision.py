@@ -32,6 +32,7 @@ logfile={logs}/supervisord.log
 pidfile={run}/supervisord.pid
 childlogdir={logs}
 directory={home}
+umask=077
 {user}
 [unix_http_server]
 file={socket}

@@ -6,7 +6,6 @@ from http import HTTPStatus
 import psutil
 import pytest
 
-from millrace_local import supervision
 from tests import listening
 from tests.cloud import Cloud
 from tests.raw_http import send
@@ -17,7 +16,8 @@ PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-He
 
 
 def processes(cloud: Cloud) -> list[psutil.Process]:
-    return list(supervision.leftovers(cloud.instance))
+    supervisor = psutil.Process(int((cloud.instance.run / "supervisord.pid").read_text()))
+    return [supervisor, *supervisor.children(recursive=True)]
 
 
 def test_no_process_of_the_cloud_listens_elsewhere(cloud: Cloud) -> None:
@@ -58,6 +58,7 @@ def test_a_tunnel_reaches_the_webhook(cloud: Cloud) -> None:
 
 @pytest.mark.parametrize("name", ["data", "logs", "run"])
 def test_nobody_else_reads_the_cloud_s_folders(cloud: Cloud, name: str) -> None:
-    folders = [path for path in [top := cloud.instance.home / name, *top.rglob("*")] if path.is_dir()]
+    top = cloud.instance.home / name
+    folders = [path for path in (top, *top.rglob("*")) if path.is_dir()]
 
     assert [str(path) for path in folders if stat.S_IMODE(path.stat().st_mode) & 0o077] == []

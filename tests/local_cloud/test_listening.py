@@ -11,7 +11,7 @@ from tests import listening
 
 
 @pytest.fixture
-def servers(  # noqa: PLR0913 - each of them
+def servers(  # noqa: PLR0913, PLR0917 - each of them
     localstack: Instance, kafka: str, postgres: str, redis: str, opensearch: str, stripe_api: str
 ) -> Instance:
     """Every server that the tests run beside the whole cloud."""

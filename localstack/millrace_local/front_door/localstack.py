@@ -20,7 +20,7 @@ def guard(gateway: Gateway) -> None:
 def _refuse_strangers(chain: HandlerChain[RequestContext], context: RequestContext, response: Response) -> None:
     request = context.request
     target = request.environ.get("RAW_URI", "/")
-    if reason := rules.refusal(request.headers, target):
+    if reason := rules.refusal(request.headers, target, has_pages=True):
         _refuse(chain, response, reason)
 
 

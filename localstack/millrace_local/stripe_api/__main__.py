@@ -7,7 +7,16 @@ from localstripe import resources, server, webhooks
 
 from millrace_local import stripe_account
 from millrace_local.instance import HOST, Instance
-from millrace_local.stripe_api import cards, errors, idempotency, payment_intents, publishable_keys, refunds, state
+from millrace_local.stripe_api import (
+    cards,
+    errors,
+    front_door,
+    idempotency,
+    payment_intents,
+    publishable_keys,
+    refunds,
+    state,
+)
 from millrace_local.stripe_api.deliveries import Deliveries
 
 WEBHOOK_PATH = "/api/v1/payments/webhook"
@@ -31,8 +40,8 @@ def application(instance: Instance) -> web.Application:
         kept.clear()
         return web.Response()
 
-    middlewares = [idempotency.middleware(kept), server.error_middleware, publishable_keys.middleware()]
-    application = web.Application(middlewares=middlewares)
+    rules = [idempotency.middleware(kept), server.error_middleware, publishable_keys.middleware()]
+    application = web.Application(middlewares=[front_door.middleware(), *rules])
     application.on_startup.append(resume)
     application.router.add_delete("/_config/data", forget)
     _add_routes(application.router)
