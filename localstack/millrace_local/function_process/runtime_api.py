@@ -14,6 +14,7 @@ from http import HTTPStatus
 
 import h11
 
+from millrace_local.front_door import rules
 from millrace_local.function_process.errors import RESPONSE_LIMIT
 
 _CHUNK = 256 * 1024
@@ -35,12 +36,14 @@ class Connection:
         self._protocol = h11.Connection(h11.SERVER, max_incomplete_event_size=_LONGEST_HEADERS)
 
     def read(self, deadline: float) -> "Request | None":
-        """The next request, whole; None if the client closed the connection."""
+        """Return the next request, whole; None if the client closed the connection, or is a page in a browser."""
         head: h11.Request | None = None
         body = bytearray()
         try:
             while not isinstance(event := self._next_event(deadline), h11.EndOfMessage):
                 if isinstance(event, h11.Request):
+                    if _is_page_s(event):
+                        return None
                     head = event
                 elif isinstance(event, h11.Data):
                     body += event.data if len(body) <= RESPONSE_LIMIT else b""
@@ -66,6 +69,15 @@ class Connection:
             self.stream.settimeout(max(deadline - time.monotonic(), 0.001))
             self._protocol.receive_data(self.stream.recv(_CHUNK))
         return event
+
+
+def _is_page_s(head: h11.Request) -> bool:
+    """Return whether a page sent this: it could take invocations from the function, or answer them.
+
+    Names do not matter, as browsers stay out under all of them.
+    """
+    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers if name != b"host"]
+    return bool(rules.refusal(headers) or rules.foreign_origin(headers))
 
 
 @dataclass(frozen=True)

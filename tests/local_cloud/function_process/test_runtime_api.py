@@ -12,6 +12,7 @@ import pytest
 
 from millrace_local.function_process.errors import RESPONSE_LIMIT
 from millrace_local.function_process.runtime_api import DeadlineError, Request, RuntimeApi
+from tests.local_cloud.front_door.cases import BROWSER, IMAGE
 
 
 class Served:
@@ -100,6 +101,20 @@ def test_a_broken_client_leaves_the_server_working(served: Served, rubbish: byte
     connection.request("GET", "/after")
     assert connection.getresponse().status == HTTPStatus.ACCEPTED
     connection.close()
+
+
+@pytest.mark.parametrize(
+    "page",
+    [IMAGE, {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Host": "evil.example", "User-Agent": BROWSER}],
+)
+def test_a_page_in_a_browser_is_not_answered(served: Served, page: dict[str, str]) -> None:
+    """It could take an invocation from its function, or answer one."""
+    connection = served.connect()
+    connection.request("GET", "/2018-06-01/runtime/invocation/next", headers=page)
+    with pytest.raises(http.client.RemoteDisconnected):
+        connection.getresponse()
+    connection.close()
+    assert served.last is None
 
 
 def test_waiting_ends_at_the_deadline() -> None:
