@@ -5,7 +5,6 @@ the invocations: with its metrics that took two thirds of a warm invocation's ti
 """
 
 import contextlib
-import itertools
 import logging
 import threading
 import time
@@ -21,9 +20,10 @@ from localstack.runtime.events import infra_stopping
 from localstack.services.lambda_.invocation import version_manager
 from localstack.services.lambda_.invocation.logs import LogItem
 
+from millrace_local.log_events import put_log_events
+
 LOG = logging.getLogger(__name__)
 _SECONDS = 0.25  # between two deliveries
-_EVENTS = 10_000  # in one PutLogEvents
 
 
 def install() -> None:
@@ -103,13 +103,4 @@ class VersionLog:
 
 def _deliver(stream: Stream, events: list[dict[str, Any]]) -> None:
     client = connect_to(aws_access_key_id=stream.account, region_name=stream.region).logs
-    names = {"logGroupName": stream.group, "logStreamName": stream.stream}
-    for some in itertools.batched(events, _EVENTS, strict=False):
-        put = partial(client.put_log_events, **names, logEvents=list(some))
-        try:
-            put()
-        except client.exceptions.ResourceNotFoundException:
-            with contextlib.suppress(client.exceptions.ResourceAlreadyExistsException):
-                client.create_log_group(logGroupName=stream.group)
-            client.create_log_stream(**names)
-            put()
+    put_log_events(client, stream.group, stream.stream, events)

@@ -6,6 +6,7 @@ happens under one lock, by whichever thread brings it; that thread also starts w
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextvars import copy_context
 from threading import Condition, Thread
 from time import monotonic
 
@@ -16,6 +17,7 @@ from millrace_local.kafka_trigger.counters import Counters
 from millrace_local.kafka_trigger.failure import DeliveryError, Destination, Failure
 from millrace_local.kafka_trigger.health import Health
 from millrace_local.kafka_trigger.invoker import Answer, Invoker, NotInvokedError
+from millrace_local.kafka_trigger.offsets import Position
 from millrace_local.kafka_trigger.partition import Partition, Work
 from millrace_local.kafka_trigger.payload import Envelope, Record
 from millrace_local.kafka_trigger.response import MalformedResponseError, failed_offsets
@@ -96,6 +98,11 @@ class Dispatcher:
                 for number, each in self._partitions.items()
             }
 
+    def positions(self) -> dict[int, Position]:
+        """Return where the mapping is in each partition that it owns."""
+        with self._changed:
+            return {number: Position(each.read_to, each.position) for number, each in self._partitions.items()}
+
     def wait(self, seconds: float) -> None:
         """Wait until something is settled, for *seconds* at most."""
         with self._changed:
@@ -158,7 +165,8 @@ class Dispatcher:
 
     def _in_thread(self, target: Callable[..., None], *arguments: object) -> None:
         name = f"kafka-trigger-{self._settings.topic}"
-        Thread(target=target, args=arguments, name=name, daemon=True).start()
+        context = copy_context()  # with the mapping's system log
+        Thread(target=context.run, args=(target, *arguments), name=name, daemon=True).start()
 
     def _retry(self, partition: Partition, work: Work) -> None:
         self._invoke([(partition, work.records)])

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from threading import Thread
 
+from millrace_local.kafka_trigger import reporter, system_log
 from millrace_local.kafka_trigger.clients import Clients
 from millrace_local.kafka_trigger.committer import Committer
 from millrace_local.kafka_trigger.counters import Counters
@@ -11,8 +12,10 @@ from millrace_local.kafka_trigger.destinations import open_destination
 from millrace_local.kafka_trigger.dispatcher import Dispatcher
 from millrace_local.kafka_trigger.health import Health
 from millrace_local.kafka_trigger.invoker import Invoker
+from millrace_local.kafka_trigger.log_stream import LogStream
 from millrace_local.kafka_trigger.poller import Poller
 from millrace_local.kafka_trigger.settings import Settings
+from millrace_local.kafka_trigger.system_log import CURRENT, SystemLog
 
 LOG = logging.getLogger(__name__)
 
@@ -20,7 +23,15 @@ LOG = logging.getLogger(__name__)
 class KafkaMapping:
     """*report* is told each new LastProcessingResult, *started* once that polling goes on from a fixed position."""
 
-    def __init__(self, settings: Settings, invoker: Invoker, report: Callable[[str], None], clients: Clients) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        invoker: Invoker,
+        report: Callable[[str], None],
+        clients: Clients,
+        report_seconds: float = reporter.SECONDS,
+    ) -> None:
+        system_log.install()
         self.settings = settings
         self.counters = Counters()
         self.health = Health(report)
@@ -30,6 +41,11 @@ class KafkaMapping:
             settings, invoker, self._destination, self.counters, self.health, self._committer.request
         )
         self._poller = Poller(settings, self._dispatcher, self._committer, self.counters, self.health)
+        self._log_stream = LogStream(settings, clients)
+        self._log = SystemLog(settings, self._log_stream.put)
+        self._reporter = reporter.Reporter(
+            settings, self.counters, self._dispatcher.positions, self._log, clients, report_seconds
+        )
         self._thread: Thread | None = None
 
     def start(self, started: Callable[[], None] = lambda: None) -> None:
@@ -50,6 +66,12 @@ class KafkaMapping:
         return not (self._thread and self._thread.is_alive())
 
     def _run(self, started: Callable[[], None]) -> None:
+        CURRENT.set(self._log)
+        if self.settings.log_level:
+            self._log_stream.start()
+        self._reporter.start()
         self._poller.run(started)
         if self._destination:
             self._destination.close()
+        self._reporter.stop()
+        self._log_stream.close()

@@ -15,6 +15,7 @@ from millrace_local.kafka_trigger.committer import Committer
 from millrace_local.kafka_trigger.dispatcher import Dispatcher
 from millrace_local.kafka_trigger.settings import Settings
 from millrace_local.kafka_trigger.source_topic import SourceTopic, TopicState
+from millrace_local.kafka_trigger.system_log import CURRENT
 
 RELEASE_SECONDS = 5.0  # how long the group waits for what is in flight
 LONGEST_FUNCTION_SECONDS = 14 * 60  # P12
@@ -85,6 +86,8 @@ class Membership:
         assigned = [TopicPartition(self._settings.topic, number, offset) for number, offset in read_from.items()]
         consumer.assign(assigned)
         consumer.resume(assigned)  # librdkafka keeps a partition paused that was when it was given back
+        if log := CURRENT.get():
+            log.assigned(len(self._state.partitions), numbers)
         self._joined()
 
     def _revoked(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:

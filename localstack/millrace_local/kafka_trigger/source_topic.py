@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from confluent_kafka import IsolationLevel, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import (
+    ConsumerGroupTopicPartitions,
+    IsolationLevel,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient, OffsetSpec, TopicDescription
 
 from millrace_local.kafka_trigger import patience
@@ -78,6 +84,13 @@ class SourceTopic:
         ends = self.ends(partitions, committed=True)  # first: a record that is written meanwhile is not to be skipped
         found = self._offsets(partitions, OffsetSpec.for_timestamp(milliseconds))
         return {number: ends[number] if offset == NO_RECORD else offset for number, offset in found.items()}
+
+    def committed(self, group: str, partitions: Collection[int]) -> dict[int, int]:
+        """Return the offsets that *group* has committed, without partitions of which it has committed none."""
+        asked = ConsumerGroupTopicPartitions(group, [TopicPartition(self.name, number) for number in partitions])
+        answer = self._admin.list_consumer_group_offsets([asked], request_timeout=REQUEST_SECONDS)[group]
+        found = answer.result(REQUEST_SECONDS + 1).topic_partitions
+        return {each.partition: each.offset for each in found if each.offset >= 0}
 
     def assignor(self, group: str) -> str:
         """Return by which strategy the members of *group* share its partitions; empty if that cannot be told."""

@@ -6,11 +6,13 @@ from threading import Event
 from typing import Any
 from uuid import uuid4
 
+import boto3
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
-from millrace_local.kafka_trigger import backoff
+from millrace_local.instance import ACCOUNT, REGION, Instance
+from millrace_local.kafka_trigger import backoff, reporter
 from millrace_local.kafka_trigger.clients import Client, Clients
 from millrace_local.kafka_trigger.mapping import KafkaMapping
 from millrace_local.kafka_trigger.settings import Settings
@@ -24,6 +26,17 @@ FUNCTION_ARN = "arn:aws:lambda:us-east-1:000000000000:function:f"
 def no_clients(service: str, account: str, region: str) -> Client:
     """Refuse to reach any service of AWS."""
     raise AssertionError(f"{service} of {account} in {region} is not expected to be used")
+
+
+class Services:
+    """Clients of LocalStack's services, which take the account from the access key."""
+
+    def __init__(self, localstack: Instance) -> None:
+        self._url = localstack.localstack_url
+
+    def __call__(self, service: str, account: str = ACCOUNT, region: str = REGION) -> Client:
+        keys = {"aws_access_key_id": account, "aws_secret_access_key": "test"}
+        return boto3.client(service, endpoint_url=self._url, region_name=region, **keys)
 
 
 class Topic:
@@ -134,13 +147,24 @@ class Mappings:
         return Settings(topic=topic, **(defaults | {"window_seconds": 0} | settings))
 
     def start(
-        self, topic: Topic, function: FakeFunction, clients: Clients = no_clients, **settings: Parameter
+        self,
+        topic: Topic,
+        function: FakeFunction,
+        clients: Clients = no_clients,
+        report_seconds: float = reporter.SECONDS,
+        **settings: Parameter,
     ) -> KafkaMapping:
         """A mapping that has fixed its starting position."""
-        return self.run(self.settings(topic.name, **settings), function, clients)
+        return self.run(self.settings(topic.name, **settings), function, clients, report_seconds)
 
-    def run(self, settings: Settings, function: FakeFunction, clients: Clients = no_clients) -> KafkaMapping:
-        mapping = KafkaMapping(settings, function, self.results.append, clients)
+    def run(
+        self,
+        settings: Settings,
+        function: FakeFunction,
+        clients: Clients = no_clients,
+        report_seconds: float = reporter.SECONDS,
+    ) -> KafkaMapping:
+        mapping = KafkaMapping(settings, function, self.results.append, clients, report_seconds)
         started = Event()
         self._running.append(mapping)
         mapping.start(started.set)
@@ -173,6 +197,11 @@ def mappings(kafka: str) -> Iterator[Mappings]:
     started = Mappings(kafka)
     yield started
     started.stop()
+
+
+@pytest.fixture
+def services(localstack: Instance) -> Services:
+    return Services(localstack)
 
 
 @pytest.fixture

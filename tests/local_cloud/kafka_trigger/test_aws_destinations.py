@@ -4,38 +4,21 @@ import json
 from base64 import b64decode
 from uuid import uuid4
 
-import boto3
 import pytest
 
-from millrace_local.instance import ACCOUNT, REGION, Instance
+from millrace_local.instance import ACCOUNT, REGION
 from millrace_local.kafka_trigger.destinations.address import parse_arn
 from millrace_local.kafka_trigger.destinations.aws import AwsDestination
 from millrace_local.kafka_trigger.failure import DeliveryError, Failure
 from millrace_local.kafka_trigger.payload import Encoder
 from millrace_local.kafka_trigger.settings import Settings
-from tests.local_cloud.kafka_trigger.conftest import FUNCTION_ARN, Mappings, Topic
+from tests.local_cloud.kafka_trigger.conftest import FUNCTION_ARN, Mappings, Services, Topic
 from tests.local_cloud.kafka_trigger.fake_function import RAISED, FakeFunction
-from tests.local_cloud.kafka_trigger.queues import Client, Queue
+from tests.local_cloud.kafka_trigger.queues import Queue
 from tests.servers import wait_until
 
 OTHER_ACCOUNT, OTHER_REGION = "222222222222", "eu-central-1"
 ENCODER = Encoder("source", 7)
-
-
-class Services:
-    """Clients of LocalStack's services, which take the account from the access key."""
-
-    def __init__(self, localstack: Instance) -> None:
-        self._url = localstack.localstack_url
-
-    def __call__(self, service: str, account: str = ACCOUNT, region: str = REGION) -> Client:
-        keys = {"aws_access_key_id": account, "aws_secret_access_key": "test"}
-        return boto3.client(service, endpoint_url=self._url, region_name=region, **keys)
-
-
-@pytest.fixture
-def services(localstack: Instance) -> Services:
-    return Services(localstack)
 
 
 def destination(arn: str, services: Services) -> AwsDestination:
