@@ -16,7 +16,8 @@ from botocore.exceptions import ClientError
 
 from millrace_local.instance import ACCOUNT, REGION, Instance
 from millrace_local.services.localstack import LocalStack
-from tests.local_cloud.kafka_trigger.conftest import Topic
+from tests.local_cloud.kafka_trigger.cloudwatch import events, kinds, total
+from tests.local_cloud.kafka_trigger.conftest import Services, Topic
 from tests.local_cloud.kafka_trigger.queues import Queue
 from tests.servers import free_instance, running, wait_until
 
@@ -231,6 +232,30 @@ def test_r16_what_a_function_fails_for_good_goes_to_the_queue_of_its_mapping(
     assert document["requestContext"]["functionArn"].endswith(f":function:{function.name}")
     assert document["KafkaBatchInfo"]["eventSourceArn"] == cluster
     assert document["KafkaBatchInfo"]["recordsInfo"][topic.label()]["firstRecordOffset"] == "0"
+
+
+def test_metrics_and_logs_that_a_mapping_asks_for_are_in_cloudwatch_when_it_is_deleted(
+    lambda_api: Client, services: Services, function: DeployedFunction, cluster: str, topic: Topic
+) -> None:
+    """Created through the API; the events are in the log group that the function's own LoggingConfig names."""
+    group = f"/own/{function.name}"
+    lambda_api.update_function_configuration(FunctionName=function.name, LoggingConfig={"LogGroup": group})
+    lambda_api.get_waiter("function_updated_v2").wait(FunctionName=function.name, WaiterConfig={"Delay": 1})
+    mapping = create(
+        lambda_api,
+        function,
+        EventSourceArn=cluster,
+        Topics=[topic.name],
+        ProvisionedPollerConfig={"MinimumPollers": 1},
+        MetricsConfig={"Metrics": ["EventCount"]},
+        LoggingConfig={"SystemLogLevel": "INFO"},
+    )
+    topic.write(3)
+    wait_until(lambda: topic.committed(mapping["UUID"]) == 3)
+    lambda_api.delete_event_source_mapping(UUID=mapping["UUID"])
+    uuid = mapping["UUID"]
+    wait_until(lambda: total(services, "CommittedEventCount", "EventSourceMappingUUID", uuid) == 3)
+    wait_until(lambda: "POLLER_STATUS_EVENT" in kinds(events(services, group, uuid)))
 
 
 def test_an_update_while_running_changes_the_batch_size_and_loses_nothing(

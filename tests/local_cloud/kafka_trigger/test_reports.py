@@ -1,13 +1,12 @@
 """Metrics and logs of real mappings in LocalStack's CloudWatch (section 12)."""
 
-import json
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from millrace_local.instance import ACCOUNT, REGION
+from tests.local_cloud.kafka_trigger.cloudwatch import events, kinds, total
 from tests.local_cloud.kafka_trigger.conftest import Mappings, Services, Topic
 from tests.local_cloud.kafka_trigger.fake_function import RAISED, SUCCESS, Batch, FakeFunction, Gate
 from tests.servers import wait_until
@@ -18,41 +17,6 @@ QUICKLY = 0.3  # seconds between two reports
 def function_arn() -> str:
     """Of a function that only the name is needed of."""
     return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:f-{uuid4().hex[:8]}"
-
-
-def total(services: Services, name: str, dimension: str, value: str, statistic: str = "Sum") -> float | None:
-    """The statistic of a metric of AWS/Lambda in these minutes; None if nothing was published."""
-    now = datetime.now(UTC)
-    answer = services("cloudwatch").get_metric_statistics(
-        Namespace="AWS/Lambda",
-        MetricName=name,
-        Dimensions=[{"Name": dimension, "Value": value}],
-        StartTime=now - timedelta(minutes=30),
-        EndTime=now + timedelta(minutes=30),
-        Period=3600,
-        Statistics=[statistic],
-    )
-    points = [point[statistic] for point in answer["Datapoints"]]
-    return (sum(points) if statistic == "Sum" else max(points)) if points else None
-
-
-def events(services: Services, group: str, uuid: str) -> list[dict[str, Any]]:
-    """A mapping's events in a log group, from all of its streams."""
-    logs = services("logs")
-    try:
-        streams = logs.describe_log_streams(logGroupName=group)["logStreams"]
-    except logs.exceptions.ResourceNotFoundException:
-        return []
-    names = [stream["logStreamName"] for stream in streams if stream["logStreamName"].endswith(f"/{uuid}")]
-    return [
-        json.loads(event["message"])
-        for name in names
-        for event in logs.get_log_events(logGroupName=group, logStreamName=name, startFromHead=True)["events"]
-    ]
-
-
-def kinds(found: list[dict[str, Any]]) -> set[str]:
-    return {event["eventType"] for event in found}
 
 
 def test_event_counts_are_published_once_each_and_the_last_at_the_stop(
