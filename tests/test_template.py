@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import pytest
 
-from kernel import kafka, responses
+from kernel import kafka, relay, responses
 from millrace_local.instance import ROOT
 from tests.templates import FUNCTIONS, Function, Resource, expanded, written
 from users.commands import Scope
@@ -163,11 +163,12 @@ def test_a_relay_may_write_and_ends_in_time(function: Function) -> None:
     assert variables(function)["DATABASE_ROLE"] == "relay"
     timeout = expanded()[function.logical_id]["Properties"]["Timeout"]
     longest = written()["Parameters"]["RelaySeconds"]["MaxValue"]
-    assert timeout >= longest + kafka.LONGEST_SEND_SECONDS + 2
+    assert timeout >= longest + relay.RESERVE_SECONDS
     delivery, request, linger = (
         kafka.OPTIONS[f"{name}_ms"] for name in ("delivery_timeout", "request_timeout", "linger")
     )
     assert request + linger <= delivery < kafka.LONGEST_SEND_SECONDS * 1000
+    assert relay.RESERVE_SECONDS > kafka.LONGEST_SEND_SECONDS + kafka.CLOSE_SECONDS
 
 
 def test_the_gateways_own_answers_are_like_ours() -> None:

@@ -166,7 +166,7 @@ def test_an_absent_topic_holds_up_its_own_rows_only(
     outbox_of: Database, topic: str, kafka: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows of a topic that does not exist yet wait; other rows of the same aggregate go on."""
-    monkeypatch.setitem(producer.OPTIONS, "max_block_ms", 300)
+    monkeypatch.setitem(producer.OPTIONS, "max_block_ms", 2_000)
     add(outbox_of, message("absent", "waits"), message(topic, "goes on"))
 
     assert relay.publish("activity", 0) == Summary(published=1, parked=0, failures=0)

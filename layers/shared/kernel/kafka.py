@@ -1,9 +1,15 @@
-"""The Kafka producer, for the relay and the redrive only: everybody else publishes through the outbox."""
+"""The Kafka producer, for the relay and the redrive only: everybody else publishes through the outbox.
+
+No record is sent after an older one of its partition that is not acknowledged. One call of `publish` takes no more than
+fits into one batch of the producer, waits until the broker has settled it, and after a failure no batch is left behind:
+the producer gives a batch up before the wait for it ends, and is closed. So records that are sent again, by anybody,
+come behind their elders; a request of a closed producer that the broker finds late can only repeat.
+"""
 
 import contextlib
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from kafka import KafkaAdminClient, KafkaProducer
@@ -23,23 +29,30 @@ from kafka.producer.future import FutureRecordMetadata
 from kernel import settings
 from kernel.outbox import Message
 
-# Every wait is bounded, so that a function ends before Lambda ends it. Idle sockets are given up before a NAT or a
-# load balancer forgets them (350 s). kafka-python is idempotent by default, and keeps the order when it retries.
+# What one call sends at most, with room below the 1,048,588 bytes that brokers take by default (message.max.bytes).
+BATCH_BYTES = 900_000
+# Upper bounds of what Kafka's record format adds to the bytes of a record and of a header.
+RECORD_OVERHEAD = 40
+HEADER_OVERHEAD = 10
+# Every wait is bounded, so that a function ends before Lambda ends it: request < delivery < flush. Idle sockets are
+# given up before a NAT or a load balancer forgets them (350 s). While it retries, an idempotent producer neither
+# repeats nor reorders.
 OPTIONS: dict[str, Any] = {
     "acks": "all",
     "enable_idempotence": True,
     "allow_auto_create_topics": False,
-    # A batch is sent when it is flushed, and before that only when it is full.
-    "batch_size": 512 * 1024,
-    "linger_ms": 1_000,
+    # A batch is sent when it is flushed, never before: it is not full, and nobody takes as long as it lingers to fill it.
+    "batch_size": 1_000_000,
+    "linger_ms": 4_000,
     "max_block_ms": 5_000,
     "bootstrap_timeout_ms": 5_000,
-    "request_timeout_ms": 3_000,
+    "request_timeout_ms": 4_000,
     "delivery_timeout_ms": 8_000,
     "connections_max_idle_ms": 60_000,
     "reconnect_backoff_max_ms": 1_000,
 }
 LONGEST_SEND_SECONDS = 10
+CLOSE_SECONDS = 2
 REACH_SECONDS = 2
 IDLE_SECONDS = 240
 
@@ -67,16 +80,17 @@ _warm: list[_Warm] = []
 
 
 def publish(messages: Iterable[Message]) -> list[Exception | None]:
-    """Send the messages in order and wait until each is acknowledged or refused; at most 10 seconds.
+    """Send the first of *messages*, as many as fit into one batch, and wait until each is acknowledged or refused.
 
-    Returns one outcome per message: None if every in-sync replica has it, one of `UNPUBLISHABLE` if it can never be
-    published, TopicError if its topic cannot be written to, and KafkaError otherwise: then it may have been
-    published, or not, and is to be sent again. Raises KafkaError when no broker can be reached.
+    Returns one outcome for each message that was sent, at least one: None if every in-sync replica has it, one of
+    `UNPUBLISHABLE` if it can never be published, TopicError if its topic cannot be written to, and KafkaError
+    otherwise. Then it may have been published, or not, and must be sent again before anything that follows it.
+    Raises KafkaError when no broker can be reached.
     """
-    messages = list(messages)
+    batch = list(_first_batch(messages))
     producer = _producer()
-    absent = {topic: _absence(producer, topic) for topic in {message.topic for message in messages}}
-    sent = [absent[message.topic] or _send(producer, message) for message in messages]
+    absent = _absences(producer, {message.topic for message in batch})
+    sent = [absent[message.topic] or _send(producer, message) for message in batch]
     with contextlib.suppress(KafkaTimeoutError):
         producer.flush(timeout=LONGEST_SEND_SECONDS)
     outcomes = [_outcome(each) for each in sent]
@@ -97,10 +111,28 @@ def ask() -> None:
 
 
 def close() -> None:
-    """Forget the producer. It has a second to end; what it has not delivered by then is given up."""
+    """Close the producer; what it has not delivered is given up, and is not sent any more."""
     while _warm:
+        producer = _warm.pop().producer
+        # `close` alone first waits for what is not delivered, and when that takes too long it raises and closes nothing.
+        producer._sender.force_close()  # noqa: SLF001 - kafka-python has no public way to give up
         with contextlib.suppress(KafkaTimeoutError):
-            _warm.pop().producer.close(timeout=1)
+            producer.close(timeout=CLOSE_SECONDS)
+
+
+def _first_batch(messages: Iterable[Message]) -> Iterator[Message]:
+    size = 0
+    for number, message in enumerate(messages):
+        size += _size(message)
+        if number and size > BATCH_BYTES:
+            return
+        yield message
+
+
+def _size(message: Message) -> int:
+    """Return an upper bound of what the message takes in a batch."""
+    headers = sum(len(name.encode()) + len(value) + HEADER_OVERHEAD for name, value in message.headers)
+    return len(message.key or b"") + len(message.value or b"") + headers + RECORD_OVERHEAD
 
 
 def _producer() -> KafkaProducer:
@@ -137,14 +169,34 @@ def _access() -> dict[str, Any]:
     return {"bootstrap_servers": servers, "security_protocol": broker.security_protocol, **iam}
 
 
+def _absences(producer: KafkaProducer, topics: Iterable[str]) -> dict[str, Exception | None]:
+    """Return why each topic cannot be written to, None if it can; raise KafkaTimeoutError when no broker answers."""
+    try:
+        return {topic: _absence(producer, topic) for topic in topics}
+    except KafkaTimeoutError:
+        close()
+        raise
+
+
 def _absence(producer: KafkaProducer, topic: str) -> Exception | None:
     try:
         producer.partitions_for(topic)
     except ValueError as error:
         return error
-    except (KafkaTimeoutError, UnknownTopicOrPartitionError, TopicAuthorizationFailedError) as error:
+    except (UnknownTopicOrPartitionError, TopicAuthorizationFailedError) as error:
+        return TopicError(f"{topic}: {error!r}")
+    except KafkaTimeoutError as error:
+        if not _answers(producer):
+            raise
         return TopicError(f"{topic}: {error!r}")
     return None
+
+
+def _answers(producer: KafkaProducer) -> bool:
+    """Return whether a broker has told which topics there are while one was waited for."""
+    age: float = producer.metrics()["producer-metrics"]["metadata-age"]
+    waited: float = OPTIONS["max_block_ms"] / 1000
+    return age < waited
 
 
 def _send(producer: KafkaProducer, message: Message) -> FutureRecordMetadata | Exception:
@@ -161,4 +213,4 @@ def _outcome(sent: FutureRecordMetadata | Exception) -> Exception | None:
     if isinstance(sent, Exception):
         return sent
     error: Exception | None = sent.exception if sent.is_done else KafkaTimeoutError("not acknowledged in time")
-    return error
+    return TopicError(repr(error)) if isinstance(error, TopicAuthorizationFailedError) else error

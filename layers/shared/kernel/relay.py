@@ -4,6 +4,10 @@ Events are claimed by *buckets* of aggregates. Within one transaction the relay 
 that no other relay holds, reads their unpublished rows in the order of their ids, publishes them, and marks them.
 So relays may overlap without reordering an aggregate; one that is killed leaves rows unmarked, which are published
 again; and since rows are found by being unmarked, one that commits late is found late, but found.
+
+Nothing of a bucket is sent after a row of it that is not settled: a transaction publishes one batch of limited bytes
+(`kernel.kafka`), and after a failure the next one begins again with the oldest row. A row may therefore be repeated on
+the wire, but none is first seen after a younger one of its aggregate.
 """
 
 import contextlib
@@ -27,7 +31,7 @@ LOCKS = 0x6F757462  # "outb": the advisory locks' first key
 SWEEP_SECONDS = 1.0
 ABSENT_TOPIC_SECONDS = 10.0
 LONGEST_BACKOFF_SECONDS = 5.0
-RESERVE_SECONDS = kafka.LONGEST_SEND_SECONDS + 2
+RESERVE_SECONDS = kafka.LONGEST_SEND_SECONDS + kafka.CLOSE_SECONDS + 3
 
 
 class Row(NamedTuple):
@@ -105,12 +109,12 @@ class _Relay:
                 pass
 
     def _sweep(self, connection: Connection) -> int:
-        """Publish up to one batch of each half of the buckets; return how many rows were settled."""
-        settled = 0
+        """Publish up to one batch of each half of the buckets; return the number of rows, 0 = there are no more."""
+        handled = 0
         for buckets in random.sample(HALVES, k=len(HALVES)):
             if time.monotonic() < self.end_of_work:
-                settled += self._publish_batch(connection, buckets)
-        return settled
+                handled += self._publish_batch(connection, buckets)
+        return handled
 
     def _publish_batch(self, connection: Connection, buckets: list[int]) -> int:
         with connection.transaction():
@@ -119,7 +123,7 @@ class _Relay:
             if not rows:
                 return 0
             outcomes = kafka.publish(row.message for row in rows)
-            results = list(zip(rows, outcomes, strict=True))
+            results = list(zip(rows, outcomes, strict=False))
             published = [row.id for row, error in results if error is None]
             unpublishable = [(row.id, repr(error)) for row, error in results if isinstance(error, kafka.UNPUBLISHABLE)]
             _mark_published(connection, published)
@@ -127,7 +131,7 @@ class _Relay:
         self.published += len(published)
         self.parked += len(unpublishable)
         self._settle_failures(results)
-        return len(published) + len(unpublishable)
+        return len(results)
 
     def _settle_failures(self, results: list[tuple[Row, Exception | None]]) -> None:
         """Leave a topic that cannot be written to alone for a while; raise what concerns the whole broker."""
@@ -183,17 +187,27 @@ def _claim(connection: Connection, buckets: list[int]) -> list[int]:
 
 
 def _unpublished(connection: Connection, buckets: list[int], avoided_topics: list[str], limit: int) -> list[Row]:
-    """Up to *limit* rows, those of one bucket in order. The buckets are shuffled, so that a full one starves none."""
+    """Return the oldest rows of each bucket: up to *limit*, and about as many bytes as one batch takes.
+
+    The buckets are shuffled, so that a full one starves none.
+    """
     with connection.cursor(binary=True) as cursor:
         cursor.execute(
             """
-            SELECT row.* FROM unnest(%b::int[]) AS claimed CROSS JOIN LATERAL (
-                SELECT id, topic, key, headers::text, value, aggregate FROM outbox
-                WHERE bucket = claimed AND published_at IS NULL AND parked_at IS NULL AND topic <> ALL(%b)
-                ORDER BY id LIMIT %b
-            ) AS row LIMIT %b
+            SELECT id, topic, key, headers::text, value, aggregate FROM (
+                SELECT *, sum(size) OVER (ORDER BY turn, id) AS total FROM (
+                    SELECT row.*, turn, octet_length(headers::text) + coalesce(octet_length(key), 0)
+                           + coalesce(octet_length(value), 0) AS size
+                    FROM unnest(%b::int[]) WITH ORDINALITY AS claimed (bucket, turn) CROSS JOIN LATERAL (
+                        SELECT id, topic, key, headers, value, aggregate FROM outbox
+                        WHERE bucket = claimed.bucket AND published_at IS NULL AND parked_at IS NULL
+                              AND topic <> ALL(%b)
+                        ORDER BY id LIMIT %b
+                    ) AS row LIMIT %b
+                ) AS oldest
+            ) AS weighed WHERE total - size < %b ORDER BY turn, id
             """,
-            (random.sample(buckets, len(buckets)), avoided_topics, limit, limit),
+            (random.sample(buckets, len(buckets)), avoided_topics, limit, limit, kafka.BATCH_BYTES),
         )
         return [
             Row(id_, Message(topic, key, decode_headers(headers), value, aggregate))

@@ -1,0 +1,144 @@
+"""The order of a key on the wire: no record is first seen after a younger one, however slow or dead the broker is."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from concurrent import futures
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from kafka.errors import KafkaError
+
+from kernel import kafka as producer
+from kernel import outbox, relay
+from kernel.outbox import Message
+from millrace_local.services.kafka import Kafka
+from tests import topics
+from tests.databases import Database
+from tests.servers import free_instance, running, wait_until
+from tests.slow_broker import slowed
+
+KEYS = 3
+ROWS = 3000
+ROW_BYTES = 30_000
+SLOW_SECONDS = 20
+
+
+def add(database: Database, topic: str, count: int, size: int) -> None:
+    """Add rows 0, 1, 2 … of *KEYS* keys in turn, each of *size* bytes."""
+    with database.connect("app") as connection:
+        for first in range(0, count, 100):
+            outbox.add_messages(
+                connection,
+                [
+                    Message(topic, b"%d" % (n % KEYS), [], (b"%d " % n).ljust(size, b"."), f"{topic} {n % KEYS}")
+                    for n in range(first, min(first + 100, count))
+                ],
+            )
+
+
+def by_key(bootstrap: str, topic: str) -> dict[bytes | None, list[int]]:
+    found: dict[bytes | None, list[int]] = defaultdict(list)
+    for each in topics.read(bootstrap, topic):
+        found[each.key()].append(int((each.value() or b"").split()[0]))
+    return found
+
+
+def inversions(numbers: list[int]) -> list[tuple[int, int]]:
+    """Return each number that is first seen after a larger one, with that one. A number that is repeated is none."""
+    largest, seen, found = -1, set[int](), []
+    for number in numbers:
+        if number not in seen and number < largest:
+            found.append((largest, number))
+        seen.add(number)
+        largest = max(largest, number)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        ([1, 2, 3], []),
+        ([1, 2, 1, 2, 3], []),
+        ([1, 2, 3, 1], []),
+        ([2, 1], [(2, 1)]),
+        ([1, 4, 2, 3, 4], [(4, 2), (4, 3)]),
+    ],
+)
+def test_an_inversion_is_a_first_sight_after_a_younger_record(
+    numbers: list[int], expected: list[tuple[int, int]]
+) -> None:
+    assert inversions(numbers) == expected
+
+
+@pytest.fixture
+def own_broker(
+    activity: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A broker to be slowed or stopped; this process is the activity domain's relay, and publishes to it."""
+    instance = free_instance(tmp_path)
+    monkeypatch.setenv("DATABASE_URL_ACTIVITY", activity.url("relay"))
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", instance.kafka_bootstrap)
+    monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT")
+    with running(Kafka(), instance) as broker:
+        yield broker
+        producer.close()
+
+
+def test_a_slow_broker_gets_every_key_in_order(activity: Database, own_broker: subprocess.Popen[bytes]) -> None:
+    """90 MB that take the broker longer than the producer waits for an acknowledgement."""
+    bootstrap = os.environ["KAFKA_BOOTSTRAP_SERVERS"]
+    topic = topics.create(bootstrap, partitions=4)
+    add(activity, topic, ROWS, ROW_BYTES)
+
+    with ThreadPoolExecutor() as pool:
+        draining = pool.submit(drain, activity)
+        with slowed(own_broker):
+            futures.wait([draining], timeout=SLOW_SECONDS)
+        draining.result()
+
+    found = by_key(bootstrap, topic)
+    assert {key: inversions(numbers) for key, numbers in found.items()} == {key: [] for key in found}
+    assert {number for numbers in found.values() for number in numbers} == set(range(ROWS))
+
+
+def test_a_producer_that_was_given_up_sends_nothing_more(
+    activity: Database, own_broker: subprocess.Popen[bytes]
+) -> None:
+    """While the broker hangs, rows stay where they are, and no thread is left that would send them behind our back."""
+    topic = topics.create(os.environ["KAFKA_BOOTSTRAP_SERVERS"], partitions=4)
+    add(activity, topic, 100, ROW_BYTES)
+    producer._producer()
+
+    own_broker.send_signal(signal.SIGSTOP)
+    try:
+        with pytest.raises(KafkaError):
+            relay.publish("activity", 0)
+        wait_until(lambda: not senders(), what="the producer's thread to end")
+    finally:
+        own_broker.send_signal(signal.SIGCONT)
+
+    assert activity.rows("SELECT count(*) FROM outbox WHERE published_at IS NULL AND parked_at IS NULL") == [(100,)]
+
+
+@pytest.mark.parametrize(("sizes", "expected"), [([400_000] * 3, 2), ([980_000, 10], 1), ([10, 980_000], 1)])
+def test_one_call_publishes_one_batch(sizes: list[int], expected: int, topic: str) -> None:
+    """As many of the oldest as fit; a message that is larger than a batch goes alone."""
+    messages = [Message(topic, b"key", [], b"." * size, "key") for size in sizes]
+
+    assert producer.publish(messages) == [None] * expected
+
+
+def senders() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.endswith("network-thread")]
+
+
+def drain(database: Database) -> None:
+    while database.rows("SELECT FROM outbox WHERE published_at IS NULL"):
+        with contextlib.suppress(KafkaError):
+            relay.publish("activity", 0)
