@@ -32,5 +32,6 @@ def test_nothing_is_lost_doubled_or_wrongly_dead_lettered(cloud: Cloud, fault: F
     wait_until(lambda: len(history.dead_letters(bootstrap)) >= len(history.poison), seconds=60, what="the dead letters")
     letters = history.dead_letters(bootstrap)
     assert {coordinates: value for coordinates, value, _ in letters} == history.poison
-    assert len(letters) == len(history.poison)
+    # At least once on the topic: a relay that was killed before its mark repeats what it published.
+    assert len({headers["dlq_id"] for _, _, headers in letters}) == len(history.poison)
     assert all(mapping["state"] == "Enabled" for mapping in cloud.status()["mappings"])

@@ -144,6 +144,7 @@ def test_a_dead_letter_tells_where_it_comes_from(
     assert texts["dlq_error_class"] == "MalformedError"
     assert texts["dlq_error_message"]
     assert texts["dlq_first_failed_at"].endswith("Z")
+    assert UUID(texts["dlq_id"])
 
 
 def test_counts_the_attempts_of_a_redriven_record_on(
@@ -162,6 +163,18 @@ def test_counts_the_attempts_of_a_redriven_record_on(
         "5",
     )
     assert len(headers) == len(texts)
+
+
+def test_a_dead_letter_has_an_id_of_its_own(
+    handler: Consumer[UserEvent], activity: Database, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every consumer and every failure of a record gives a letter; a delivery that is repeated gives none."""
+    for group in ("one", "another", "one"):
+        monkeypatch.setenv("CONSUMER_GROUP", group)
+        handler(batch(record(b"junk", 5), record(b"junk", 6, headers=[("dlq_id", b"of its last failure")])), context)
+
+    assert len({dict(headers)["dlq_id"] for _, _, headers in dead_letters(activity)}) == 4
+    assert len(dead_letters(activity)) == 4
 
 
 def test_returns_what_may_succeed_later(handler: Consumer[UserEvent], activity: Database, context: Context) -> None:

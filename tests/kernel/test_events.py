@@ -65,6 +65,23 @@ def test_derives_the_id_of_a_record_without_one() -> None:
     assert first[0] != next_one[0]
 
 
+def test_takes_the_id_of_the_dead_letter_that_a_record_was() -> None:
+    """A letter that is redriven twice has two places and is still one event; an id of the event's own goes before."""
+    value = b'{"type": "user-registered", "userId": "u"}'
+    letter, event_id = str(uuid4()).encode(), str(uuid4()).encode()
+    once, twice = (read(Reader(Registered), value, offset=at, headers=[("dlq_id", letter)]) for at in (1, 2))
+    own = read(
+        Reader(Registered),
+        value,
+        headers=[("dlq_id", letter), ("ce_id", event_id), ("ce_type", b"user-registered")],
+    )
+
+    assert once is not None
+    assert once == twice
+    assert own is not None
+    assert (once[0], own[0]) == (UUID(letter.decode()), UUID(event_id.decode()))
+
+
 def test_skips_other_types() -> None:
     """A type that is not asked for is no error, by header or by value, even if its value is not JSON."""
     assert read(Reader(Registered), b'{"type": "user-updated"}') is None

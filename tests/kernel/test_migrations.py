@@ -13,7 +13,10 @@ from kernel import migrations
 from kernel.migrations import MigrationError
 from tests.databases import PASSWORDS, Database, migrated
 
-KERNEL = [f"kernel/{name}.sql" for name in ("0001_privileges", "0002_outbox", "0003_inbox", "0004_idempotency")]
+KERNEL = [
+    f"kernel/{name}.sql"
+    for name in ("0001_privileges", "0002_outbox", "0003_inbox", "0004_idempotency", "0005_breakers")
+]
 
 
 @pytest.fixture

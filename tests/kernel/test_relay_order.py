@@ -24,9 +24,9 @@ from tests.servers import free_instance, running, wait_until
 from tests.slow_broker import slowed
 
 KEYS = 3
-ROWS = 3000
+ROWS = 6000
 ROW_BYTES = 30_000
-SLOW_SECONDS = 20
+SLOW_SECONDS = 45
 
 
 def add(database: Database, topic: str, count: int, size: int) -> None:
@@ -91,7 +91,7 @@ def own_broker(
 
 
 def test_a_slow_broker_gets_every_key_in_order(activity: Database, own_broker: subprocess.Popen[bytes]) -> None:
-    """90 MB that take the broker longer than the producer waits for an acknowledgement."""
+    """180 MB that take the broker longer than the producer waits for an acknowledgement."""
     bootstrap = os.environ["KAFKA_BOOTSTRAP_SERVERS"]
     topic = topics.create(bootstrap, partitions=4)
     add(activity, topic, ROWS, ROW_BYTES)

@@ -6,9 +6,9 @@ effect fails depends on the error:
 * transient (`kernel.database.is_transient`: a database or another system is down or busy): nothing is dead-lettered;
   the record and all later ones of its partition are returned as batch item failures, and are delivered again, in order.
 * permanent (unreadable, refused by a rule, a bug): the batch is repeated record by record to find the one at fault;
-  that one is dead-lettered and the rest goes on. After many permanent failures in a row the breaker opens: further
-  ones are returned instead, so that a bad deployment does not empty a topic into its dead letters. It closes with
-  the first success, or in a new execution environment.
+  that one is dead-lettered and the rest goes on. After many permanent failures in a row, counted over all execution
+  environments (`kernel.breaker`), the breaker opens: further ones are returned instead, so that a bad deployment does
+  not empty a topic into its dead letters. Records are still tried, and the first success closes it.
 
 Both ways stop before Lambda's deadline and return what is left. AWS: "Configuring error handling controls for Kafka
 event sources" (Lambda Developer Guide), rules R6 to R10.

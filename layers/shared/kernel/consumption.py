@@ -9,6 +9,7 @@ from uuid import UUID
 import psycopg
 
 from kernel import dead_letters, events, inbox, settings, telemetry
+from kernel.breaker import Breaker
 from kernel.database import Connection, is_transient, transaction
 from kernel.dead_letters import DeadLetter
 from kernel.errors import UnavailableError
@@ -37,13 +38,16 @@ class OutOfTimeError(Exception):
     """The deadline is near: the record was not tried."""
 
 
+class BreakerOpenError(Exception):
+    """Too many records in a row have failed for good: no more of them is dead-lettered."""
+
+
 class Consumer[E: Event]:
     def __init__(self, domain: str, effect: Effect[E], contracts: tuple[type[E], ...], *, together: bool) -> None:
         self.domain = domain
         self.effect = effect
         self.reader = Reader(*contracts)
         self.together = together
-        self.failures_in_a_row = 0
 
     def __call__(self, event: Batch, context: LambdaContext) -> dict[str, list[dict[str, Any]]]:
         started = time.monotonic()
@@ -78,15 +82,17 @@ class Run[E: Event]:
     def process(self, records: list[Record]) -> None:
         """Apply *records* in one transaction, or block the partitions of those that cannot be applied now."""
         deliveries = list(self._read(records))
-        before, in_a_row = dict(self.counts), self.consumer.failures_in_a_row
-        if self.consumer.together and self._stays_closed(deliveries) and self._apply_together(deliveries):
+        before = dict(self.counts)
+        if self.consumer.together and self._apply_together(deliveries):
             return
         try:
             with transaction(self.consumer.domain) as connection:
+                breaker = self._breaker(connection)
                 for delivery in deliveries:
-                    self._apply_one(connection, delivery)
+                    self._apply_one(connection, breaker, delivery)
+                breaker.settle()
         except (UnavailableError, psycopg.Error) as error:
-            self.counts, self.consumer.failures_in_a_row = before, in_a_row
+            self.counts = before
             for delivery in deliveries:
                 self._block(delivery.record, error)
 
@@ -104,15 +110,6 @@ class Run[E: Event]:
                 else:
                     self.counts["skipped"] += 1
 
-    def _stays_closed(self, deliveries: list[Delivery[E]]) -> bool:
-        """Whether the unreadable records are too few in a row to open the breaker."""
-        in_a_row = self.consumer.failures_in_a_row
-        for delivery in deliveries:
-            in_a_row = in_a_row + 1 if delivery.error else 0
-            if in_a_row > self.settings.breaker_threshold:
-                return False
-        return True
-
     def _apply_together(self, deliveries: list[Delivery[E]]) -> bool:
         """Apply all of *deliveries* with one call of the function; False, and nothing done, when something fails."""
         if time.monotonic() > self.deadline:
@@ -126,17 +123,29 @@ class Run[E: Event]:
                     self.consumer.effect(connection, several)
                 letters = [DeadLetter(each.record, each.error) for each in new if each.error is not None]
                 self._add_dead_letters(connection, letters)
+                self._count(connection, new)
         except Exception as error:  # noqa: BLE001 - whatever it is, the records are tried one by one and it shows again
             logger.info("batch is repeated record by record", error=_name(error))
             return False
         self.counts["applied"] += len(several)
         self.counts["dead_lettered"] += len(letters)
         self.counts["duplicates"] += len(deliveries) - len(new)
-        for delivery in new:
-            self.consumer.failures_in_a_row = self.consumer.failures_in_a_row + 1 if delivery.error else 0
         return True
 
-    def _apply_one(self, connection: Connection, delivery: Delivery[E]) -> None:
+    def _breaker(self, connection: Connection) -> Breaker:
+        return Breaker(connection, self.settings.group, self.settings.breaker_threshold)
+
+    def _count(self, connection: Connection, deliveries: list[Delivery[E]]) -> None:
+        """Count successes and failures in their order; raise BreakerOpenError at the first failure too many."""
+        breaker = self._breaker(connection)
+        for delivery in deliveries:
+            if delivery.error is None:
+                breaker.record_success()
+            elif not breaker.admit_failure():
+                raise BreakerOpenError
+        breaker.settle()
+
+    def _apply_one(self, connection: Connection, breaker: Breaker, delivery: Delivery[E]) -> None:
         if self.is_blocked(delivery.record):
             return
         if time.monotonic() > self.deadline:
@@ -153,11 +162,11 @@ class Run[E: Event]:
             if _may_succeed_later(error):
                 self._block(delivery.record, error)
             else:
-                self._refuse(connection, delivery.record, error)
+                self._refuse(connection, breaker, delivery.record, error)
         else:
             self.counts["applied" if applied else "duplicates"] += 1
             if applied:
-                self.consumer.failures_in_a_row = 0
+                breaker.record_success()
 
     def _claim_and_apply(self, connection: Connection, delivery: Delivery[E]) -> bool:
         if delivery.event is None:
@@ -167,18 +176,17 @@ class Run[E: Event]:
         self.consumer.effect(connection, [delivery.event])
         return True
 
-    def _refuse(self, connection: Connection, record: Record, error: Exception) -> None:
+    def _refuse(self, connection: Connection, breaker: Breaker, record: Record, error: Exception) -> None:
         """Dead-letter the record, unless it has been, or too many before it have."""
         if inbox.has(connection, self.settings.group, record.id):
             self.counts["duplicates"] += 1
-        elif self.consumer.failures_in_a_row >= self.settings.breaker_threshold:
+        elif not breaker.admit_failure():
             self.counts["breaker_open"] = 1
             logger.error("circuit breaker is open: nothing more is dead-lettered", consumer=self.settings.group)
             self._block(record, error)
         elif inbox.claim(connection, self.settings.group, [record.id]):
             self._add_dead_letters(connection, [DeadLetter(record, error)])
             self.counts["dead_lettered"] += 1
-            self.consumer.failures_in_a_row += 1
 
     def _add_dead_letters(self, connection: Connection, letters: list[DeadLetter]) -> None:
         dead_letters.add_many(connection, self.settings.dead_letter_topic, self.settings.group, letters)

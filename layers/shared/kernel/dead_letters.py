@@ -1,7 +1,12 @@
-"""Dead letters: records that can never be applied, kept whole on a topic of their own, through the outbox."""
+"""Dead letters: records that can never be applied, kept whole on a topic of their own, through the outbox.
+
+Each is in the outbox once, and on its topic at least once: a relay that dies between Kafka's acknowledgement and its
+own mark publishes it again. Readers tell repeats by the header `dlq_id`.
+"""
 
 from datetime import UTC, datetime
 from typing import NamedTuple
+from uuid import NAMESPACE_OID, uuid5
 
 from kernel import outbox, telemetry
 from kernel.database import Connection
@@ -18,10 +23,11 @@ class DeadLetter(NamedTuple):
 def add_many(connection: Connection, topic: str, consumer: str, letters: list[DeadLetter]) -> None:
     """Publish the records to *topic* once the caller's transaction has committed.
 
-    Key, value and headers stay as they were, byte by byte. Added are the headers `dlq_topic`, `dlq_partition`,
+    Key, value and headers stay as they were, byte by byte. Added are the headers `dlq_id`, `dlq_topic`, `dlq_partition`,
     `dlq_offset`, `dlq_timestamp` (ms), `dlq_key` (absent if the record had none), `dlq_consumer`, `dlq_error_class`,
     `dlq_error_message`, `dlq_attempts`, `dlq_first_failed_at` (RFC 3339) and, if the record had none, `traceparent`.
-    A record that comes back from a redrive counts its attempts on and keeps the time of its first failure.
+    A record that comes back from a redrive counts its attempts on, keeps the time of its first failure and gets an id
+    of its own when it fails again.
     """
     outbox.add_messages(connection, [_message(topic, consumer, letter) for letter in letters])
 
@@ -31,6 +37,7 @@ def _message(topic: str, consumer: str, letter: DeadLetter) -> outbox.Message:
     attempts, first_failed_at, traceparent = record.header("dlq_attempts", "dlq_first_failed_at", "traceparent")
     before = int(attempts) if attempts and attempts.isdecimal() else 0
     added = {
+        "dlq_id": str(uuid5(NAMESPACE_OID, f"{consumer} {record.id}")),
         "dlq_topic": record.topic,
         "dlq_partition": str(record.partition),
         "dlq_offset": str(record.offset),

@@ -119,7 +119,8 @@ class Reader[E: Event]:
         """The event and its id, or None if its type is not among the contracts.
 
         From the headers `ce_id` and `ce_type`; without them from the value's `eventId` and `type`. A value without
-        type is an event of the contract that has none. An event without id takes the record's.
+        type is an event of the contract that has none. An event without id takes that of the dead letter that it was,
+        so that a letter that is redriven twice is applied once; else the record's.
         Raises MalformedError.
         """
         event_id, event_type = record.header("ce_id", "ce_type")
@@ -163,6 +164,8 @@ def encode(event: Event) -> tuple[bytes, bytes, list[Header]]:
 
 
 def _event_id(record: Record, text: str | None) -> UUID:
+    if text is None:
+        [text] = record.header("dlq_id")
     if text is None:
         return record.id
     try:

@@ -51,7 +51,7 @@ class Kafka:
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
-    """*breaker_threshold*: so many permanent failures in a row stop the dead-lettering."""
+    """*breaker_threshold*: so many permanent failures in a row, over all environments, stop the dead-lettering."""
 
     topic: str
     group: str

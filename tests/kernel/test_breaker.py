@@ -1,0 +1,102 @@
+"""The circuit breaker: one count for each consumer, however many environments run it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from kernel.breaker import Breaker
+from millrace_local.instance import ROOT
+from tests.databases import Database
+
+CONSUMER = Path(__file__).with_name("consumer_process.py")
+THRESHOLD = 3
+
+
+def failures(database: Database) -> list[tuple[str, int]]:
+    return database.rows("SELECT consumer, failures FROM breakers ORDER BY consumer")
+
+
+def test_admits_as_many_failures_in_a_row_as_the_threshold(activity: Database) -> None:
+    """Over all transactions; another consumer has a count of its own."""
+    for expected in (True, True, True, False, False):
+        with activity.connect("app") as connection, connection.transaction():
+            assert Breaker(connection, "one", THRESHOLD).admit_failure() is expected
+    with activity.connect("app") as connection, connection.transaction():
+        assert Breaker(connection, "another", THRESHOLD).admit_failure()
+
+    assert failures(activity) == [("another", 1), ("one", 3)]
+
+
+def test_a_success_resets_the_count(activity: Database) -> None:
+    """Within a transaction in the order of the records, and whatever count was there before."""
+    with activity.connect("app") as connection, connection.transaction():
+        breaker = Breaker(connection, "one", THRESHOLD)
+        assert [breaker.admit_failure() for _ in range(4)] == [True, True, True, False]
+        breaker.record_success()
+        assert breaker.admit_failure()
+        breaker.settle()
+    assert failures(activity) == [("one", 1)]
+
+    with activity.connect("app") as connection, connection.transaction():
+        breaker = Breaker(connection, "one", THRESHOLD)
+        breaker.record_success()
+        breaker.settle()
+    assert failures(activity) == [("one", 0)]
+
+
+def test_a_transaction_that_is_rolled_back_counts_nothing(activity: Database) -> None:
+    """Its dead letters are gone as well."""
+    with activity.connect("app") as connection, connection.transaction(force_rollback=True):
+        assert Breaker(connection, "one", THRESHOLD).admit_failure()
+
+    assert failures(activity) == []
+
+
+def test_a_success_waits_for_nobody_while_there_is_nothing_to_reset(activity: Database) -> None:
+    """A failure that is not committed yet holds the count; records of other partitions are applied meanwhile."""
+    with activity.connect("app") as failing, activity.connect("app") as succeeding, failing.transaction():
+        Breaker(failing, "one", THRESHOLD).admit_failure()
+        succeeding.execute("SET lock_timeout TO 1")
+        breaker = Breaker(succeeding, "one", THRESHOLD)
+        breaker.record_success()
+        breaker.settle()
+
+    assert failures(activity) == [("one", 1)]
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM breakers", "UPDATE breakers SET consumer = 'x'"])
+def test_the_application_may_count_and_no_more(statement: str, activity: Database) -> None:
+    with activity.connect("app") as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute(statement.encode())
+
+
+@pytest.mark.parametrize("style", ["batch", "each"])
+@pytest.mark.parametrize("cause", ["bug", "unreadable"])
+def test_all_environments_together_dead_letter_no_more_than_the_threshold(
+    style: str, cause: str, activity: Database
+) -> None:
+    """Four processes consume a partition each, and every record of theirs fails."""
+    path = os.pathsep.join([str(ROOT), *(str(ROOT / part) for part in ("functions", "layers/shared", "localstack"))])
+    environment = os.environ | {"DATABASE_URL_ACTIVITY": activity.url("app"), "PYTHONPATH": path}
+    environment |= {"TOPIC": "events", "CONSUMER_GROUP": "group", "DEAD_LETTER_TOPIC": "events-dlq"}
+    environment["BREAKER_THRESHOLD"] = "10"
+    processes = [
+        subprocess.Popen(
+            [sys.executable, CONSUMER, style, cause, str(partition)],
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for partition in range(4)
+    ]
+    answers = [process.communicate(timeout=120)[0] for process in processes]
+
+    assert [process.returncode for process in processes] == [0] * 4
+    assert activity.rows("SELECT count(*) FROM outbox WHERE topic = 'events-dlq'") == [(10,)]
+    assert failures(activity) == [("group", 10)]
+    # What the last ones returned: 4 x 30 records without the 10.
+    assert sum(int(answer.splitlines()[-1]) for answer in answers) == 110
