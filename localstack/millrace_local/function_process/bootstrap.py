@@ -90,6 +90,8 @@ def _run(handler: str) -> None:
     lifeline = os.dup(sys.stdin.fileno())
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     threading.Thread(target=_die_with_the_owner, args=[lifeline], daemon=True).start()
+    # Messages of several lines come as one, in order with what is printed.
+    os.environ["_LAMBDA_TELEMETRY_LOG_FD"] = str(os.dup(sys.stdout.fileno()))
     main([sys.argv[0], handler])
 
 

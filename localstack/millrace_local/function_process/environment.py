@@ -11,7 +11,8 @@ from typing import cast
 from millrace_local.function_process.errors import Fault, exited, timed_out
 from millrace_local.function_process.invocation import Function, Invocation, Outcome
 from millrace_local.function_process.isolation import folders
-from millrace_local.function_process.logs import Log, Report, fault_lines, init_report
+from millrace_local.function_process.logs import Log
+from millrace_local.function_process.platform_log import Report, platform_log
 from millrace_local.function_process.process import ExitedError
 from millrace_local.function_process.runtime import FaultError, Runtime
 from millrace_local.function_process.runtime_api import DeadlineError
@@ -29,7 +30,8 @@ class Environment:
 
     def __init__(self, function: Function) -> None:
         self._function = function
-        self._log = Log()
+        self._log = Log(function.logging.shows)
+        self._platform = platform_log(function, self._log.write_line)
         self._memory_used = 0
         self._runtime: Runtime | None = None
         self._busy = threading.Lock()
@@ -43,7 +45,8 @@ class Environment:
     def initialize(self) -> None:
         """Wait until a started process is ready (provisioned concurrency); raises what `Runtime.make_ready` does."""
         with self._busy:
-            self._ready("")
+            if not self._is_warm():
+                self._initialized("")
 
     def invoke(self, invocation: Invocation) -> Outcome:
         """Run *invocation*. Every failure of the function is an outcome; raises StoppedError alone."""
@@ -62,10 +65,10 @@ class Environment:
         self._close_if_stopped()
 
     def _invoke(self, invocation: Invocation) -> Outcome:
-        report = Report(invocation.request_id, self._function.memory_size)
+        report = Report(invocation.request_id, invocation.function_arn, self._function.memory_size)
         fault, began = None, time.monotonic()
         try:
-            runtime = self._ready(invocation.request_id, report)
+            runtime = self._started(report)
             began = time.monotonic()
             payload, is_error = runtime.run(invocation, began + self._function.timeout)
         except (DeadlineError, ExitedError, FaultError) as error:
@@ -74,20 +77,18 @@ class Environment:
             fault = self._fault(error, invocation.request_id)
             payload, is_error = fault.payload, True
         report.duration = time.monotonic() - began
+        report.produced_bytes = len(payload)
         self._end(report, fault)
         return Outcome(payload, is_error, self._log.take())
 
-    def _ready(self, request_id: str, report: Report | None = None) -> Runtime:
-        """A process that waits for its invocation: the warm one if it is still there, or a new one."""
+    def _started(self, report: Report) -> Runtime:
+        """Start the invocation on a process that waits for it: the warm one if it is still there, or a new one."""
         try:
             if not self._is_warm():
-                runtime = self._initialized(request_id)
-                if report:
-                    report.init_duration = runtime.init_duration
+                report.init_duration = self._initialized(report.request_id).init_duration
             return cast("Runtime", self._runtime)
         finally:
-            if report:
-                self._log.write_line(f"START RequestId: {request_id} Version: {self._function.version}")
+            self._platform.start(report)
 
     def _is_warm(self) -> bool:
         if self._runtime is None or self._runtime.init_duration is None:
@@ -105,19 +106,17 @@ class Environment:
             runtime.make_ready(runtime.started + INIT_SECONDS)
         except (DeadlineError, ExitedError, FaultError) as error:
             runtime.process.drain()
-            duration = time.monotonic() - runtime.started
-            self._log.write_line(init_report(duration, self._fault(error, request_id)))
+            self._platform.end_init(time.monotonic() - runtime.started, self._fault(error, request_id))
             if not isinstance(error, DeadlineError):
                 raise
             self._discard()
             runtime = self._start()
             runtime.make_ready(runtime.started + self._function.timeout)
+        self._platform.end_init(runtime.init_duration or 0, None)
         return runtime
 
     def _start(self) -> Runtime:
-        self._log.write_line(
-            f"INIT_START Runtime Version: python:3.13\tRuntime Version ARN: {self._function.runtime_version}"
-        )
+        self._platform.start_init()
         self._runtime = Runtime(self._function, self._log)
         return self._runtime
 
@@ -134,14 +133,13 @@ class Environment:
         report.memory_used = self._memory_used
         if fault:
             self._discard()
-            self._log.write_lines(fault_lines(report.request_id, fault))
-        self._log.write_line(f"END RequestId: {report.request_id}")
-        self._log.write_line(report.line(fault))
+        self._platform.end(report, fault)
 
     def _discard(self) -> None:
         if self._runtime:
             self._runtime.process.close()
             self._runtime = None
+            self._log.end_output()
 
     def _close_if_stopped(self) -> None:
         # Whoever comes last does it: stop() while nothing runs, else the invocation that it found running.

@@ -19,9 +19,11 @@ from localstack.services.lambda_.invocation.lambda_models import (
 )
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
 
+from millrace_local.function_process.configuration import JSON
 from millrace_local.function_process.environment import Environment, StoppedError
-from millrace_local.function_process.invocation import Function, Invocation
+from millrace_local.function_process.invocation import Function, Invocation, Logging
 from millrace_local.function_process.isolation import namespaces_work
+from millrace_local.function_process.log_delivery import Stream, delivery
 from millrace_local.function_process.packages import PackageStore
 from millrace_local.function_process.runtime import FaultError
 from millrace_local.function_process.variables import Places, function_variables
@@ -44,6 +46,9 @@ class ProcessExecutor(RuntimeExecutor):
 
     def start(self, env_vars: Mapping[str, object]) -> None:
         self._environment = Environment(_function(self.id, self.function_version, env_vars))
+        function = self.function_version.id
+        group, stream = (str(env_vars[f"AWS_LAMBDA_LOG_{kind}_NAME"]) for kind in ("GROUP", "STREAM"))
+        self._log_stream = Stream(function.account, function.region, group, stream)
         _environments.add(self._environment)
         self._environment.start()
         if env_vars["AWS_LAMBDA_INITIALIZATION_TYPE"] == InitializationType.provisioned_concurrency:
@@ -65,6 +70,7 @@ class ProcessExecutor(RuntimeExecutor):
         except StoppedError as error:
             message = "The function's environment was stopped during the invocation."
             raise CommonServiceException("ServiceException", message, status_code=500) from error
+        delivery().put(self._log_stream, outcome.events)
         return InvocationResult(invocation.request_id, outcome.payload, outcome.is_error, outcome.logs)
 
     def stop(self) -> None:
@@ -118,6 +124,9 @@ def _function(environment_id: str, function_version: FunctionVersion, offered: M
     scratch = _scratch() / str(os.getpid()) / environment_id
     task, layers = _packages(function_version)
     places = Places(_python(), task, layers, scratch)
+    logging = _logging(config.logging_config)
+    if logging.is_json:
+        offered = {**offered, "AWS_LAMBDA_LOG_LEVEL": logging.application_level}
     return Function(
         python=places.python,
         handler=config.handler or "",
@@ -128,6 +137,17 @@ def _function(environment_id: str, function_version: FunctionVersion, offered: M
         memory_size=config.memory_size,
         runtime_version=(config.runtime_version_config or {}).get("RuntimeVersionArn", ""),
         layers=layers,
+        logging=logging,
+    )
+
+
+def _logging(config: Mapping[str, str]) -> Logging:
+    if config.get("LogFormat") != JSON:
+        return Logging()
+    return Logging(
+        is_json=True,
+        application_level=config.get("ApplicationLogLevel", "INFO"),
+        system_level=config.get("SystemLogLevel", "INFO"),
     )
 
 

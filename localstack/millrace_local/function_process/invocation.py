@@ -4,6 +4,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from millrace_local.function_process.logs import Event
+from millrace_local.function_process.output import LEVELS, Piece, level_of
+
+
+@dataclass(frozen=True)
+class Logging:
+    """A function's LoggingConfig; without the JSON format there are no levels."""
+
+    is_json: bool = False
+    application_level: str = "TRACE"
+    system_level: str = "TRACE"
+
+    def shows(self, piece: Piece) -> bool:
+        """Whether an event of the process is as severe as the configuration asks."""
+        return not self.is_json or LEVELS.index(level_of(piece)) >= LEVELS.index(self.application_level)
+
 
 @dataclass(frozen=True)
 class Function:
@@ -24,6 +40,7 @@ class Function:
     memory_size: int
     runtime_version: str
     layers: Path | None = None
+    logging: Logging = Logging()
 
     @property
     def code(self) -> list[Path]:
@@ -55,8 +72,13 @@ class Invocation:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The function's answer, or the error's description; *logs* as CloudWatch Logs gets them."""
+    """The function's answer, or the error's description, and its log events."""
 
     payload: bytes
     is_error: bool
-    logs: str
+    events: tuple[Event, ...]
+
+    @property
+    def logs(self) -> str:
+        """The log as one text."""
+        return "".join(event.message for event in self.events)

@@ -1,4 +1,4 @@
-"""Invocations' logs on their way to CloudWatch Logs, in batches.
+"""Invocations' log events on their way to CloudWatch Logs, in batches, to the group that the function names.
 
 LocalStack has a thread per function version and sends one invocation at a time, in the interpreter that also serves
 the invocations: with its metrics that took two thirds of a warm invocation's time.
@@ -7,19 +7,20 @@ the invocations: with its metrics that took two thirds of a warm invocation's ti
 import contextlib
 import logging
 import threading
-import time
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import cache
 from queue import Empty, SimpleQueue
-from typing import Any
 
 from localstack.aws.connect import connect_to
 from localstack.runtime.events import infra_stopping
 from localstack.services.lambda_.invocation import version_manager
-from localstack.services.lambda_.invocation.logs import LogItem
+from localstack.services.lambda_.invocation.execution_environment import ExecutionEnvironment
+from localstack.utils.patch import patch
 
+from millrace_local.function_process.logs import Event
 from millrace_local.log_events import put_log_events
 
 LOG = logging.getLogger(__name__)
@@ -27,8 +28,17 @@ _SECONDS = 0.25  # between two deliveries
 
 
 def install() -> None:
-    """Have all function versions hand their logs to one delivery."""
-    version_manager.LogHandler = partial(VersionLog, LogDelivery())
+    """Leave the logs to the executor, which hands events to `delivery`."""
+    version_manager.LogHandler = NoLogHandler
+    patch(version_manager.LambdaVersionManager.store_logs)(_store_nothing)
+    patch(ExecutionEnvironment.get_log_group_name)(_log_group)
+    patch(ExecutionEnvironment.get_log_stream_name)(_log_stream)
+    delivery()  # before threads ask for it at once
+
+
+@cache
+def delivery() -> "LogDelivery":
+    return LogDelivery()
 
 
 @dataclass(frozen=True)
@@ -39,34 +49,21 @@ class Stream:
     stream: str
 
 
-@dataclass(frozen=True)
-class Logged:
-    """What an invocation logged; *timestamp*, of its end, in milliseconds since 1970."""
-
-    stream: Stream
-    timestamp: int
-    logs: str
-
-    def events(self) -> Iterator[dict[str, Any]]:
-        """An event per line; CloudWatch takes no empty ones."""
-        return ({"timestamp": self.timestamp, "message": f"{line}\n"} for line in self.logs.split("\n") if line)
-
-
 class LogDelivery:
     """Delivers until LocalStack ends, also what versions logged that have gone since."""
 
     def __init__(self) -> None:
-        self._queue: SimpleQueue[Logged] = SimpleQueue()
+        self._queue: SimpleQueue[tuple[Stream, tuple[Event, ...]]] = SimpleQueue()
         threading.Thread(target=self._run, name="lambda-logs", daemon=True).start()
 
-    def put(self, logged: Logged) -> None:
-        self._queue.put(logged)
+    def put(self, stream: Stream, events: tuple[Event, ...]) -> None:
+        self._queue.put((stream, events))
 
     def _run(self) -> None:
         while True:
-            streams = defaultdict[Stream, list[dict[str, Any]]](list)
-            for logged in (self._queue.get(), *self._more()):
-                streams[logged.stream].extend(logged.events())
+            streams = defaultdict[Stream, list[Event]](list)
+            for stream, logged in (self._queue.get(), *self._more()):
+                streams[stream].extend(logged)
             if infra_stopping.is_set():  # CloudWatch Logs goes too, and clients that try again hold the end up
                 return
             for stream, events in streams.items():
@@ -75,32 +72,39 @@ class LogDelivery:
                 except Exception:
                     LOG.exception("Logs for %s were not saved", stream.group)
 
-    def _more(self) -> Iterator[Logged]:
+    def _more(self) -> Iterator[tuple[Stream, tuple[Event, ...]]]:
         infra_stopping.wait(_SECONDS)
         with contextlib.suppress(Empty):
             while True:
                 yield self._queue.get_nowait()
 
 
-class VersionLog:
-    """One function version's way to the delivery; stands where LocalStack has its LogHandler."""
+class NoLogHandler:
+    """Stands where LocalStack has one for each function version, with a thread of its own."""
 
-    def __init__(self, delivery: LogDelivery, role_arn: str, region: str) -> None:
-        self._delivery = delivery
-        self._account = role_arn.split(":")[4]
-        self._region = region
+    def __init__(self, role_arn: str, region: str) -> None: ...
 
-    def add_logs(self, item: LogItem) -> None:
-        stream = Stream(self._account, self._region, item.log_group, item.log_stream)
-        self._delivery.put(Logged(stream, time.time_ns() // 1_000_000, item.logs))
+    def start_subscriber(self) -> None: ...
 
-    def start_subscriber(self) -> None:
-        """Nothing: the delivery has started."""
-
-    def stop(self) -> None:
-        """Nothing: the delivery goes on, so that a last invocation's logs arrive."""
+    def stop(self) -> None: ...
 
 
-def _deliver(stream: Stream, events: list[dict[str, Any]]) -> None:
+def _store_nothing(*_: object, **__: object) -> None:
+    """Nothing: the executor has handed the events on, which LocalStack would take apart."""
+
+
+def _log_group(default: Callable[[ExecutionEnvironment], str], environment: ExecutionEnvironment) -> str:
+    return environment.function_version.config.logging_config.get("LogGroup") or default(environment)
+
+
+def _log_stream(default: Callable[[ExecutionEnvironment], str], environment: ExecutionEnvironment) -> str:
+    """Name the function where its log group may be others' too, as AWS does."""
+    function = environment.function_version.id
+    if environment.get_log_group_name() == f"/aws/lambda/{function.function_name}":
+        return default(environment)
+    return f"{datetime.now(UTC):%Y/%m/%d}/{function.function_name}[{function.qualifier}]{environment.id}"
+
+
+def _deliver(stream: Stream, events: list[Event]) -> None:
     client = connect_to(aws_access_key_id=stream.account, region_name=stream.region).logs
-    put_log_events(client, stream.group, stream.stream, events)
+    put_log_events(client, stream.group, stream.stream, list(map(asdict, events)))

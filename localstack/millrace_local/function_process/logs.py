@@ -1,106 +1,71 @@
-"""One invocation's log: the platform's lines and the process's output, as AWS writes them to CloudWatch Logs.
+"""One invocation's log events: the platform's and the process's, of bounded size."""
 
-AWS: "Understanding Lambda log formats" (plain text) and "Lambda execution environment lifecycle" (INIT_REPORT).
-"""
-
-import math
+import time
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 
-from millrace_local.function_process.errors import EXITED, TIMED_OUT, Fault
+from millrace_local.function_process.output import Decoder, Piece
 
 KEPT = 512 * 1024
-"""Bytes kept of an output's start and as many of its end; what lies between is dropped, and counted in its place."""
+"""Bytes kept of a log's start and as many of its end; what lies between is dropped, and counted in its place."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event of CloudWatch Logs; *timestamp* in milliseconds since 1970."""
+
+    message: str
+    timestamp: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
 
 
 class Log:
-    """Output since the last `take`, of bounded size."""
+    """Events since the last `take`."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_shown: Callable[[Piece], bool] = lambda _: True) -> None:
+        """*is_shown* decides for what the process writes."""
+        self._is_shown = is_shown
+        self._decoder = Decoder()
         self._clear()
 
     def write(self, output: bytes) -> None:
-        room = KEPT - len(self._start)
-        if room > 0:
-            self._start += output[:room]
-            output = output[room:]
-        if output:
-            self._end.append(output)
-            self._end_size += len(output)
-        while self._end and self._end_size - len(self._end[0]) >= KEPT:
-            dropped = len(self._end.popleft())
+        """Write what the process has written."""
+        self._keep_shown(self._decoder.feed(output))
+
+    def write_line(self, line: str) -> None:
+        """Write an event of the platform. A line that the process has begun comes before it."""
+        self._keep_shown(self._decoder.end_line())
+        self._keep(Event(f"{line}\n"))
+
+    def end_output(self) -> None:
+        """Take what is left of a process that has ended."""
+        self._keep_shown(self._decoder.end())
+
+    def take(self) -> tuple[Event, ...]:
+        self._keep_shown(self._decoder.end_line())
+        gap = [Event(f"[{self._dropped} bytes of output are left out here]\n")] if self._dropped else []
+        events = (*self._start, *gap, *self._end)
+        self._clear()
+        return events
+
+    def _keep_shown(self, pieces: Iterable[Piece]) -> None:
+        for piece in pieces:
+            if self._is_shown(piece):
+                self._keep(Event(f"{piece.text}\n"))
+
+    def _keep(self, event: Event) -> None:
+        if self._start_size < KEPT:
+            self._start.append(event)
+            self._start_size += len(event.message)
+            return
+        self._end.append(event)
+        self._end_size += len(event.message)
+        while self._end_size - len(self._end[0].message) >= KEPT:
+            dropped = len(self._end.popleft().message)
             self._end_size -= dropped
             self._dropped += dropped
 
-    def write_line(self, line: str) -> None:
-        """Write a line of the platform, on a line of its own also if the output before it was none."""
-        last = self._end[-1] if self._end else self._start
-        self.write((b"" if not last or last.endswith(b"\n") else b"\n") + line.encode() + b"\n")
-
-    def write_lines(self, lines: Iterable[str]) -> None:
-        for line in lines:
-            self.write_line(line)
-
-    def take(self) -> str:
-        gap = f"\n[{self._dropped} bytes of output are left out here]\n".encode() if self._dropped else b""
-        text = (bytes(self._start) + gap + b"".join(self._end)).decode(errors="replace")
-        self._clear()
-        return text
-
     def _clear(self) -> None:
-        self._start = bytearray()
-        self._end: deque[bytes] = deque()
-        self._end_size = 0
-        self._dropped = 0
-
-
-@dataclass
-class Report:
-    """What the REPORT line tells; durations in seconds, memory in MB."""
-
-    request_id: str
-    memory_size: int
-    duration: float = 0
-    init_duration: float | None = None
-    memory_used: int = 0
-
-    def line(self, fault: Fault | None) -> str:
-        billed = self.duration + (self.init_duration or 0)
-        fields = [
-            f"REPORT RequestId: {self.request_id}",
-            f"Duration: {_milliseconds(self.duration)}",
-            f"Billed Duration: {math.ceil(billed * 1000)} ms",
-            f"Memory Size: {self.memory_size} MB",
-            f"Max Memory Used: {self.memory_used} MB",
-        ]
-        if self.init_duration is not None:
-            fields.append(f"Init Duration: {_milliseconds(self.init_duration)}")
-        return "\t".join([*fields, *_status(fault)]) + "\t"
-
-
-def init_report(duration: float, fault: Fault) -> str:
-    return "\t".join([f"INIT_REPORT Init Duration: {_milliseconds(duration)}", "Phase: init", *_status(fault)])
-
-
-def fault_lines(request_id: str, fault: Fault) -> list[str]:
-    """The platform's own words on a fault, before END; none on one that the runtime client has written about itself."""
-    if fault.error_type == TIMED_OUT:
-        now = datetime.now(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00")
-        return [f"{now}Z {request_id} {fault.message}"]
-    if fault.error_type == EXITED:
-        return [f"RequestId: {request_id} Error: {fault.message}", fault.error_type]
-    return []
-
-
-def _status(fault: Fault | None) -> list[str]:
-    if fault is None:
-        return []
-    if fault.error_type == TIMED_OUT:
-        return ["Status: timeout"]
-    return ["Status: error", f"Error Type: {fault.error_type}"]
-
-
-def _milliseconds(seconds: float) -> str:
-    return f"{seconds * 1000:.2f} ms"
+        self._start: list[Event] = []
+        self._end: deque[Event] = deque()
+        self._start_size = self._end_size = self._dropped = 0
