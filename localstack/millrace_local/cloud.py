@@ -26,6 +26,7 @@ type Progress = Callable[[str, str], None]
 
 def up(instance: Instance, progress: Progress) -> None:
     """Run every server, and deploy the application as the checkout has it, from whatever state they are in."""
+    began = time.time()
     with only_one(instance):
         with private_folders.writing(instance):
             if resumed := leftovers.resume(instance.home):
@@ -35,7 +36,7 @@ def up(instance: Instance, progress: Progress) -> None:
             else:
                 _start(instance, progress)
         for service in SERVICES:
-            _wait_until_ready(instance, service, progress)
+            _wait_until_ready(instance, service, began, progress)
             progress(service.name, "ready")
         progress("application", "deploying")
         changed = deployment.deploy(instance)
@@ -127,9 +128,9 @@ def programs(instance: Instance, services: Iterable[Service] = SERVICES) -> list
     return [*servers, supervision.Program("redeployer", redeployer, instance.as_environment(), start_seconds=0)]
 
 
-def _wait_until_ready(instance: Instance, service: Service, progress: Progress) -> None:
-    """Wait for a server; restart it if it ran before and hangs. Raise LocalCloudError if it does not come up."""
-    began, began_waiting, restarted = time.time(), time.monotonic(), False
+def _wait_until_ready(instance: Instance, service: Service, began: float, progress: Progress) -> None:
+    """Wait for a server; restart one that hangs and ran before *began*. Raise LocalCloudError if it does not come up."""
+    began_waiting, restarted = time.monotonic(), False
     while True:
         try:
             return service.check_ready(instance)

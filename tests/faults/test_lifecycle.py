@@ -6,16 +6,19 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import httpx
 import psutil
 import pytest
 
+from millrace_local import aws, stack, supervision
 from millrace_local.instance import HOST, TOOLS
 from millrace_local.services.postgres import Postgres
 from tests.cloud import Cloud
+from tests.faults.servers import has_recovered
 from tests.servers import free_instance, wait_until
 
 
@@ -52,7 +55,52 @@ def test_up_after_kill_9_of_everything_finds_the_data_again(cloud: Cloud) -> Non
 
     with httpx.Client(base_url=cloud.instance.api_url, timeout=30) as api:
         assert user in api.get("/events/processed").text
-    assert {part["state"] for part in cloud.status()["parts"]} == {"up"}
+    wait_until(lambda: has_recovered(cloud), seconds=120, what="the cloud to recover")
+
+
+def stop_a_server(cloud: Cloud) -> None:
+    supervision.stop_program(cloud.instance, "redis")
+
+
+def suspend_servers(cloud: Cloud) -> None:
+    for name in ("kafka", "localstack"):
+        cloud.server(name).suspend()
+
+
+def kill_the_supervisor(cloud: Cloud) -> None:
+    for process in _processes_of(cloud):
+        if "supervisor.supervisord" in process.cmdline():
+            process.kill()
+
+
+def delete_the_application(cloud: Cloud) -> None:
+    cloudformation = aws.client(cloud.instance, "cloudformation")
+    cloudformation.delete_stack(StackName=stack.STACK)
+    wait_until(lambda: stack.status(cloudformation) is None, seconds=120, what="the stack to be gone")
+
+
+def cut_off_what_was_deployed(cloud: Cloud) -> None:
+    (cloud.instance.run / "deployed.json").write_text('{"session": ')
+
+
+STATES = (stop_a_server, suspend_servers, kill_the_supervisor, delete_the_application, cut_off_what_was_deployed)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("leave", STATES, ids=lambda state: state.__name__)
+def test_up_mends_whatever_state_it_finds(cloud: Cloud, leave: Callable[[Cloud], None]) -> None:
+    """It exits with 0, and the whole cloud works."""
+    leave(cloud)
+    cloud.millrace("up")
+    wait_until(lambda: has_recovered(cloud), seconds=120, what="the cloud to recover")
+
+
+def test_up_and_deploy_leave_nothing_in_the_temporary_folder(cloud: Cloud, tmp_path: Path) -> None:
+    """SAM leaves a folder for each function that it uploads: in a place that goes with it."""
+    (cloud.instance.run / "deployed.json").unlink()
+    cloud.millrace("deploy", TMPDIR=str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+    assert not cloud.instance.scratch("sam").exists()
 
 
 def test_two_commands_do_not_work_on_one_cloud_at_once(other_cloud: Cloud) -> None:

@@ -1,10 +1,13 @@
 """What the command says when there is nothing to work on."""
 
 import json
+import socket
+import time
 from pathlib import Path
 
 import pytest
 
+from millrace_local.instance import HOST
 from tests.cloud import Cloud
 from tests.servers import free_instance
 
@@ -25,6 +28,18 @@ def test_a_command_on_a_cloud_that_is_down_says_how_to_start_it(absent_cloud: Cl
     assert "./millrace up" in refused.stderr
     assert "Traceback" not in refused.stderr
     assert refused.stdout == ""
+
+
+@pytest.mark.parametrize("command", ["env", "deploy", "invoke OperationsGetHealth", "scopes ann", "reindex"])
+def test_a_command_on_a_localstack_that_hangs_says_so(absent_cloud: Cloud, command: str) -> None:
+    """Nobody waits for what accepts connections and never answers: one line, exit code 1."""
+    with socket.create_server((HOST, absent_cloud.instance.ports["localstack"])):
+        began = time.monotonic()
+        refused = absent_cloud.millrace(*command.split(), check=False)
+    assert time.monotonic() - began < 60
+    assert refused.returncode == 1
+    assert "LocalStack does not answer" in refused.stderr
+    assert "Traceback" not in refused.stderr
 
 
 def test_status_of_a_cloud_that_is_down_shows_each_server_as_down(absent_cloud: Cloud) -> None:

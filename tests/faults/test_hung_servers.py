@@ -1,0 +1,60 @@
+"""What `status` says while a part of the local cloud hangs, and that it says it soon."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psutil
+import pytest
+
+from millrace_local import leftovers
+from millrace_local.services import SERVICES
+from millrace_local.status import status
+from tests.cloud import Cloud
+from tests.faults.servers import has_recovered
+from tests.servers import wait_until
+
+
+@contextmanager
+def stopped(cloud: Cloud, process: psutil.Process) -> Iterator[dict[str, list[dict[str, Any]]]]:
+    """What `status` shows while *process* is stopped by SIGSTOP; it has 3 seconds to say so."""
+    process.suspend()
+    try:
+        began = time.monotonic()
+        found = status(cloud.instance, 2.5)
+        assert time.monotonic() - began < 3
+        yield found
+    finally:
+        process.resume()
+        wait_until(lambda: has_recovered(cloud), seconds=120, what="the cloud to recover")
+
+
+def part(found: dict[str, list[dict[str, Any]]], name: str) -> dict[str, Any]:
+    return next(row for row in found["parts"] if row["name"] == name)
+
+
+@pytest.mark.parametrize("name", [service.name for service in SERVICES])
+def test_a_server_that_hangs_is_named(cloud: Cloud, name: str) -> None:
+    """It is `hung`, because its process is stopped; no server is said to be down."""
+    with stopped(cloud, cloud.server(name)) as found:
+        assert part(found, name)["state"] == "hung"
+        assert "Its process is stopped" in part(found, name)["problem"]
+        assert "down" not in {part(found, service.name)["state"] for service in SERVICES}
+
+
+def test_the_lag_is_unknown_while_kafka_hangs(cloud: Cloud) -> None:
+    """Each mapping says why it has none."""
+    with stopped(cloud, cloud.server("kafka")) as found:
+        assert found["mappings"]
+        for mapping in found["mappings"]:
+            assert mapping["lag"] is None
+            assert "does not answer" in mapping["problem"]
+
+
+def test_a_supervisor_that_hangs_is_named(cloud: Cloud) -> None:
+    """The servers are up, but nobody would start them again."""
+    [supervisor] = [each for each in leftovers.find(cloud.instance.home) if "supervisord" in " ".join(each.cmdline())]
+    with stopped(cloud, supervisor) as found:
+        assert part(found, "supervisor")["state"] == "hung"
+        assert "./millrace up" in part(found, "supervisor")["problem"]
