@@ -4,6 +4,7 @@ It reads counters and asks the brokers for offsets, in a thread of its own: what
 """
 
 import logging
+import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -55,10 +56,12 @@ class Reporter:
         self._thread.join(STOP_SECONDS)
 
     def _run(self) -> None:
-        while not self._stopping.wait(self._seconds):
+        seconds = random.uniform(0, self._seconds)  # noqa: S311 - mappings that start together take turns
+        while not self._stopping.wait(seconds):
             offsets = read_offsets(self._settings)
             self._log.offsets(offsets, self._positions())
             self._publish(offsets)
+            seconds = self._seconds
         self._publish(())
 
     def _publish(self, offsets: Sequence[PartitionOffsets]) -> None:

@@ -1,5 +1,6 @@
 """Metrics and logs of real mappings in LocalStack's CloudWatch (section 12)."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -105,6 +106,32 @@ def test_the_pollers_lines_are_in_the_log_group_of_the_function(
     last = [event["kafkaPartitionOffsets"] for event in found if "kafkaPartitionOffsets" in event][-1]
     expected = {"endOffset": 1, "consumedOffset": 0, "processedOffset": 0, "committedOffset": 1}
     assert last == {"partition": topic.label(), **expected}
+
+
+def test_a_missing_topic_and_a_missing_destination_are_in_the_log(
+    new_topic: Callable[..., Topic], mappings: Mappings, services: Services, quick_retries: None
+) -> None:
+    """What the poller and what a delivery's thread have to say, each with the mapping's UUID in its stream."""
+    topic, arn = new_topic(0), function_arn()
+    mapping = mappings.start(
+        topic,
+        FakeFunction(lambda _: RAISED),
+        clients=services,
+        function_arn=arn,
+        log_level="WARN",
+        maximum_retries=0,
+        destination=f"arn:aws:sqs:{REGION}:{ACCOUNT}:nowhere",
+    )
+    group = f"/aws/lambda/{arn.rpartition(':')[2]}"
+
+    def says(text: str) -> bool:
+        found = events(services, group, mapping.settings.uuid)
+        return any(text in event["error"]["errorMessage"] for event in found)
+
+    wait_until(lambda: says(f"Topic {topic.name} was not found"))
+    topic.create(1)
+    topic.write(1)
+    wait_until(lambda: says("specified queue does not exist"), seconds=60)
 
 
 @pytest.mark.parametrize("level", ["WARN", None])
