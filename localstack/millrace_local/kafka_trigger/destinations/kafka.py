@@ -25,6 +25,7 @@ REQUEST_SECONDS = 5
 DELIVERY_SECONDS = 10  # longer than a request, so that one that is lost is repeated
 FLUSH_SECONDS = 12  # longer than a delivery, so that nothing is left to be sent behind what follows
 ROUND_BYTES = 1024 * 1024
+NOT_ACKNOWLEDGED = "no acknowledgement"
 LARGEST_MESSAGE = 1_000_000_000  # what librdkafka allows at most: the limit that counts is the broker's
 
 
@@ -32,7 +33,7 @@ LARGEST_MESSAGE = 1_000_000_000  # what librdkafka allows at most: the limit tha
 class Message:
     key: bytes | None
     document: Document
-    outcome: KafkaError | str | None = "no acknowledgement"
+    outcome: KafkaError | str | None = NOT_ACKNOWLEDGED
     """What went wrong; None once the broker has acknowledged."""
 
     @cached_property
@@ -101,6 +102,7 @@ class KafkaDestination:
     def _send(self, batch: Sequence[Message]) -> None:
         producer = self._producer
         for message in batch:
+            message.outcome = NOT_ACKNOWLEDGED
             try:
                 producer.produce(self._topic, message.value, message.key, on_delivery=message.acknowledge)
             except BufferError as error:
