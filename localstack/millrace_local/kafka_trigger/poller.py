@@ -97,7 +97,6 @@ class Poller:
                 self._start_without_position(started)
                 self._stopping.wait(CHECK_SECONDS)
             else:
-                self._problems.over()
                 return state
         return None
 
