@@ -1,8 +1,15 @@
 """Event source mappings on Kafka, with the semantics of AWS Lambda's.
 
 The rules named in docstrings (`B5`, `R10`) are those of the project's specification of the trigger. One record's way:
-`poller` (consumer) → `dispatcher` (which keeps a `partition` per partition, asks `batcher` what is due, has the
-`invoker` call the function, and reads the `response`) → `committer`, with one of the `destinations` for what has
-failed too often. `worker` and `plugin` fit it into LocalStack; beside them only `localstack_invoker` and
-`localstack_clients` import LocalStack.
+
+- `poller` consumes it, `reading` filters (`filtering`) and serialises it (`payload`);
+- `dispatcher` lets it wait in its `partition`, until `batcher` finds a batch due and `pacer` lets an invocation start;
+- `policy` says before each invocation whether it is too old or held by no event, and what follows from each outcome:
+  settled, retried, split, given up;
+- `invocation` calls the function by the `invoker` and reads its `response`; `giving_up` delivers to one of the
+  `destinations`;
+- `books` counts it, tells `health` about problems, and has the `committer` commit what is settled.
+
+Filtered out, too old, too large or not to be represented, a record is settled without an invocation. `worker` and
+`plugin` fit all this into LocalStack; beside them only `localstack_invoker` and `localstack_clients` import LocalStack.
 """

@@ -4,146 +4,125 @@ Pure state, no clock, threads or Kafka of its own; the dispatcher holds its lock
 """
 
 from collections import deque
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from millrace_local.kafka_trigger import backoff
-from millrace_local.kafka_trigger.failure import Condition
-from millrace_local.kafka_trigger.invoker import Answer
 from millrace_local.kafka_trigger.payload import Record, record_size
+from millrace_local.kafka_trigger.policy import Step, Work
 
 
 @dataclass
-class Work:
-    """The partition's share of one batch, until every record of it is settled.
+class Polled:
+    """What was read of one partition at a time."""
 
-    All *records* have failed together each time, so one count serves them all (R11): a record that did not fail was
-    settled and has left.
-    """
-
-    records: Sequence[Record]
-    """Still to be settled by the function, in offset order."""
+    records: list[Record]
+    """Those for the function, in offset order."""
+    filtered: int
+    """How many others were read between them."""
     end: int
-    """The offset after the share's last record: what is committed when all is settled."""
-    attempts: int = 0
-    answer: Answer | None = None
-    """The last failure's, for the destination."""
-    spent: Sequence[Record] = ()
-    """Given up: to be delivered to the destination, or dropped."""
-    condition: Condition = "RetriesExhausted"
-
-    @property
-    def first_unsettled(self) -> int:
-        unsettled = (*self.spent[:1], *self.records[:1])
-        return min(record.offset for record in unsettled) if unsettled else self.end
+    """The offset after the last one read."""
 
 
 @dataclass
 class Partition:
     number: int
+    committed: int
+    """What was last to be committed."""
+    read_to: int
+    """The offset to be read next."""
     waiting: deque[Record] = field(default_factory=deque)
     waiting_size: int = 0
     """Bytes that the waiting records would add to an event."""
     since: float = 0.0
     """When the batching window began (B7): the first waiting record came, or the batch before it was settled."""
-    work: Work | None = None
+    pieces: deque[Work] = field(default_factory=deque)
+    """What was taken and is not settled. The first is tried until it is settled, then the next (C1, R13)."""
     busy: bool = False
-    """An invocation or a delivery is under way."""
+    """An invocation or a delivery of the first piece is under way."""
     not_before: float = 0.0
     setbacks: int = 0
-    """Consecutive tries that did not settle the work, throttles included: the back-off's exponent."""
-    position: int = -1
-    """What may be committed: the offset before which everything is settled (C5, C6); -1 before anything is."""
+    """Consecutive tries that failed: the back-off's exponent (R12)."""
+    loss: str | None = None
+    """What was dropped since the function last settled a record, as one line for `LastProcessingResult`."""
 
-    def add(self, records: Sequence[Record], now: float) -> None:
-        if not self.waiting:
-            self.since = now
-        self.waiting.extend(records)
-        self.waiting_size += sum(map(record_size, records))
+    @property
+    def position(self) -> int:
+        """What may be committed: the offset before which everything is settled (C5, C6).
+
+        What was filtered out needs no settling: the position passes over it like over the gaps of compaction (C9).
+        """
+        unsettled = [piece.records[0].offset for piece in self.pieces]
+        if self.waiting:
+            unsettled.append(self.waiting[0].offset)
+        return min(unsettled, default=self.read_to)
 
     @property
     def idle(self) -> bool:
         """Free to have its waiting records sent."""
-        return self.work is None and bool(self.waiting)
-
-    def due(self, now: float) -> bool:
-        """Whether unsettled work may be tried again."""
-        return self.work is not None and not self.busy and self.not_before <= now
-
-    def take(self, count: int) -> Sequence[Record]:
-        """Send the first *count* waiting records: they are in flight until settled."""
-        records = [self.waiting.popleft() for _ in range(count)]
-        self.waiting_size -= sum(map(record_size, records))
-        self.work = Work(records, end=records[-1].offset + 1)
-        self.position = max(self.position, records[0].offset)
-        self.busy = True
-        return records
-
-    def take_oversized(self) -> None:
-        """B8: the first waiting record fits no event, so it is given up without an invocation."""
-        record = self.waiting.popleft()
-        self.waiting_size -= record_size(record)
-        self.work = Work((), record.offset + 1, spent=(record,), condition="MaximumPayloadSizeExceeded")
-
-    def fail(self, offsets: Collection[int], answer: Answer, maximum_retries: int | None, now: float) -> int:
-        """The function failed these records; the rest of what was sent is settled. Gives the number settled (R10)."""
-        work = self._end_try()
-        settled = len(work.records)
-        work.records = [record for record in work.records if record.offset in offsets]
-        settled -= len(work.records)
-        work.attempts += 1
-        work.answer = answer
-        if maximum_retries is not None and work.attempts > maximum_retries:
-            work.spent, work.records = work.records, ()
-            self.setbacks = 0
-        else:
-            self._wait(now)
-        self.position = max(self.position, work.first_unsettled)
-        return settled
-
-    def postpone(self, now: float) -> None:
-        """The try did not reach its aim and does not count as an attempt (C8)."""
-        self._end_try()
-        self._wait(now)
-
-    def delivered(self, count: int, now: float) -> None:
-        """The first *count* of the spent records are settled, and the rest must wait (D-order)."""
-        work = self._end_try()
-        work.spent = work.spent[count:]
-        self.position = max(self.position, work.first_unsettled)
-        self._wait(now)
-
-    def settle(self, now: float) -> int:
-        """All records of the work are settled; the next batch's window begins. Gives the number that were left."""
-        work = self._end_try()
-        self.work = None
-        self.setbacks = 0
-        self.since = now
-        self.position = work.end
-        return len(work.records) + len(work.spent)
-
-    def give_back(self) -> int:
-        """Drop what waits and keep what has been sent. Gives the number of records dropped."""
-        dropped = len(self.waiting)
-        self.waiting.clear()
-        self.waiting_size = 0
-        return dropped
+        return not self.pieces and bool(self.waiting)
 
     @property
-    def read_to(self) -> int:
-        """The offset to read on from when nothing waits."""
-        return self.work.end if self.work else self.position
+    def failing(self) -> bool:
+        """Whether the function has failed what is tried now."""
+        return bool(self.pieces) and self.pieces[0].condition is None and self.pieces[0].attempts > 0
+
+    def add(self, polled: Polled, now: float) -> None:
+        if not self.waiting:
+            self.since = now
+        self.waiting.extend(polled.records)
+        self.waiting_size += sum(map(record_size, polled.records))
+        self.read_to = polled.end
+
+    def due(self, now: float) -> bool:
+        """Whether the first piece may be tried."""
+        return bool(self.pieces) and not self.busy and self.not_before <= now
+
+    def take(self, count: int) -> Work:
+        """Make the first *count* waiting records the work to be settled next."""
+        work = Work([self.waiting.popleft() for _ in range(count)])
+        self.waiting_size -= sum(map(record_size, work.records))
+        self.pieces.append(work)
+        return work
+
+    def take_oversized(self) -> None:
+        """Give up the first waiting record, which fits no event, without an invocation (B8)."""
+        self.replace_first((replace(self.take(1), condition="MaximumPayloadSizeExceeded"),))
+
+    def replace_first(self, pieces: Sequence[Work]) -> None:
+        """Put *pieces* in the place of the first one."""
+        self.pieces.popleft()
+        self.pieces.extendleft(reversed(pieces))
+
+    def refused(self) -> None:
+        """Note that the function did not take the first piece, which is no attempt (C8).
+
+        Records that it has never been given wait again, so that they can be sent with what has come meanwhile.
+        """
+        self.busy = False
+        if not self.pieces[0].attempts:
+            work = self.pieces.popleft()
+            self.waiting.extendleft(reversed(work.records))
+            self.waiting_size += sum(map(record_size, work.records))
+
+    def advance(self, step: Step, now: float) -> None:
+        """Note what has become of the first piece. When all are settled, the next batch's window begins (B7)."""
+        self.busy = False
+        self.replace_first(step.pieces)
+        self.setbacks = self.setbacks + 1 if step.waits else 0
+        self.not_before = now + backoff.delay(self.setbacks) if step.waits else 0.0
+        if not self.pieces:
+            self.since = now
+
+    def give_back(self) -> int:
+        """Forget what waits, and keep what was taken. Returns the number of records forgotten."""
+        returned = len(self.waiting)
+        if self.waiting:
+            self.read_to = self.waiting[0].offset
+            self.waiting.clear()
+            self.waiting_size = 0
+        return returned
 
     def unsettled(self) -> int:
-        """Number of records polled and not settled."""
-        return len(self.waiting) + (len(self.work.records) + len(self.work.spent) if self.work else 0)
-
-    def _end_try(self) -> Work:
-        if self.work is None:
-            raise AssertionError(f"partition {self.number} has no work to settle")
-        self.busy = False
-        return self.work
-
-    def _wait(self, now: float) -> None:
-        self.setbacks += 1
-        self.not_before = now + backoff.delay(self.setbacks)
+        """Return the number of records that were read for the function and are not settled."""
+        return len(self.waiting) + sum(len(piece.records) for piece in self.pieces)

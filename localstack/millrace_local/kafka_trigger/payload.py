@@ -62,7 +62,7 @@ class Envelope:
         if source_arn:
             start["eventSourceArn"] = source_arn
         self.start = start | {"bootstrapServers": bootstrap}
-        self._topic = topic
+        self.topic = topic
         self._head = orjson.dumps(self.start)[:-1] + b',"records":{'
 
     def event(self, shares: Mapping[int, Iterable[Record]]) -> bytes:
@@ -75,7 +75,7 @@ class Envelope:
 
     def label(self, partition: int) -> str:
         """A partition's key in `records` and in a partial batch response: `<topic>-<partition>` (P4)."""
-        return f"{self._topic}-{partition}"
+        return f"{self.topic}-{partition}"
 
     @property
     def base_size(self) -> int:

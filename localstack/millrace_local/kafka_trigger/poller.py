@@ -6,12 +6,11 @@ Whatever goes wrong is told by the mapping's health and tried again with back-of
 
 import logging
 import time
-from collections import defaultdict
 from collections.abc import Callable
 from threading import Event
 from time import monotonic
 
-from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from millrace_local.kafka_trigger import backoff, membership, problems, starting_position
 from millrace_local.kafka_trigger.backpressure import Backpressure
@@ -20,8 +19,8 @@ from millrace_local.kafka_trigger.counters import Counters
 from millrace_local.kafka_trigger.dispatcher import Dispatcher
 from millrace_local.kafka_trigger.health import Health
 from millrace_local.kafka_trigger.membership import Membership
-from millrace_local.kafka_trigger.payload import Encoder, Record
 from millrace_local.kafka_trigger.problems import Problems
+from millrace_local.kafka_trigger.reading import Reader
 from millrace_local.kafka_trigger.settings import Settings
 from millrace_local.kafka_trigger.source_topic import SourceTopic, TopicRecreatedError, TopicState, TopicWatch
 
@@ -46,7 +45,7 @@ class Poller:
         self._committer = committer
         self._problems = Problems(settings, counters, health)
         self._stopping = Event()
-        self._encoders: dict[int, Encoder] = {}
+        self._reader = Reader(settings)
         self._backpressure = Backpressure(settings.batch_size)
         self._state: TopicState | None = None
         self._enabled_ms: int | None = None
@@ -145,17 +144,16 @@ class Poller:
             self._problems.fail(error)
 
     def _take(self, messages: list[Message], topic: SourceTopic) -> None:
-        polled: dict[int, list[Record]] = defaultdict(list)
+        polled = []
         for message in messages:
             if error := message.error():
                 self._note(error, topic)
             else:
-                number = message.partition()
-                polled[number].append(self._record(message, number))
+                polled.append(message)
         if polled:
             self._failures = 0
             self._problems.over()
-            self._dispatcher.offer(polled)
+            self._dispatcher.offer(self._reader.read(polled))
 
     def _note(self, error: KafkaError, topic: SourceTopic) -> None:
         """Note an error that was polled; one that this consumer does not get over ends the session."""
@@ -168,14 +166,6 @@ class Poller:
             self._problems.cannot_join(topic.assignor(self._settings.group))
         else:
             self._problems.fail(failure)
-
-    def _record(self, message: Message, number: int) -> Record:
-        encoder = self._encoders.get(number)
-        if encoder is None:
-            encoder = self._encoders[number] = Encoder(self._settings.topic, number)
-        kind, timestamp = message.timestamp()
-        name = "LOG_APPEND_TIME" if kind == TIMESTAMP_LOG_APPEND_TIME else "CREATE_TIME"
-        return encoder.record(message.offset(), timestamp, name, message.key(), message.value(), message.headers())
 
     def _joined(self) -> None:
         self._failures = 0

@@ -3,15 +3,15 @@ from hypothesis import strategies as st
 
 from millrace_local.kafka_trigger.batcher import Batcher
 from millrace_local.kafka_trigger.partition import Partition
-from millrace_local.kafka_trigger.payload import MAXIMUM_EVENT_BYTES, Encoder, Envelope, Record
+from millrace_local.kafka_trigger.payload import MAXIMUM_EVENT_BYTES, Encoder, Envelope
+from millrace_local.kafka_trigger.policy import Step
+from tests.local_cloud.kafka_trigger import records
 
 ENVELOPE = Envelope("t", "b:9092", None)
 
 
 def filled(number: int, count: int, since: float = 0.0, size: int = 10) -> Partition:
-    partition = Partition(number)
-    partition.add([Record(offset, 0, b"x" * size) for offset in range(count)], since)
-    return partition
+    return records.filled(number, records.records(*range(count), size=size), since)
 
 
 def due(batcher: Batcher, now: float, *partitions: Partition) -> list[tuple[int, int]]:
@@ -77,22 +77,25 @@ def test_b5_no_batch_is_ever_too_large_and_every_record_gets_its_turn(
     values: list[list[int]], batch_size: int, limit: int
 ) -> None:
     """However sizes fall, batches keep both limits and send each partition's records in order, all of them."""
-    partitions = [Partition(number) for number in range(len(values))]
+    partitions = [Partition(number, 0, 0) for number in range(len(values))]
     for partition, sizes in zip(partitions, values, strict=True):
         encoder = Encoder("t", partition.number)
-        records = [encoder.record(offset, 0, "CREATE_TIME", None, b"", None) for offset in range(len(sizes))]
+        found = [encoder.record(offset, 0, "CREATE_TIME", None, b"", None) for offset in range(len(sizes))]
         partition.add(
-            [record._replace(body=record.body[:1] * (size + 1)) for record, size in zip(records, sizes, strict=True)], 0
+            records.polled(
+                record._replace(body=record.body[:1] * (size + 1)) for record, size in zip(found, sizes, strict=True)
+            ),
+            0,
         )
     batcher = Batcher(ENVELOPE, batch_size, 0, maximum_bytes=limit)
     sent: dict[int, list[int]] = {partition.number: [] for partition in partitions}
     while idle := [partition for partition in partitions if partition.waiting]:
         batch = batcher.due(idle, 1)
-        shares = {partition.number: list(partition.take(count)) for partition, count in batch}
+        shares = {partition.number: list(partition.take(count).records) for partition, count in batch}
         assert 0 < sum(map(len, shares.values())) <= batch_size
         assert len(ENVELOPE.event(shares)) <= limit
-        for number, records in shares.items():
-            sent[number] += [record.offset for record in records]
-        for partition, _ in batch:
-            partition.settle(1)
+        for number, share in shares.items():
+            sent[number] += [record.offset for record in share]
+        for partition, count in batch:
+            partition.advance(Step(settled=count), 1)
     assert sent == {number: list(range(len(sizes))) for number, sizes in enumerate(values)}

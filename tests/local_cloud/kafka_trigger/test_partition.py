@@ -1,90 +1,78 @@
-from collections.abc import Collection
+from dataclasses import replace
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from millrace_local.kafka_trigger import backoff
-from millrace_local.kafka_trigger.partition import Partition
-from millrace_local.kafka_trigger.payload import Record
+from millrace_local.kafka_trigger.partition import Partition, Polled
+from millrace_local.kafka_trigger.policy import Answered, Step, next_step
 from tests.local_cloud.kafka_trigger.fake_function import RAISED
+from tests.local_cloud.kafka_trigger.records import SETTINGS, filled, polled, records
 
 
 def sent(*offsets: int) -> Partition:
-    partition = Partition(0)
-    partition.add([Record(offset, 0, b"{}") for offset in offsets], now=0)
+    partition = filled(0, records(*offsets))
     partition.take(len(offsets))
     return partition
 
 
-def fail(partition: Partition, offsets: Collection[int], maximum_retries: int | None = None, now: float = 0) -> int:
-    return partition.fail(offsets, RAISED, maximum_retries, now)
+def fail(partition: Partition, *offsets: int, now: float = 0) -> None:
+    partition.advance(next_step(partition.pieces[0], Answered(RAISED, offsets), SETTINGS), now)
+
+
+def succeed(partition: Partition, now: float = 0) -> None:
+    fail(partition, now=now)
 
 
 def test_c5_success_moves_the_position_behind_the_last_record() -> None:
     """What is committed is the next offset, gaps of compaction and transactions included."""
     partition = sent(3, 4, 9)
-    assert partition.settle(now=1) == 3
-    assert (partition.position, partition.work) == (10, None)
+    succeed(partition)
+    assert (partition.position, partition.unsettled()) == (10, 0)
 
 
 def test_r10_a_partial_failure_keeps_only_the_failed_records_and_commits_up_to_the_first() -> None:
     """The others are settled and not sent again; the position waits for the lowest failed offset (C6)."""
     partition = sent(1, 2, 3, 4)
-    assert fail(partition, {2, 4}) == 2
-    assert partition.work is not None
-    assert [record.offset for record in partition.work.records] == [2, 4]
+    fail(partition, 2, 4)
+    assert [record.offset for record in partition.pieces[0].records] == [2, 4]
     assert partition.position == 2
 
 
 def test_r10_the_position_jumps_over_what_was_settled_meanwhile() -> None:
     """Once the failed records succeed, everything of the batch is committed."""
     partition = sent(1, 2, 3, 4)
-    fail(partition, {2})
-    partition.settle(now=5)
+    fail(partition, 2)
+    succeed(partition)
     assert partition.position == 5
 
 
 def test_c7_nothing_new_is_sent_while_a_failure_is_unsettled() -> None:
     """A partition with a failed record is not idle, whatever waits behind it."""
     partition = sent(1)
-    fail(partition, {1})
-    partition.add([Record(2, 0, b"{}")], now=0)
+    fail(partition, 1)
+    partition.add(polled(records(2)), now=0)
     assert not partition.idle
+    assert partition.position == 1
 
 
-@pytest.mark.parametrize("maximum", [0, 3])
-def test_r16_after_the_first_attempt_and_all_retries_the_records_are_given_up(maximum: int) -> None:
-    """MaximumRetryAttempts does not count the initial attempt (R1)."""
+def test_c8_records_that_were_refused_wait_again_in_their_order() -> None:
+    """A batch that the function never had is no attempt, and may be sent with what has come meanwhile."""
+    partition = filled(0, records(1, 2, 3))
+    size = partition.waiting_size
+    partition.take(2)
+    partition.refused()
+    assert [record.offset for record in partition.waiting] == [1, 2, 3]
+    assert (partition.waiting_size, partition.position, partition.setbacks) == (size, 1, 0)
+
+
+def test_c8_records_that_have_failed_before_are_kept_together_when_they_are_refused() -> None:
+    """They are never merged with new ones, and their count of attempts stands."""
     partition = sent(1, 2)
-    for _ in range(maximum):
-        fail(partition, {1, 2}, maximum)
-        assert partition.work is not None
-        assert not partition.work.spent
-    fail(partition, {1, 2}, maximum)
-    assert partition.work is not None
-    assert [record.offset for record in partition.work.spent] == [1, 2]
-    assert partition.work.attempts == maximum + 1
-
-
-def test_r1_without_a_maximum_nothing_is_ever_given_up() -> None:
-    """The default retries for ever."""
-    partition = sent(1)
-    for _ in range(50):
-        fail(partition, {1})
-    assert partition.work is not None
-    assert not partition.work.spent
-
-
-def test_c8_a_throttle_is_no_attempt_but_waits() -> None:
-    """The attempt count stands still while the back-off grows."""
-    partition = sent(1)
-    for _ in range(3):
-        partition.postpone(now=100)
-    assert partition.work is not None
-    assert partition.work.attempts == 0
-    assert not partition.due(100.0)
-    assert partition.due(100 + backoff.LONGEST_SECONDS)
+    fail(partition, 1, 2)
+    partition.refused()
+    assert partition.pieces[0].attempts == 1
+    assert partition.due(backoff.LONGEST_SECONDS)
 
 
 def test_r12_the_wait_doubles_up_to_thirty_seconds_with_jitter() -> None:
@@ -93,21 +81,71 @@ def test_r12_the_wait_doubles_up_to_thirty_seconds_with_jitter() -> None:
         whole = min(30, 2 ** (failures - 1))
         assert all(whole / 2 <= backoff.delay(failures) <= whole for _ in range(50))
     partition = sent(1)
-    fail(partition, {1})
-    partition.settle(now=1)
+    fail(partition, 1, now=100)
+    assert not partition.due(100.4)
+    assert partition.due(101)
+    succeed(partition)
     assert partition.setbacks == 0
 
 
 def test_b7_the_window_begins_when_the_batch_before_is_settled() -> None:
     """Records that came during an invocation wait from its end, those of an idle partition from their coming."""
     partition = sent(1)
-    partition.add([Record(2, 0, b"{}")], now=1)
-    partition.settle(now=7)
+    partition.add(polled(records(2)), now=1)
+    succeed(partition, now=7)
     assert partition.since == 7
     partition.take(1)
-    partition.settle(now=8)
-    partition.add([Record(3, 0, b"{}")], now=20)
+    succeed(partition, now=8)
+    partition.add(polled(records(3)), now=20)
     assert partition.since == 20
+
+
+def test_b8_an_oversized_record_is_given_up_alone() -> None:
+    """What waits behind it is left."""
+    partition = filled(0, records(1, 2))
+    partition.take_oversized()
+    assert [piece.condition for piece in partition.pieces] == ["MaximumPayloadSizeExceeded"]
+    assert (partition.position, len(partition.waiting)) == (1, 1)
+
+
+def test_c9_the_position_passes_over_filtered_records_at_once_when_nothing_is_unsettled() -> None:
+    """A poll of nothing but filtered records moves it to their end."""
+    partition = Partition(0, committed=3, read_to=3)
+    partition.add(Polled([], filtered=5, end=8), now=0)
+    assert partition.position == 8
+
+
+def test_c9_the_position_never_passes_over_an_unsettled_record() -> None:
+    """Filtered records before the first one for the function are settled, those behind it wait for it."""
+    partition = Partition(0, committed=2, read_to=2)
+    partition.add(Polled(records(5), filtered=7, end=10), now=0)
+    assert partition.position == 5
+    partition.take(1)
+    partition.add(Polled([], filtered=4, end=14), now=0)
+    assert partition.position == 5
+    succeed(partition)
+    assert partition.position == 14
+
+
+def test_c10_what_waits_is_given_back_and_never_counts_as_settled() -> None:
+    """The position stays before the records that were not sent, once those in flight are settled."""
+    partition = filled(0, records(1, 2, 3))
+    partition.take(1)
+    assert partition.give_back() == 2
+    succeed(partition)
+    assert partition.position == 2
+
+
+def test_r13_the_pieces_are_tried_in_their_order() -> None:
+    """The right half waits for the left one, and the position for both."""
+    partition = sent(1, 2, 3)
+    work = partition.pieces[0]
+    left, right = replace(work, records=work.records[:1]), replace(work, records=work.records[1:])
+    partition.advance(Step((left, right)), now=0)
+    assert partition.pieces[0] == left
+    succeed(partition)
+    assert partition.pieces[0] == right
+    assert (partition.position, partition.idle) == (2, False)
 
 
 @given(st.lists(st.sets(st.integers(0, 9)), max_size=12), st.integers(1, 10))
@@ -117,13 +155,9 @@ def test_c6_the_position_never_moves_back_nor_past_an_unsettled_record(failures:
     settled: set[int] = set()
     position = -1
     for failed in failures:
-        assert partition.work is not None
-        left = {record.offset for record in partition.work.records}
+        left = {record.offset for record in partition.pieces[0].records}
         again = left & failed
-        if again:
-            fail(partition, again)
-        else:
-            partition.settle(now=0)
+        fail(partition, *again)
         assert not settled & left
         settled |= left - again
         assert partition.position >= position
