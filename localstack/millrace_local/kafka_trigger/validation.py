@@ -11,6 +11,8 @@ from typing import Any
 
 from millrace_local.kafka_trigger.destinations.address import PARAMETER as DESTINATION
 from millrace_local.kafka_trigger.destinations.address import InvalidDestinationError, check_destination
+from millrace_local.kafka_trigger.filter_rules import InvalidPatternError
+from millrace_local.kafka_trigger.filtering import check_pattern
 from millrace_local.kafka_trigger.settings import (
     DEFAULT_POLLERS,
     MSK_BLOCK,
@@ -106,6 +108,7 @@ def _problems(parameters: Parameters, function_timeout: int) -> Iterator[str]:
     yield from _access_problems(parameters)
     yield from _poller_problems(parameters)
     yield from _list_problems(parameters)
+    yield from _filter_problems(parameters)
     if function_timeout > LONGEST_FUNCTION_SECONDS:
         yield constraint(
             function_timeout, "timeout of the function", f"Member must be at most {LONGEST_FUNCTION_SECONDS} seconds"
@@ -197,7 +200,7 @@ def _poller_problems(parameters: Parameters) -> Iterator[str]:
 
 
 def _list_problems(parameters: Parameters) -> Iterator[str]:
-    """Lists of words that the API knows, and the number of filters."""
+    """Lists of words that the API knows."""
     for name, found, known in (
         ("functionResponseTypes", parameters.get("FunctionResponseTypes"), RESPONSE_TYPES),
         ("metricsConfig.metrics", (parameters.get("MetricsConfig") or {}).get("Metrics"), METRICS),
@@ -210,9 +213,18 @@ def _list_problems(parameters: Parameters) -> Iterator[str]:
     level = (parameters.get("LoggingConfig") or {}).get("SystemLogLevel")
     if level is not None and level not in LOG_LEVELS:
         yield _enum(level, "loggingConfig.systemLogLevel", LOG_LEVELS)
+
+
+def _filter_problems(parameters: Parameters) -> Iterator[str]:
+    """F1, F3: how many filters, and whether each is one that Kafka's records can be filtered by."""
     filters = (parameters.get("FilterCriteria") or {}).get("Filters") or ()
     if len(filters) > MOST_FILTERS:
         yield constraint(len(filters), "filterCriteria.filters", f"Member must have at most {MOST_FILTERS} items")
+    for each in filters:
+        try:
+            check_pattern(each.get("Pattern") or "")
+        except InvalidPatternError as error:
+            yield str(error)
 
 
 def _range_problems(parameters: Parameters, key: str, name: str, least: int, most: int) -> Iterator[str]:

@@ -99,6 +99,8 @@ def test_v4_what_the_api_allows_is_accepted(accepted: dict[str, Any]) -> None:
         ({"MetricsConfig": {"Metrics": ["Everything"]}}, "[EventCount, ErrorCount, KafkaMetrics]"),
         ({"LoggingConfig": {"SystemLogLevel": "ERROR"}}, "[DEBUG, INFO, WARN]"),
         ({"FilterCriteria": {"Filters": [{"Pattern": "{}"}] * 11}}, "at most 10"),
+        ({"FilterCriteria": {"Filters": [{}]}}, "Invalid filter pattern definition. It is not JSON"),
+        ({"FilterCriteria": {"Filters": [{"Pattern": "{}"}, {"Pattern": "[]"}]}}, "Invalid filter pattern definition."),
         ({"SourceAccessConfigurations": NETWORK[:1]}, "go together"),
         ({"SourceAccessConfigurations": [{"Type": "MAGIC", "URI": "arn:x"}]}, "Value 'MAGIC'"),
         ({"SourceAccessConfigurations": [{"Type": "VPC_SUBNET", "URI": "subnet-1"}]}, "must begin with subnet:"),
