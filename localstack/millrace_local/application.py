@@ -34,7 +34,7 @@ class Application:
     def state(self) -> str:
         if self.stack is None:
             return "missing"
-        if self.stack in stack.WHOLE:
+        if self.stack in stack.SERVING:
             return "up"
         return "failed" if self.stack in stack.FAILED else "deploying"
 

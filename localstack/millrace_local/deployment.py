@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from hashlib import sha256
 
-from millrace_local import aws, gateway_responses, provision, sam, stack, supervision
+from millrace_local import aws, provision, sam, stack, supervision
 from millrace_local.instance import ROOT, Instance
 from millrace_local.services.localstack import localstack_session
 from millrace_local.services.service import NotReadyError
@@ -15,6 +15,7 @@ from millrace_local.stack import DeploymentError
 
 RESTART_SECONDS = 60
 LOCK_SECONDS = 300
+OPERATION_SECONDS = 300
 
 type State = dict[str, str]
 """What is deployed: *session* of LocalStack, hashes of the *sources* and of the *template*, the *parameters*."""
@@ -23,15 +24,21 @@ type State = dict[str, str]
 def deploy(instance: Instance) -> bool:
     """Bring the local cloud to the checkout's state; False if it was there already."""
     with _one_at_a_time(instance):
-        state = _wanted(instance)
-        if _deployed(instance) == state and _stack_status(instance) in stack.WHOLE:
+        state, found = _wanted(instance), _status_at_rest(instance)
+        deployed = _deployed(instance)
+        if deployed == state and found in stack.SERVING:
             return False
         provision.servers(instance)
         sam.build(instance, state["sources"])
-        if _needs_new_localstack(instance, state):
-            supervision.restart(instance, "localstack")
-            state["session"] = _session_after_restart(instance)
-        _install(instance, state)
+        # Of a stack that was deleted, LocalStack has kept what its functions wrote while it went.
+        was_deleted = found is None and deployed.get("session") == state["session"]
+        if was_deleted or found in stack.BROKEN:
+            _restart_localstack(instance, state)
+        try:
+            _install(instance, state)
+        except stack.CannotUpdateError:
+            _restart_localstack(instance, state)
+            _install(instance, state)
         return True
 
 
@@ -52,27 +59,27 @@ def _install(instance: Instance, state: State) -> None:
     foundation = provision.localstack(instance)
     template = sam.build_folder(state["sources"]) / "template.yaml"
     sam.deploy(instance, template, foundation, state["parameters"].split())
-    gateway_responses.put(aws.client(instance, "apigateway"), stack.output(instance, "ApiId"), template)
     _start_relays(instance)
     unfinished = instance.run / "deployed.unfinished"
     unfinished.write_text(json.dumps(state))
     unfinished.rename(instance.run / "deployed.json")
 
 
-def _needs_new_localstack(instance: Instance, state: State) -> bool:
-    """LocalStack changes code in place, while everything goes on, but no REST API; nor does it mend a broken stack.
+def _status_at_rest(instance: Instance) -> str | None:
+    """Wait for an operation that is under way, as one is if a deployment was killed. Returns the stack's status."""
+    cloudformation, deadline = aws.client(instance, "cloudformation"), time.monotonic() + OPERATION_SECONDS
+    while (found := stack.status(cloudformation)) in stack.UNDER_WAY:
+        if time.monotonic() > deadline:
+            message = f"{stack.STACK} is still {found}. `./millrace down` and `up` start again from nothing."
+            raise DeploymentError(message)
+        time.sleep(0.5)
+    return found
 
-    Of a stack that was deleted it has kept what its functions wrote while it went.
-    """
-    found, deployed = _stack_status(instance), _deployed(instance)
-    if found is None:
-        return deployed.get("session") == state["session"]
-    same = all(deployed.get(name) == state[name] for name in ("session", "template", "parameters"))
-    return not (same and found in stack.WHOLE)
 
-
-def _stack_status(instance: Instance) -> str | None:
-    return stack.status(aws.client(instance, "cloudformation"))
+def _restart_localstack(instance: Instance, state: State) -> None:
+    """Start again from an empty LocalStack, where the stack is one that no update can reach."""
+    supervision.restart(instance, "localstack")
+    state["session"] = _session_after_restart(instance)
 
 
 def _session_after_restart(instance: Instance) -> str:

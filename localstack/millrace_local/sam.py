@@ -11,11 +11,12 @@ from hashlib import sha256
 from pathlib import Path
 
 from millrace_local import aws, leftovers, stack, stripe_account
+from millrace_local.cloudformation.refusals import CANNOT_UPDATE
 from millrace_local.instance import HOST, REGION, ROOT, STAGE, TOOLS, Instance, environment
 from millrace_local.provision import BUCKET, SECRET_PREFIX, Foundation
 from millrace_local.services.localstack import localstack_session
 from millrace_local.services.service import NotReadyError
-from millrace_local.stack import STACK, DeploymentError
+from millrace_local.stack import STACK, CannotUpdateError, DeploymentError
 
 SOURCES = ("template.yaml", "functions", "layers", "infra/topics.yaml")
 BUILDS_KEPT = 3
@@ -94,35 +95,32 @@ def deploy(instance: Instance, template: Path, foundation: Foundation, wishes: S
     variables = aws.environment(instance) | {"SAM_CLI_POLL_DELAY": "1"}
     arguments: list[str | Path] = ["--template-file", template, *options, *flags, "--parameter-overrides", *overrides]
     try:
-        _run(instance, "deploy", *arguments, variables=variables, failed=_Watch(instance))
+        _run(instance, "deploy", *arguments, variables=variables, watch=_Watch(instance))
     except DeploymentError as error:
-        raise DeploymentError(stack.reasons(instance) or str(error)) from error
+        reasons = stack.reasons(instance)
+        kind = CannotUpdateError if CANNOT_UPDATE in reasons else DeploymentError
+        raise kind(reasons or str(error)) from error
 
 
 class _Watch:
-    """Tells that a deployment will not end well by itself.
-
-    LocalStack ends a failed update in a state that SAM does not know as an end, and waits for an hour. For a LocalStack
-    that hangs it waits for minutes.
-    """
+    """Raise NotReadyError once LocalStack has hung for a while: SAM waits for minutes."""
 
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
         self._answered = time.monotonic()
 
-    def __call__(self) -> bool:
+    def __call__(self) -> None:
         try:
             localstack_session(self._instance)
         except NotReadyError:
             if time.monotonic() - self._answered > HUNG_SECONDS:
                 raise
-            return False
-        self._answered = time.monotonic()
-        return stack.has_failed(self._instance)
+        else:
+            self._answered = time.monotonic()
 
 
 def _run(
-    instance: Instance, *arguments: str | Path, variables: dict[str, str], failed: Callable[[], bool] = lambda: False
+    instance: Instance, *arguments: str | Path, variables: dict[str, str], watch: Callable[[], None] = lambda: None
 ) -> None:
     # One that was killed has left its SAM at work.
     leftovers.end(leftovers.find(instance.home, PROGRAM), 1)
@@ -134,7 +132,7 @@ def _run(
     with _scratch(instance) as scratch:
         options = {"cwd": ROOT, "env": inherited | settings | marks | {"TMPDIR": scratch} | variables, "text": True}
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options) as process:  # type: ignore[call-overload]  # noqa: S603 - our own command line
-            output = _wait(process, failed)
+            output = _wait(process, watch)
     if process.returncode != 0:
         message = f"sam {arguments[0]} failed:\n" + "\n".join(output.strip().splitlines()[-25:])
         raise DeploymentError(message)
@@ -152,14 +150,13 @@ def _scratch(instance: Instance) -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _wait(process: subprocess.Popen[str], failed: Callable[[], bool]) -> str:
+def _wait(process: subprocess.Popen[str], watch: Callable[[], None]) -> str:
     while True:
         try:
             output, _ = process.communicate(timeout=CHECK_SECONDS)
         except subprocess.TimeoutExpired:
             try:
-                if failed():
-                    process.terminate()
+                watch()
             except NotReadyError:
                 process.kill()
                 raise

@@ -1,6 +1,7 @@
 """The application's stack on the local CloudFormation: its state, why it failed, what it made."""
 
 import contextlib
+import itertools
 from typing import Any
 
 from botocore.exceptions import BotoCoreError
@@ -10,19 +11,27 @@ from millrace_local.instance import STAGE, Instance
 from millrace_local.problems import LocalCloudError
 
 STACK = f"millrace-{STAGE}"
-FAILED = (
-    "CREATE_FAILED",
-    "DELETE_FAILED",
-    "ROLLBACK_COMPLETE",
-    "ROLLBACK_FAILED",
-    "UPDATE_FAILED",
-    "UPDATE_ROLLBACK_COMPLETE",
-)
 WHOLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+SERVING = (*WHOLE, "UPDATE_ROLLBACK_COMPLETE")
+"""Of these the application works: a failed update leaves it as it was."""
+BROKEN = ("CREATE_FAILED", "DELETE_FAILED", "ROLLBACK_FAILED", "UPDATE_FAILED", "UPDATE_ROLLBACK_FAILED")
+FAILED = (*BROKEN, "ROLLBACK_COMPLETE")
+UNDER_WAY = (
+    "CREATE_IN_PROGRESS",
+    "DELETE_IN_PROGRESS",
+    "ROLLBACK_IN_PROGRESS",
+    "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+    "UPDATE_IN_PROGRESS",
+    "UPDATE_ROLLBACK_IN_PROGRESS",
+)
 
 
 class DeploymentError(LocalCloudError):
     """The template could not be built or deployed; the message names the resource that failed and why."""
+
+
+class CannotUpdateError(DeploymentError):
+    """LocalStack cannot change a resource that it has; a new LocalStack can make it."""
 
 
 def status(cloudformation: Any) -> str | None:  # noqa: ANN401 - a boto3 client
@@ -32,20 +41,22 @@ def status(cloudformation: Any) -> str | None:  # noqa: ANN401 - a boto3 client
     return next((str(status) for status in found if status != "DELETE_COMPLETE"), None)
 
 
-def has_failed(instance: Instance) -> bool:
-    return status(aws.client(instance, "cloudformation")) in FAILED
-
-
 def reasons(instance: Instance) -> str:
-    """The failed resources of the stack, each with CloudFormation's reason."""
+    """The resources that failed in the stack's last operation, each with CloudFormation's reason."""
     cloudformation = aws.client(instance, "cloudformation")
     with contextlib.suppress(BotoCoreError, cloudformation.exceptions.ClientError):
         events = cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]
-        failed = [event for event in events if event["ResourceStatus"].endswith("_FAILED")]
+        last = itertools.takewhile(lambda event: not _is_start(event), events)
+        failed = [event for event in last if event["ResourceStatus"].endswith("_FAILED")]
         found = [_reason(event) for event in reversed(failed) if event.get("ResourceStatusReason")]
         if found:
             return "\n".join(["The deployment failed:", *dict.fromkeys(found)])
     return ""
+
+
+def _is_start(event: dict[str, str]) -> bool:
+    starts = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
+    return event["LogicalResourceId"] == STACK and event["ResourceStatus"] in starts
 
 
 def _reason(event: dict[str, str]) -> str:

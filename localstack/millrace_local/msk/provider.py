@@ -94,6 +94,11 @@ class MskProvider:
         partitions, replicas = request["PartitionCount"], request["ReplicationFactor"]
         return self._topics(context, request).create(request["TopicName"], partitions, replicas, request.get("Configs"))
 
+    @operation("UpdateTopic")
+    def update_topic(self, context: RequestContext, request: Request) -> Request:
+        topics = self._topics(context, request)
+        return topics.update(request["TopicName"], request.get("PartitionCount"), request.get("Configs"))
+
     @operation("DeleteTopic")
     def delete_topic(self, context: RequestContext, request: Request) -> Request:
         return self._topics(context, request).delete(request["TopicName"])

@@ -4,7 +4,16 @@ from base64 import b64decode, b64encode
 from typing import Any
 
 import orjson
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType, TopicMetadata
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
+    NewTopic,
+    ResourceType,
+    TopicMetadata,
+)
 
 TIMEOUT_SECONDS = 10
 
@@ -24,10 +33,27 @@ class Topics:
         Raises:
             KafkaException: the broker refuses (the topic exists, a setting is invalid).
         """
-        settings = {key: str(value) for key, value in orjson.loads(b64decode(configs)).items()} if configs else {}
-        topic = NewTopic(name, num_partitions=partitions, replication_factor=min(replicas, 1), config=settings)
+        topic = NewTopic(
+            name, num_partitions=partitions, replication_factor=min(replicas, 1), config=_settings(configs)
+        )
         self._admin.create_topics([topic])[name].result(TIMEOUT_SECONDS)
         return self._named(name) | {"Status": "ACTIVE"}
+
+    def update(self, name: str, partitions: int | None, configs: str | None) -> dict[str, Any]:
+        """Add partitions up to *partitions*, and set what *configs* has.
+
+        Raises:
+            KafkaException: the broker refuses (fewer partitions than there are, a setting is invalid).
+        """
+        if partitions and partitions != len(self._metadata(name).partitions):
+            self._admin.create_partitions([NewPartitions(name, partitions)])[name].result(TIMEOUT_SECONDS)
+        if settings := _settings(configs):
+            entries = [
+                ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET) for key, value in settings.items()
+            ]
+            resource = ConfigResource(ResourceType.TOPIC, name, incremental_configs=entries)
+            self._admin.incremental_alter_configs([resource])[resource].result(TIMEOUT_SECONDS)
+        return self._named(name) | {"Status": "UPDATING"}
 
     def delete(self, name: str) -> dict[str, Any]:
         self._metadata(name)
@@ -73,3 +99,8 @@ class Topics:
     def _named(self, name: str) -> dict[str, Any]:
         arn = self._cluster_arn.replace(":cluster/", ":topic/", 1)
         return {"TopicName": name, "TopicArn": f"{arn}/{name}"}
+
+
+def _settings(configs: str | None) -> dict[str, str]:
+    """Decode what the API takes: base64 of a JSON object."""
+    return {key: str(value) for key, value in orjson.loads(b64decode(configs)).items()} if configs else {}

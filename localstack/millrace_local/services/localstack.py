@@ -41,7 +41,8 @@ class LocalStack(Service):
             "MILLRACE_KAFKA_BOOTSTRAP": instance.kafka_bootstrap,
             LENIENT_VARIABLE: _lenient(),
             "MILLRACE_API_PORT": str(instance.ports["api"]),
-            # What the open edition ignores deploys with a warning; its default is about to become a failure.
+            "PROVIDER_OVERRIDE_CLOUDFORMATION": "millrace",
+            # What the open edition does not have deploys with a warning, unless something refers to it (`unsupported`).
             "CFN_IGNORE_UNSUPPORTED_RESOURCE_TYPES": "1",
             # No traffic to anywhere but this machine.
             "SKIP_SSL_CERT_DOWNLOAD": "1",

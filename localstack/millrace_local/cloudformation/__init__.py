@@ -1,0 +1,1 @@
+"""LocalStack's CloudFormation, completed: failed operations are rolled back, updates reach every type or are refused."""

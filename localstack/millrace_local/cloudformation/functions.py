@@ -1,0 +1,166 @@
+"""Functions, their aliases, URLs and mappings: what LocalStack's CloudFormation leaves out of them."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from localstack.services.lambda_.resource_providers.aws_lambda_eventsourcemapping import (
+    LambdaEventSourceMappingProvider,
+)
+from localstack.services.lambda_.resource_providers.aws_lambda_function import (
+    LambdaFunctionProvider,
+    _get_lambda_code_param,
+)
+from localstack.utils.patch import patch
+
+from millrace_local.cloudformation.differences import Model, changed_properties
+from millrace_local.cloudformation.updates import IN_PLACE
+
+Untyped = Any  # LocalStack's providers and requests
+
+# What UpdateFunctionConfiguration needs to hear about a property that the new template no longer has.
+ABSENT: Model = {
+    "DeadLetterConfig": {"TargetArn": ""},
+    "Description": "",
+    "Environment": {"Variables": {}},
+    "Layers": [],
+    "LoggingConfig": {"LogFormat": "Text"},
+    "MemorySize": 128,
+    "Timeout": 3,
+    "TracingConfig": {"Mode": "PassThrough"},
+    "VpcConfig": {"SecurityGroupIds": [], "SubnetIds": []},
+}
+CONFIGURATION = (*ABSENT, "Handler", "ImageConfig", "Role", "Runtime")
+POLL_SECONDS = 0.05
+MAPPING_UPDATES = (
+    "BatchSize",
+    "BisectBatchOnFunctionError",
+    "DestinationConfig",
+    "DocumentDBEventSourceConfig",
+    "Enabled",
+    "FilterCriteria",
+    "FunctionName",
+    "FunctionResponseTypes",
+    "KMSKeyArn",
+    "LoggingConfig",
+    "MaximumBatchingWindowInSeconds",
+    "MaximumRecordAgeInSeconds",
+    "MaximumRetryAttempts",
+    "MetricsConfig",
+    "ParallelizationFactor",
+    "ProvisionedPollerConfig",
+    "ScalingConfig",
+    "SourceAccessConfigurations",
+    "TumblingWindowInSeconds",
+)
+# The API has no update of them: a mapping with another topic is another mapping.
+MAPPING_REPLACED_BY = ("/properties/Topics", "/properties/Queues")
+
+
+class FunctionUpdateError(Exception):
+    """The new version of the function could not be started; the message has Lambda's reason."""
+
+
+def install() -> None:
+    schema = LambdaEventSourceMappingProvider.SCHEMA
+    schema["createOnlyProperties"] = sorted({*schema["createOnlyProperties"], *MAPPING_REPLACED_BY})
+    patch(LambdaFunctionProvider.create)(_create_function)
+    IN_PLACE["AWS::Lambda::Function"] = _update_function
+    IN_PLACE["AWS::Lambda::Alias"] = _update_alias
+    IN_PLACE["AWS::Lambda::EventSourceMapping"] = _update_mapping
+    IN_PLACE["AWS::Lambda::Url"] = _update_url
+
+
+def _create_function(original: Callable[..., Untyped], provider: Untyped, request: Untyped) -> Untyped:
+    event = original(provider, request)
+    if "ReservedConcurrentExecutions" in request.desired_state:
+        _reserve(request, event.resource_model["FunctionName"])
+    return event
+
+
+def _update_function(request: Untyped) -> Model:
+    """Update code and configuration, each only if it changed. The old version is served until the new one is ready."""
+    old, new = request.previous_state, request.desired_state
+    functions, name = request.aws_client_factory.lambda_, old["FunctionName"]
+    changed = set(changed_properties(old, new))
+    if "Code" in new and changed & {"Architectures", "Code"}:
+        functions.update_function_code(FunctionName=name, **_get_lambda_code_param(new, _include_arch=True))
+        _wait(functions, name)
+    if configuration := {each: new.get(each, ABSENT.get(each)) for each in CONFIGURATION if each in changed}:
+        functions.update_function_configuration(FunctionName=name, **_typed(configuration))
+        _wait(functions, name)
+    if "Tags" in changed:
+        _tag(functions, old["Arn"], _pairs(old.get("Tags")), _pairs(new.get("Tags")))
+    if "ReservedConcurrentExecutions" in changed:
+        _reserve(request, name)
+    return dict(new)
+
+
+def _typed(configuration: Model) -> Model:
+    """Return the settings with the types that the API wants: a parameter's value is text."""
+    for name in ("MemorySize", "Timeout"):
+        if name in configuration:
+            configuration[name] = int(configuration[name])
+    if "Environment" in configuration:
+        variables = configuration["Environment"].get("Variables") or {}
+        configuration["Environment"] = {"Variables": {name: str(value) for name, value in variables.items()}}
+    return {name: value for name, value in configuration.items() if value is not None}
+
+
+def _wait(functions: Untyped, name: str) -> None:
+    """Wait until the update is in force: boto3's waiter asks once a second, and an application has many functions."""
+    while (found := functions.get_function_configuration(FunctionName=name))["LastUpdateStatus"] == "InProgress":
+        time.sleep(POLL_SECONDS)
+    if found["LastUpdateStatus"] == "Failed":
+        raise FunctionUpdateError(found.get("LastUpdateStatusReason") or f"The update of {name} failed.")
+
+
+def _tag(functions: Untyped, arn: str, old: dict[str, str], new: dict[str, str]) -> None:
+    if gone := sorted(old.keys() - new.keys()):
+        functions.untag_resource(Resource=arn, TagKeys=gone)
+    if new:
+        functions.tag_resource(Resource=arn, Tags=new)
+
+
+def _pairs(tags: list[dict[str, str]] | None) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in tags or []}
+
+
+def _reserve(request: Untyped, name: str) -> None:
+    functions = request.aws_client_factory.lambda_
+    reserved = request.desired_state.get("ReservedConcurrentExecutions")
+    if reserved is not None:
+        functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=int(reserved))
+    elif "ReservedConcurrentExecutions" in (request.previous_state or {}):
+        functions.delete_function_concurrency(FunctionName=name)
+
+
+def _update_alias(request: Untyped) -> Model:
+    new = request.desired_state
+    weights = (new.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or []
+    request.aws_client_factory.lambda_.update_alias(
+        FunctionName=new["FunctionName"],
+        Name=new["Name"],
+        FunctionVersion=new["FunctionVersion"],
+        Description=new.get("Description") or "",
+        RoutingConfig={
+            "AdditionalVersionWeights": {each["FunctionVersion"]: each["FunctionWeight"] for each in weights}
+        },
+    )
+    return dict(new)
+
+
+def _update_mapping(request: Untyped) -> Model:
+    old, new = request.previous_state, request.desired_state
+    wanted = {name: new[name] for name in MAPPING_UPDATES if name in new}
+    request.aws_client_factory.lambda_.update_event_source_mapping(UUID=old["Id"], **wanted)
+    return dict(new)
+
+
+def _update_url(request: Untyped) -> Model:
+    new = request.desired_state
+    names = ("AuthType", "Cors", "InvokeMode", "Qualifier")
+    wanted = {"Cors": {}} | {name: new[name] for name in names if name in new}
+    functions = request.aws_client_factory.lambda_
+    functions.update_function_url_config(FunctionName=new["TargetFunctionArn"], **wanted)
+    return dict(new)

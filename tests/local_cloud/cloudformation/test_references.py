@@ -1,0 +1,21 @@
+import pytest
+
+from millrace_local.cloudformation.references import referenced
+
+
+@pytest.mark.parametrize(
+    ("part", "names"),
+    [
+        ({"A": {"Ref": "X"}, "B": [{"Fn::GetAtt": ["Y", "Arn"]}]}, ["X", "Y"]),
+        ({"Fn::GetAtt": "Y.Outputs.Name"}, ["Y"]),
+        ({"Fn::Sub": "arn:${X}:${Y.Arn}:${!Literal}"}, ["X", "Y"]),
+        ({"Fn::Sub": ["${a}-${X}", {"a": {"Ref": "Y"}}]}, ["X", "Y"]),
+        ({"Fn::Join": ["", ["a", {"Ref": "X"}]]}, ["X"]),
+        ({"Fn::If": ["Yes", {"Ref": "X"}, {"Ref": "Y"}]}, ["X"]),
+        ({"Fn::If": ["No", {"Ref": "X"}, {"Ref": "Y"}]}, ["Y"]),
+        ("text", []),
+    ],
+)
+def test_what_a_part_of_a_template_refers_to(part: object, names: list[str]) -> None:
+    """Each function that names a resource, and of a condition only the branch that is taken."""
+    assert list(referenced(part, lambda condition: condition == "Yes")) == names
