@@ -20,6 +20,8 @@ from localstack.services.cloudformation.resource_provider import OperationStatus
 from localstack.services.cloudformation.v2.entities import Stack
 from localstack.utils.patch import patch
 
+from millrace_local.cloudformation.refusals import CANNOT_UPDATE
+
 LOG = logging.getLogger(__name__)
 Untyped = Any  # LocalStack's executor, stacks and resources
 
@@ -68,9 +70,9 @@ def _execute(original: Callable[[Untyped], Untyped], executor: Untyped) -> Untyp
     change_set = executor._change_set  # noqa: SLF001 - LocalStack's
     stack = change_set.stack
     deleting = stack.status == StackStatus.DELETE_IN_PROGRESS
-    if not deleting:
+    if stack.template:
         # LocalStack calls an update by UpdateStack a creation.
-        change_set.change_set_type = ChangeSetType.UPDATE if stack.template else ChangeSetType.CREATE
+        change_set.change_set_type = ChangeSetType.UPDATE
     result = original(executor)
     if result.failure_message and not deleting:
         if executor.rollback_failed:
@@ -157,6 +159,8 @@ def _restore(executor: Untyped, change: Change) -> None:
         if replaced and (model := new.get("Properties")):
             _act(executor, change, ChangeAction.Remove, change.after.resource_type, model, None)
         _event(executor, change, ChangeAction.Modify, OperationStatus.SUCCESS)
+    elif CANNOT_UPDATE in (new.get("ResourceStatusReason") or ""):
+        _event(executor, change, ChangeAction.Modify, OperationStatus.SUCCESS)  # nothing was done
     else:
         # An update that failed may have been made in part.
         current = change.old["Properties"] | (new.get("Properties") or change.after.properties.properties)

@@ -79,7 +79,7 @@ class Stack:
     def reason(self, resource: str) -> str:
         """Why *resource* failed last."""
         failed = (event for event in self.events if event["ResourceStatus"].endswith("_FAILED"))
-        return next(event["ResourceStatusReason"] for event in failed if event["LogicalResourceId"] == resource)
+        return next(str(event["ResourceStatusReason"]) for event in failed if event["LogicalResourceId"] == resource)
 
     def physical_ids(self) -> dict[str, str]:
         resources = self.client("cloudformation").describe_stack_resources(StackName=self.name)["StackResources"]

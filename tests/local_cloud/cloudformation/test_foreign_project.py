@@ -53,7 +53,8 @@ class Sam:
         (self._project / "template.yaml").write_text(TEMPLATE.replace("RUNTIME", f"Runtime: {runtime}"))
         variables = aws.environment(self._stack.instance) | {"SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "1"}
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "AWS_"))}
-        command = [environment("sam") / "bin" / "sam", "deploy", "--stack-name", self._stack.name]
+        sam = str(environment("sam") / "bin" / "sam")
+        command = [sam, "deploy", "--stack-name", self._stack.name]
         options = ["--s3-bucket", self._stack.name, "--capabilities", "CAPABILITY_IAM", "--no-progressbar"]
         return subprocess.run(
             [*command, *options, "--parameter-overrides", f"Colour={colour}"],

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.local_cloud.cloudformation.stacks import Stack
-from tests.local_cloud.cloudformation.templates import returning, with_function
+from tests.local_cloud.cloudformation.templates import failing, returning, with_function
 
 ARN = {"Fn::GetAtt": ["Function", "Arn"]}
 NAME = {"Ref": "Function"}
@@ -147,9 +147,9 @@ def test_a_nested_stack_is_updated_with_its_parent_and_rolled_back_with_it(stack
     s3 = stack.client("s3")
     s3.create_bucket(Bucket=bucket)
 
-    def template(visibility: int | str) -> dict[str, Any]:
+    def template(visibility: int, **more: dict[str, Any]) -> dict[str, Any]:
         queue = {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeout": visibility}}
-        inner = {"Resources": {"Queue": queue}, "Outputs": {"Seconds": {"Value": f"{visibility}"}}}
+        inner = {"Resources": {"Queue": queue, **more}, "Outputs": {"Seconds": {"Value": f"{visibility}"}}}
         s3.put_object(Bucket=bucket, Key=f"{visibility}.json", Body=json.dumps(inner))
         url = f"{stack.instance.localstack_url}/{bucket}/{visibility}.json"
         nested = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": url}}
@@ -158,8 +158,12 @@ def test_a_nested_stack_is_updated_with_its_parent_and_rolled_back_with_it(stack
 
     assert stack.deploy(template(30)) == "CREATE_COMPLETE"
     if fails:
-        assert stack.deploy(template("soon")) == "UPDATE_ROLLBACK_COMPLETE"
-        assert "Queue" in stack.reason("Nested")
+        assert stack.deploy(template(40, Bad=failing("Queue"))) == "UPDATE_ROLLBACK_COMPLETE"
+        assert "Bad: " in stack.reason("Nested")
     else:
         assert stack.deploy(template(40)) == "UPDATE_COMPLETE"
-    assert stack.outputs["Seconds"] == ("30" if fails else "40")
+    seconds = "30" if fails else "40"
+    assert stack.outputs["Seconds"] == seconds
+    [queue] = stack.client("sqs").list_queues(QueueNamePrefix=stack.name)["QueueUrls"]
+    found = stack.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["VisibilityTimeout"])
+    assert found["Attributes"]["VisibilityTimeout"] == seconds
