@@ -46,6 +46,7 @@ def _update(request: Untyped) -> Model:
     parameters = [
         {"ParameterKey": key, "ParameterValue": str(value)} for key, value in (new.get("Parameters") or {}).items()
     ]
+    complete = ["CREATE_COMPLETE", "UPDATE_COMPLETE"]
     try:
         cloudformation.update_stack(
             StackName=stack, TemplateURL=new["TemplateURL"], Parameters=parameters, Capabilities=CAPABILITIES
@@ -53,7 +54,8 @@ def _update(request: Untyped) -> Model:
     except cloudformation.exceptions.ClientError as error:
         if "No updates are to be performed" not in str(error):
             raise
-    return new | {"Outputs": _wait(cloudformation, stack, "CREATE_COMPLETE", "UPDATE_COMPLETE")}
+        complete.append("UPDATE_ROLLBACK_COMPLETE")  # it has gone back by itself
+    return new | {"Outputs": _wait(cloudformation, stack, *complete)}
 
 
 def _wait(cloudformation: Untyped, name: str, *complete: str) -> dict[str, str]:
