@@ -10,6 +10,8 @@ The rules named in docstrings (`B5`, `R10`) are those of the project's specifica
   `destinations`;
 - `books` counts it, tells `health` about problems, and has the `committer` commit what is settled.
 
+Beside a record's way, `reporter` publishes `metrics`, and `system_log` hands warnings to the function's log group.
+
 Filtered out, too old, too large or not to be represented, a record is settled without an invocation. `worker` and
 `plugin` fit all this into LocalStack; beside them only `localstack_invoker` and `localstack_clients` import LocalStack.
 """
