@@ -21,7 +21,7 @@ from tests.servers import free_instance, running
 
 NewTopic = Callable[..., Topic]
 ENCODER = Encoder("source", 0)
-RECORDS = 400
+RECORDS = 150
 
 
 def messages(*keys: bytes | None, size: int = 10) -> list[Message]:
