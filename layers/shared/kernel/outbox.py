@@ -55,7 +55,10 @@ def encode_headers(headers: list[Header]) -> str:
 
 def decode_headers(stored: str) -> list[Header]:
     """The reverse of `encode_headers`."""
-    return [(name, _original(value)) for name, value in _stored_headers.decode(stored)]
+    return [
+        (name, value.encode() if isinstance(value, str) else value.base64)
+        for name, value in _stored_headers.decode(stored)
+    ]
 
 
 class _Binary(msgspec.Struct):
@@ -71,7 +74,3 @@ def _storable(value: bytes) -> str | _Binary:
     except UnicodeDecodeError:
         return _Binary(value)
     return text if text.isprintable() else _Binary(value)
-
-
-def _original(value: str | _Binary) -> bytes:
-    return value.base64 if isinstance(value, _Binary) else value.encode()

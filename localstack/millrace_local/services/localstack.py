@@ -37,6 +37,9 @@ class LocalStack(Service):
             "AWS_DEFAULT_REGION": REGION,
             "LAMBDA_RUNTIME_EXECUTOR": "process",
             "LAMBDA_KEEPALIVE_MS": "120000",  # an idle environment costs about 25 MB
+            # An asynchronous invocation that failed is repeated after 1 and 2 s; AWS waits 1 and 2 minutes. So a relay
+            # that was killed works again at once, and not only at its schedule's next minute.
+            "LAMBDA_RETRY_BASE_DELAY": "1",
             "MILLRACE_LAMBDA_PYTHON": str(environment("lambda") / "bin" / "python"),
             "MILLRACE_KAFKA_BOOTSTRAP": instance.kafka_bootstrap,
             LENIENT_VARIABLE: _lenient(),

@@ -46,6 +46,13 @@ def test_an_asynchronous_invocation_runs_once_it_is_accepted(functions: "Cloud")
     wait_until(lambda: "did it" in functions.log_lines(name))
 
 
+def test_an_asynchronous_invocation_that_was_killed_is_repeated_within_seconds(functions: "Cloud") -> None:
+    """Twice, as on AWS, but long before AWS's minute is over: a relay that was killed works again at once."""
+    name = functions.create("import os\ndef handler(event, context):\n    print('began')\n    os.kill(os.getpid(), 9)")
+    functions.invoke(name, InvocationType="Event")
+    wait_until(lambda: functions.log_lines(name).count("began") == 3, seconds=45)
+
+
 def test_a_dry_run_runs_nothing(functions: "Cloud") -> None:
     """DryRun answers 204, and the next invocation is the function's first."""
     name = functions.create(WHO)
