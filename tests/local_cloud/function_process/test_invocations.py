@@ -119,7 +119,7 @@ def test_no_invocation_sees_the_client_context_of_another(functions: "Cloud") ->
         assert url.request("GET").json() is None
 
 
-@pytest.mark.parametrize("context", ["{}", "bm8ganNvbg==", "e30", encoded([1]), encoded("x"), "ü", "e3{0="])
+@pytest.mark.parametrize("context", ["{}", "bm8ganNvbg==", "e30", encoded([1]), encoded("x"), "e3{0="])
 @pytest.mark.parametrize("kind", ["RequestResponse", "Event"])
 def test_a_client_context_that_is_no_json_object_in_base64_is_refused(
     functions: "Cloud", context: str, kind: str
@@ -129,7 +129,7 @@ def test_a_client_context_that_is_no_json_object_in_base64_is_refused(
     response = httpx.post(
         f"{functions.instance.localstack_url}/2015-03-31/functions/{name}/invocations",
         headers={
-            "X-Amz-Client-Context": context.encode().decode("latin-1"),
+            "X-Amz-Client-Context": context,
             "X-Amz-Invocation-Type": kind,
             "Authorization": f"AWS4-HMAC-SHA256 Credential=test/20260101/{REGION}/lambda/aws4_request",
         },
