@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from millrace_local.instance import ACCOUNT, REGION, Instance
+from millrace_local.instance import ACCOUNT, REGION, TOOLS, Instance
 from millrace_local.services.localstack import LocalStack
 from tests.local_cloud.kafka_trigger.cloudwatch import events, kinds, total
 from tests.local_cloud.kafka_trigger.conftest import Services, Topic
@@ -108,8 +109,16 @@ def cluster(client: Callable[[str], Client]) -> str:
 
 
 @pytest.fixture
-def function(lambda_api: Client, tmp_path: Path) -> DeployedFunction:
-    return DeployedFunction(lambda_api, tmp_path)
+def folder() -> Iterator[Path]:
+    """A folder for functions to write to: each has a /tmp of its own, where pytest's folders are not."""
+    TOOLS.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=TOOLS) as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def function(lambda_api: Client, folder: Path) -> DeployedFunction:
+    return DeployedFunction(lambda_api, folder)
 
 
 def enabled(lambda_api: Client, uuid: str) -> Callable[[], bool]:
@@ -335,12 +344,12 @@ def test_a_deleted_mapping_is_shown_as_deleting_until_its_invocation_has_ended(
 
 
 def test_g7_a_second_mapping_of_a_group_is_a_conflict(
-    lambda_api: Client, function: DeployedFunction, cluster: str, topic: Topic, tmp_path: Path
+    lambda_api: Client, function: DeployedFunction, cluster: str, topic: Topic, folder: Path
 ) -> None:
     """409, also for another function; nothing is made."""
     group = {"AmazonManagedKafkaEventSourceConfig": {"ConsumerGroupId": f"group-{topic.name}"}}
     mapping = create(lambda_api, function, EventSourceArn=cluster, Topics=[topic.name], **group)
-    other = DeployedFunction(lambda_api, tmp_path)
+    other = DeployedFunction(lambda_api, folder)
     with pytest.raises(lambda_api.exceptions.ResourceConflictException) as error:
         create(lambda_api, other, EventSourceArn=cluster, Topics=[topic.name], **group)
     assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 409
@@ -436,11 +445,11 @@ def test_what_is_refused_at_creation_is_refused_at_an_update(
 
 
 def test_lenient_mode_accepts_with_a_warning_that_is_shown(
-    instance: Instance, kafka: str, topic: Topic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    instance: Instance, kafka: str, topic: Topic, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a LocalStack of its own; what the API model lacks is shown as well."""
     monkeypatch.setenv("MILLRACE_TRIGGER_LENIENT", "1")
-    own = free_instance(tmp_path / "instance")
+    own = free_instance(folder / "instance")
     own = dataclasses.replace(own, ports=own.ports | {"kafka": instance.ports["kafka"]})
     with running(LocalStack(), own):
         api = boto3.client(
@@ -450,7 +459,7 @@ def test_lenient_mode_accepts_with_a_warning_that_is_shown(
             aws_access_key_id="test",
             aws_secret_access_key="test",
         )
-        function = DeployedFunction(api, tmp_path)
+        function = DeployedFunction(api, folder)
         secured = [{"Type": "BASIC_AUTH", "URI": "arn:aws:secretsmanager:r:1:secret:s"}]
         body = self_managed(function, topic, SourceAccessConfigurations=secured, **QUEUE_MODE)
         assert post_mapping(own, body).status_code == 202
