@@ -243,6 +243,25 @@ def test_r16_what_a_function_fails_for_good_goes_to_the_queue_of_its_mapping(
     assert document["KafkaBatchInfo"]["recordsInfo"][topic.label()]["firstRecordOffset"] == "0"
 
 
+def test_f1_a_mapping_filters_as_it_was_created(
+    lambda_api: Client, function: DeployedFunction, cluster: str, topic: Topic
+) -> None:
+    """Only matching records reach the function; a pattern that would have no effect is refused, and so is its update."""
+    parameters = {"EventSourceArn": cluster, "Topics": [topic.name]}
+    refused = {"Filters": [{"Pattern": '{"key": ["x"]}'}]}
+    expected = "Invalid filter pattern definition"
+    with pytest.raises(lambda_api.exceptions.InvalidParameterValueException, match=expected):
+        create(lambda_api, function, FilterCriteria=refused, **parameters)
+    pattern = '{"value": {"kind": [{"prefix": "a"}]}}'
+    mapping = create(lambda_api, function, FilterCriteria={"Filters": [{"Pattern": pattern}]}, **parameters)
+    with pytest.raises(lambda_api.exceptions.InvalidParameterValueException, match=expected):
+        lambda_api.update_event_source_mapping(UUID=mapping["UUID"], FilterCriteria=refused)
+    for kind in ("a1", "b", "a2", "c"):
+        topic.write(1, value=json.dumps({"kind": kind}).encode())
+    wait_until(lambda: topic.committed(mapping["UUID"]) == 4)
+    assert function.offsets(topic.label()) == [0, 2]
+
+
 def test_metrics_and_logs_that_a_mapping_asks_for_are_in_cloudwatch_when_it_is_deleted(
     lambda_api: Client, services: Services, function: DeployedFunction, cluster: str, topic: Topic
 ) -> None:
