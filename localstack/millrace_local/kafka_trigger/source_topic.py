@@ -11,7 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from confluent_kafka import (
-    ConsumerGroupTopicPartitions,
+    Consumer,
     IsolationLevel,
     KafkaException,
     TopicCollection,
@@ -45,13 +45,13 @@ class TopicState:
 class SourceTopic:
     def __init__(self, bootstrap: str, name: str, client_id: str) -> None:
         self.name = name
-        configuration = {
+        self._configuration = {
             "bootstrap.servers": bootstrap,
             "client.id": client_id,
             "reconnect.backoff.max.ms": 1_000,
             "socket.timeout.ms": int(REQUEST_SECONDS * 1000),
         }
-        self._admin = AdminClient(configuration, logger=LOG)
+        self._admin = AdminClient(self._configuration, logger=LOG)
 
     def ask(self) -> "Future[TopicDescription]":
         """Ask for the topic's state without waiting for the answer."""
@@ -86,10 +86,17 @@ class SourceTopic:
         return {number: ends[number] if offset == NO_RECORD else offset for number, offset in found.items()}
 
     def committed(self, group: str, partitions: Collection[int]) -> dict[int, int]:
-        """Return the offsets that *group* has committed, without partitions of which it has committed none."""
-        asked = ConsumerGroupTopicPartitions(group, [TopicPartition(self.name, number) for number in partitions])
-        answer = self._admin.list_consumer_group_offsets([asked], request_timeout=REQUEST_SECONDS)[group]
-        found = answer.result(REQUEST_SECONDS + 1).topic_partitions
+        """Return the offsets that *group* has committed, without partitions of which it has committed none.
+
+        A consumer that never subscribes asks for them. librdkafka's admin client ends the whole process by a
+        segmentation fault if the broker is not the group's coordinator yet (confluentinc/librdkafka#5040).
+        """
+        consumer = Consumer(self._configuration | {"group.id": group, "enable.auto.commit": False}, logger=LOG)
+        asked = [TopicPartition(self.name, number) for number in partitions]
+        try:
+            found = patience.ask(lambda: consumer.committed(asked, timeout=REQUEST_SECONDS))
+        finally:
+            consumer.close()
         return {each.partition: each.offset for each in found if each.offset >= 0}
 
     def assignor(self, group: str) -> str:

@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
 from millrace_local.instance import ACCOUNT, REGION, Instance
-from millrace_local.kafka_trigger import backoff, reporter
+from millrace_local.kafka_trigger import backoff, patience, reporter
 from millrace_local.kafka_trigger.clients import Client, Clients
 from millrace_local.kafka_trigger.mapping import KafkaMapping
 from millrace_local.kafka_trigger.settings import Settings
@@ -102,7 +102,8 @@ class Topic:
     def committed(self, group: str, partition: int = 0) -> int:
         """The group's committed offset, negative if there is none."""
         with self._consumer(group) as consumer:
-            return int(consumer.committed([TopicPartition(self.name, partition)], timeout=10)[0].offset)
+            asked = [TopicPartition(self.name, partition)]
+            return int(patience.ask(lambda: consumer.committed(asked, timeout=10))[0].offset)
 
     def _is_created(self, partitions: int) -> bool:
         """Create the topic; false while the brokers still delete one of its name."""
