@@ -49,6 +49,8 @@ class Dispatcher:
         self._function = Function(settings.function_arn, invoker, envelope, reports_failures=settings.reports_failures)
         self._giving_up = GivingUp(destination, envelope)
         self._pacer = Pacer()
+        self._in_flight: list[Batch] = []
+        """What the function has, of partitions that are ours."""
         self._partitions: dict[int, Partition] = {}
         """By number, in the order in which their turn comes: the one that was served last is the last."""
         self._released: dict[int, Partition] = {}
@@ -139,6 +141,9 @@ class Dispatcher:
     def _own(self, partitions: Mapping[int, Partition]) -> None:
         """Own just these *partitions* from now on."""
         self._partitions = dict(partitions)
+        for batch in [each for each in self._in_flight if not any(self._owns(partition) for partition, _ in each)]:
+            self._in_flight.remove(batch)
+            self._pacer.abandon()
         self._pacer.bound = concurrency(len(partitions), self._settings.pollers)
         self._tell_health()
 
@@ -188,6 +193,7 @@ class Dispatcher:
                 partition.replace_first(pieces)
         if sent:
             self._pacer.start()
+            self._in_flight.append(sent)
             self._run(self._invoke, sent)
         for partition, work in batch:
             if partition.pieces[0] is not work:
@@ -205,11 +211,12 @@ class Dispatcher:
         result = self._function.invoke({partition.number: work for partition, work in batch})
         with self._changed:
             now = monotonic()
+            if batch in self._in_flight:
+                self._in_flight.remove(batch)
+                self._pacer.end(now, refused=result is None)
             if result is None:
-                self._pacer.refuse(now)
                 self._books.refused()
             else:
-                self._pacer.answer(now)
                 self._books.invoked(sum(len(work.records) for _, work in batch), result)
             for partition, work in batch:
                 if not self._owns(partition):
@@ -231,7 +238,7 @@ class Dispatcher:
             self._go_on()
 
     def _go_on(self) -> None:
-        """Start what has become due by a change, and tell those who wait for it."""
+        """Start what has become due by a change, and notify those who wait for it."""
         self._tell_health()
         self._changed.notify_all()
         self._start_due()

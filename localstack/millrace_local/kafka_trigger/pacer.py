@@ -48,18 +48,26 @@ class Pacer:
     def start(self) -> None:
         self.running += 1
 
-    def answer(self, now: float) -> None:
-        """Note that the function was invoked, whatever it made of the batch."""
+    def abandon(self) -> None:
+        """Count an invocation no longer, whose partitions belong to somebody else now."""
         self.running -= 1
+
+    def end(self, now: float, *, refused: bool) -> None:
+        """Note that an invocation has ended: refused, or answered, whatever the function made of the batch."""
+        self.running -= 1
+        if refused:
+            self._refuse(now)
+        else:
+            self._answer(now)
+
+    def _answer(self, now: float) -> None:
         self.refusals, self.not_before = 0, 0.0
         if self.limit is not None and now >= self.next_probe:
             self.limit += 1
             if self.limit >= self.bound:
                 self.limit, self.probes = None, 0
 
-    def refuse(self, now: float) -> None:
-        """Note that the function was not invoked."""
-        self.running -= 1
+    def _refuse(self, now: float) -> None:
         self.limit = max(1, self.running, (self.limit or 0) - 1)
         if now >= self.next_probe:
             self.probes += 1

@@ -24,7 +24,7 @@ class Polled:
     """The offset after the last one read."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Partition:
     number: int
     committed: int

@@ -323,3 +323,28 @@ def test_c10_a_partition_that_is_given_back_starts_nothing_more(start: type[Mapp
     assert mapping.committed == {}
     assert mapping.counters.ReturnedEventCount == 6
     assert balance(mapping.counters) == 0
+
+
+def test_c10_an_invocation_of_a_partition_that_is_not_ours_any_more_holds_up_nothing(start: type[Mapping]) -> None:
+    """Neither after all are forgotten, as when the topic is created again, nor when one of several is lost."""
+    crowd = Crowd()
+    function = FakeFunction(lambda batch: crowd(batch) if "t-0" in batch else SUCCESS)
+    mapping = start(WITHOUT_WINDOW, function)
+    mapping.write({0: 1})
+    wait_until(lambda: crowd.inside == 1)
+    mapping.dispatcher.forget()
+    mapping.write({1: 1})
+    wait_until(lambda: mapping.committed == {1: 1})
+    mapping.dispatcher.forget()
+    mapping.committed.clear()
+    mapping.write({0: 1})
+    mapping.write({1: 1})
+    wait_until(lambda: crowd.inside == 2 and mapping.committed == {1: 1})
+    mapping.dispatcher.release(timeout=0)
+    mapping.dispatcher.assign({1: 1})
+    mapping.offer({1: [Record(1, 0, b'{"offset":1}')]})
+    wait_until(lambda: mapping.committed == {1: 2})
+    crowd.open()
+    wait_until(lambda: crowd.inside == 0)
+    assert mapping.committed == {1: 2}
+    assert balance(mapping.counters) == 0

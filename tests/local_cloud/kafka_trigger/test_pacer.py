@@ -35,7 +35,7 @@ def test_c8_a_function_that_takes_nothing_is_tried_once_after_each_wait() -> Non
     for _ in range(12):
         pacer.start()
         assert pacer.opens_at() > now or pacer.limit is None
-        pacer.refuse(now)
+        pacer.end(now, refused=True)
         waits.append(pacer.opens_at() - now)
         now = pacer.opens_at()
     assert pacer.blocked
@@ -49,9 +49,9 @@ def test_c8_the_next_invocation_waits_for_the_end_of_one_that_runs() -> None:
     for _ in range(8):
         pacer.start()
     for _ in range(6):
-        pacer.refuse(now=0)
+        pacer.end(0, refused=True)
     assert (pacer.limit, pacer.running, pacer.opens_at()) == (2, 2, float("inf"))
-    pacer.answer(now=0.1)
+    pacer.end(0.1, refused=False)
     assert pacer.opens_at() == 0
 
 
@@ -59,7 +59,7 @@ def test_c8_a_success_lets_the_others_go_on_at_once() -> None:
     """After a time without capacity the number of invocations doubles with each round of answers."""
     pacer = Pacer(bound=8)
     pacer.start()
-    pacer.refuse(now=0)
+    pacer.end(0, refused=True)
     now, most = pacer.opens_at(), []
     for _ in range(4):
         while pacer.opens_at() <= now:
@@ -67,7 +67,7 @@ def test_c8_a_success_lets_the_others_go_on_at_once() -> None:
         most.append(pacer.running)
         now += 1
         for _ in range(pacer.running):
-            pacer.answer(now)
+            pacer.end(now, refused=False)
     assert most == [1, 2, 4, 8]
     assert not pacer.blocked
 
@@ -86,11 +86,11 @@ def test_c8_a_throttled_function_is_kept_as_busy_as_it_lets_itself_be(
                 heapq.heappush(ends, now + seconds)
                 left -= 1
             else:
-                pacer.refuse(now)
+                pacer.end(now, refused=True)
                 refused += 1
         assert ends, "it waits for nothing"
         now = heapq.heappop(ends)
-        pacer.answer(now)
+        pacer.end(now, refused=False)
     parallel = min(capacity, partitions)
     least = seconds * -(-batches // parallel)
     assert now <= least * 1.3 + 2 * seconds
