@@ -1,10 +1,10 @@
 """How far consumer groups are behind the end of their topics."""
 
 from collections.abc import Collection
-from concurrent.futures import Future
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 type Reading = tuple[str, str]
@@ -25,9 +25,12 @@ def lags(bootstrap_servers: str, readings: Collection[Reading], seconds: float) 
         for topic in {each[1] for each in known}
     }
     begins, ends = (_offsets(admin, partitions, spec, seconds) for spec in (OffsetSpec.earliest(), OffsetSpec.latest()))
-    # A request for each group, all under way at once.
-    asked = {(group, topic): _ask_committed(admin, group, partitions[topic], seconds) for group, topic in known}
-    return {reading: _lag(future.result().topic_partitions, begins, ends) for reading, future in asked.items()}
+    # A question for each group, all under way at once.
+    with ThreadPoolExecutor(max(1, len(known))) as threads:
+        committed = threads.map(
+            lambda each: _committed(bootstrap_servers, each[0], partitions[each[1]], seconds), known
+        )
+        return {reading: _lag(found, begins, ends) for reading, found in zip(known, committed, strict=True)}
 
 
 def _offsets(admin: Any, partitions: dict[str, list[TopicPartition]], spec: OffsetSpec, seconds: float) -> Offsets:  # noqa: ANN401 - confluent_kafka has no types
@@ -38,12 +41,20 @@ def _offsets(admin: Any, partitions: dict[str, list[TopicPartition]], spec: Offs
     return {partition: int(future.result().offset) for partition, future in asked.items()}
 
 
-def _ask_committed(admin: Any, group: str, partitions: list[TopicPartition], seconds: float) -> Future[Any]:  # noqa: ANN401 - as above
-    asked = admin.list_consumer_group_offsets(
-        [ConsumerGroupTopicPartitions(group, partitions)], request_timeout=seconds
-    )
-    future: Future[Any] = asked[group]
-    return future
+def _committed(
+    bootstrap_servers: str, group: str, partitions: list[TopicPartition], seconds: float
+) -> list[TopicPartition]:
+    """Ask by a consumer that never subscribes.
+
+    librdkafka's admin client ends the whole process by a segmentation fault if the broker is not the group's
+    coordinator yet (confluentinc/librdkafka#5040).
+    """
+    consumer = Consumer({"bootstrap.servers": bootstrap_servers, "group.id": group, "log_level": 0})
+    try:
+        found: list[TopicPartition] = consumer.committed(partitions, timeout=seconds)
+    finally:
+        consumer.close()
+    return found
 
 
 def _lag(committed: list[TopicPartition], begins: Offsets, ends: Offsets) -> int:

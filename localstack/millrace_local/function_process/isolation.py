@@ -1,6 +1,6 @@
 """What of the machine's files a function's processes see: read-only code, and a /tmp of their own where that works.
 
-Linux lets an ordinary user mount folders anew for one process and its children, unless a container or the distribution
+Linux lets an ordinary user mount folders privately for one process and its children, unless a container or the distribution
 forbids it. Elsewhere the code is protected by its permissions, and a literal /tmp is the machine's.
 """
 

@@ -64,7 +64,7 @@ class Cluster(Resource):
         return _made(request, Arn=cluster["ClusterArn"], CurrentVersion="K1")
 
     def update(self, request: Untyped) -> Untyped:
-        """Describe the cluster anew. Its name is the same, so its ARN is, and the topics are the broker's."""
+        """Describe the cluster again. Its name is the same, so its ARN is, and the topics are the broker's."""
         self.delete(request)
         return self.create(request)
 
