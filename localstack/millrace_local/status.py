@@ -86,12 +86,18 @@ def _judge(instance: Instance, service: Service, answer: object, process: Mappin
             return "up", None
         return "up", f"It answers, but the supervisor has it as {supervised}: ./millrace up starts it again."
     if isinstance(answer, NoAnswerError):
-        stopped = process.get("pid") and psutil.Process(process["pid"]).status() == psutil.STATUS_STOPPED
-        return "hung", f"{answer} {'Its process is stopped (SIGSTOP).' if stopped else ''}".rstrip()
+        return "hung", f"{answer} Its process is stopped (SIGSTOP)." if _is_stopped(process.get("pid")) else str(answer)
     seen = process.get("spawnerr") or str(answer) or repr(answer)
     if _listens(instance.ports[service.ports[0]]):
         return "starting", seen
     return "down", seen if supervised == "RUNNING" else f"{seen} The supervisor has it as {supervised}."
+
+
+def _is_stopped(pid: int | None) -> bool:
+    try:
+        return bool(pid) and psutil.Process(pid).status() == psutil.STATUS_STOPPED
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _listens(port: int) -> bool:
