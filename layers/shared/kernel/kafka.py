@@ -35,8 +35,8 @@ BATCH_BYTES = 1_000_000
 RECORD_OVERHEAD = 40
 HEADER_OVERHEAD = 10
 # Every wait is bounded, so that a function ends before Lambda ends it: request < delivery < flush. Idle sockets are
-# given up before a NAT or a load balancer forgets them (350 s). While it retries, an idempotent producer neither
-# repeats nor reorders.
+# given up before a NAT or a load balancer forgets them (350 s). While it retries, an idempotent producer keeps the
+# order; that it may repeat was seen on a broker that is too slow for its timeouts.
 OPTIONS: dict[str, Any] = {
     "acks": "all",
     "enable_idempotence": True,
