@@ -17,6 +17,7 @@ from millrace_local import application
 from millrace_local.application import Application
 from millrace_local.instance import Instance
 from millrace_local.probes import NoAnswerError, ask
+from millrace_local.services.localstack import LocalStack
 from millrace_local.services.redis import Redis
 from millrace_local.status import status
 from tests import topics
@@ -82,9 +83,11 @@ def test_a_dead_supervisor_is_a_problem(tmp_path: Path) -> None:
     assert "./millrace up" in supervisor["problem"]
 
 
-def test_a_localstack_without_the_application_is_a_problem(localstack: Instance) -> None:
+def test_a_localstack_without_the_application_is_a_problem(tmp_path: Path) -> None:
     """All servers may be up: what is missing is named, with the way to bring it back."""
-    row = part(status(localstack, 20), "application")
+    instance = free_instance(tmp_path)
+    with running(LocalStack(), instance):
+        row = part(status(instance, 20), "application")
     assert row["state"] == "missing"
     assert "./millrace up" in row["problem"]
 

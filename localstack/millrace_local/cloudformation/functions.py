@@ -15,6 +15,8 @@ from localstack.utils.patch import patch
 
 from millrace_local.cloudformation.differences import Model, changed_properties
 from millrace_local.cloudformation.updates import IN_PLACE
+from millrace_local.kafka_trigger.settings import is_kafka
+from millrace_local.kafka_trigger.template_changes import changed_parameters
 
 Untyped = Any  # LocalStack's providers and requests
 
@@ -152,7 +154,9 @@ def _update_alias(request: Untyped) -> Model:
 
 def _update_mapping(request: Untyped) -> Model:
     old, new = request.previous_state, request.desired_state
-    wanted = {name: new[name] for name in MAPPING_UPDATES if name in new}
+    wanted = (
+        changed_parameters(old, new) if is_kafka(new) else {each: new[each] for each in MAPPING_UPDATES if each in new}
+    )
     request.aws_client_factory.lambda_.update_event_source_mapping(UUID=old["Id"], **wanted)
     return dict(new)
 

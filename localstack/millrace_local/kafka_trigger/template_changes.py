@@ -27,5 +27,11 @@ NO_DEFAULT = ("FunctionName", "MaximumBatchingWindowInSeconds")
 
 def changed_parameters(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters of UpdateEventSourceMapping that lead from the properties *old* to *new*."""
+    old, new = in_api_spelling(old), in_api_spelling(new)
     changes = {name: new.get(name, default) for name, default in UPDATABLE.items() if name in old or name in new}
     return changes | {name: new[name] for name in NO_DEFAULT if name in new}
+
+
+def in_api_spelling(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *properties* of a template with the names that the API gives them."""
+    return {"KMSKeyArn" if name == "KmsKeyArn" else name: value for name, value in properties.items()}

@@ -87,7 +87,14 @@ def test_a_key_in_use_is_refused_until_its_request_is_answered(
     address = urlsplit(stripe_api)
     with socket.create_connection((address.hostname, address.port), timeout=5) as first:
         lines = [f"{name}: {value}" for name, value in headers.items()]
-        head = ["POST /v1/payment_intents HTTP/1.1", "Host: stripe", f"Content-Length: {len(body)}", *lines, "", ""]
+        head = [
+            "POST /v1/payment_intents HTTP/1.1",
+            f"Host: {address.netloc}",
+            f"Content-Length: {len(body)}",
+            *lines,
+            "",
+            "",
+        ]
         first.sendall("\r\n".join(head).encode() + body[:10])
 
         def refused() -> bool:
