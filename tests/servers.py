@@ -14,10 +14,13 @@ from millrace_local import private_folders
 from millrace_local.instance import HIGHEST_PORTS, HOST, PORTS, Instance
 from millrace_local.services.service import NotReadyError, Service
 
+# The system gives higher ones to any connection, also to one that is made before a server starts on its chosen port.
+BELOW_PASSING_PORTS = 32000
+
 
 def free_instance(home: Path) -> Instance:
     """An instance in *home* whose ports nobody listens on."""
-    sockets = [_listen_below(HIGHEST_PORTS[name]) if name in HIGHEST_PORTS else _listen(0) for name in PORTS]
+    sockets = [_listen_below(HIGHEST_PORTS.get(name, BELOW_PASSING_PORTS)) for name in PORTS]
     ports = dict(zip(PORTS, (listener.getsockname()[1] for listener in sockets), strict=True))
     for listener in sockets:
         listener.close()
@@ -51,15 +54,11 @@ def wait_until(condition: Callable[[], object], *, seconds: float = 30, what: st
         time.sleep(0.02)
 
 
-def _listen(port: int) -> socket.socket:
-    return socket.create_server((HOST, port))
-
-
 def _listen_below(highest: int) -> socket.socket:
     """Listen on one of the many ports below *highest*; at random, as other test runs choose theirs meanwhile."""
-    for port in random.sample(range(highest - 5000, highest), 100):
+    for port in random.sample(range(highest // 2, highest), 100):
         with contextlib.suppress(OSError):
-            return _listen(port)
+            return socket.create_server((HOST, port))
     message = f"no port below {highest} is free"
     raise OSError(message)
 

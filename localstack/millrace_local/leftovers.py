@@ -47,6 +47,14 @@ def resume(home: Path) -> int:
     return len(stopped)
 
 
+def has_ended(pid: int) -> bool:
+    """Return whether a process is gone, or a zombie that nobody has reaped yet."""
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+
+
 def _roots(home: Path, program: str | None) -> Iterator[psutil.Process]:
     for process in psutil.process_iter():
         try:

@@ -1,5 +1,6 @@
 """Is a port free, and if not, who has it?"""
 
+import contextlib
 import socket
 
 import psutil
@@ -48,6 +49,7 @@ def _owner(port: int) -> str:
             and connection.laddr.port == port
             and connection.pid
         ):
-            process = psutil.Process(connection.pid)
-            return f"{process.name()} (pid {process.pid}: {' '.join(process.cmdline())[:100]})"
-    return "another program, of another user"
+            with contextlib.suppress(psutil.Error):
+                process = psutil.Process(connection.pid)
+                return f"{process.name()} (pid {process.pid}: {' '.join(process.cmdline())[:100]})"
+    return "a program of another user, or one that has just ended"

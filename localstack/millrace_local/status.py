@@ -1,5 +1,6 @@
 """What state each part of a local cloud is in, as plain data, within seconds whatever hangs."""
 
+import contextlib
 import socket
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -127,9 +128,14 @@ def _redeployer(processes: Mapping[str, Mapping[str, Any]]) -> list[Row]:
 
 
 def _memory_of_tree(pid: int) -> int:
-    """Return the megabytes that a server and its children hold; what they share is counted once per process."""
-    try:
+    """Return the megabytes that a server and its children hold; what they share is counted once per process.
+
+    One that has ended since it was listed holds none.
+    """
+    held = 0
+    with contextlib.suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
-        return sum(one.memory_info().rss for one in [process, *process.children(recursive=True)]) >> 20
-    except psutil.NoSuchProcess:
-        return 0
+        for one in [process, *process.children(recursive=True)]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                held += one.memory_info().rss
+    return held >> 20

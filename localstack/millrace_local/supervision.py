@@ -12,10 +12,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from millrace_local.instance import Instance, environment
-from millrace_local.leftovers import INSTANCE, PROGRAM
+from millrace_local.leftovers import INSTANCE, PROGRAM, has_ended
 from millrace_local.problems import LocalCloudError
 from millrace_local.services.service import Command
 from millrace_local.supervisor_rpc import SupervisorError, SupervisorFault, call
@@ -95,6 +93,11 @@ def is_running(instance: Instance) -> bool:
         return False
 
 
+def pid(instance: Instance) -> int:
+    """Return the process id of the supervisor itself."""
+    return int(call(_socket(instance), lambda supervisor: supervisor.getPID(), ANSWER_SECONDS))
+
+
 def processes(instance: Instance) -> dict[str, dict[str, Any]]:
     """Return what the supervisor knows of each program, by name: statename, pid, start (epoch seconds), spawnerr, …"""
     found = call(_socket(instance), lambda supervisor: supervisor.getAllProcessInfo(), ANSWER_SECONDS)
@@ -140,10 +143,10 @@ def start_stopped(instance: Instance) -> None:
 
 def stop(instance: Instance) -> None:
     """Stop every program, last started first, and the supervisor itself; return when all are gone, or after a minute."""
-    pid = call(_socket(instance), lambda supervisor: supervisor.getPID(), ANSWER_SECONDS)
+    own = pid(instance)
     call(_socket(instance), lambda supervisor: supervisor.shutdown(), ANSWER_SECONDS)
     deadline = time.monotonic() + STOP_SECONDS
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+    while not has_ended(own):
         if time.monotonic() > deadline:
             return
         time.sleep(0.05)

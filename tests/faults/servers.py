@@ -1,9 +1,11 @@
 """Ways to kill a part of the local cloud, and when it has recovered."""
 
+import contextlib
 from collections.abc import Callable
 from http import HTTPStatus
 
 import httpx
+import psutil
 
 from tests.cloud import Cloud
 
@@ -12,7 +14,9 @@ type Fault = Callable[[Cloud], None]
 
 def kill_function_processes(cloud: Cloud) -> None:
     for process in cloud.server("localstack").children(recursive=True):
-        process.kill()
+        # LocalStack may end an idle one meanwhile.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def kill(name: str) -> Fault:

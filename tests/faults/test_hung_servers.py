@@ -8,7 +8,7 @@ from typing import Any
 import psutil
 import pytest
 
-from millrace_local import leftovers
+from millrace_local import supervision
 from millrace_local.services import SERVICES
 from millrace_local.status import status
 from tests.cloud import Cloud
@@ -54,7 +54,6 @@ def test_the_lag_is_unknown_while_kafka_hangs(cloud: Cloud) -> None:
 
 def test_a_supervisor_that_hangs_is_named(cloud: Cloud) -> None:
     """The servers are up, but nobody would start them again."""
-    [supervisor] = [each for each in leftovers.find(cloud.instance.home) if "supervisord" in " ".join(each.cmdline())]
-    with stopped(cloud, supervisor) as found:
+    with stopped(cloud, psutil.Process(supervision.pid(cloud.instance))) as found:
         assert part(found, "supervisor")["state"] == "hung"
         assert "./millrace up" in part(found, "supervisor")["problem"]

@@ -68,9 +68,7 @@ def suspend_servers(cloud: Cloud) -> None:
 
 
 def kill_the_supervisor(cloud: Cloud) -> None:
-    for process in _processes_of(cloud):
-        if "supervisor.supervisord" in process.cmdline():
-            process.kill()
+    psutil.Process(supervision.pid(cloud.instance)).kill()
 
 
 def delete_the_application(cloud: Cloud) -> None:

@@ -15,16 +15,13 @@ import pytest
 
 from millrace_local.function_process.environment import StoppedError
 from millrace_local.function_process.errors import RESPONSE_LIMIT
+from millrace_local.leftovers import has_ended
 from tests.servers import wait_until
 
 type StartFunction = Callable[..., Any]
 
 WHO = "import os\ndef handler(event, context): return os.getpid()"
 ECHO = "def handler(event, context): return event"
-
-
-def gone(pid: int) -> bool:
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
 def test_a_warm_process_is_used_again(start_function: StartFunction) -> None:
@@ -96,7 +93,7 @@ def test_at_the_deadline_the_process_and_its_children_are_killed(start_function:
     }
     assert f"Z {request_id} Task timed out after 0.50 seconds\n" in outcome.logs
     assert "Status: timeout" in outcome.logs
-    wait_until(lambda: gone(pid) and gone(child))
+    wait_until(lambda: has_ended(pid) and has_ended(child))
     assert function.answer() not in (pid, None)
 
 
@@ -262,7 +259,7 @@ def test_a_process_that_ends_between_invocations_is_replaced_unseen(start_functi
         "    return os.getpid()"
     )
     pid = function.answer()
-    wait_until(lambda: gone(pid))
+    wait_until(lambda: has_ended(pid))
     assert function.answer() != pid
 
 
@@ -272,7 +269,7 @@ def test_stopping_ends_an_idle_process_and_its_scratch_folder(start_function: St
     pid, scratch = function.answer()
     assert Path(scratch).is_dir()
     function.environment.stop()
-    assert gone(pid)
+    assert has_ended(pid)
     assert not Path(scratch).exists()
 
 
@@ -289,7 +286,7 @@ def test_stopping_lets_a_running_invocation_finish(start_function: StartFunction
     function.environment.stop()
     thread.join()
     assert answers == [pid]
-    assert gone(pid)
+    assert has_ended(pid)
     assert not function.function.scratch.exists()
 
 
@@ -347,7 +344,7 @@ def test_a_function_does_not_outlive_a_killed_owner(start_function: StartFunctio
     function_pid, child_pid = map(int, pids.read_text().split())
     owner.kill()
     owner.wait()
-    wait_until(lambda: gone(function_pid) and gone(child_pid))
+    wait_until(lambda: has_ended(function_pid) and has_ended(child_pid))
 
 
 _OWNER = """

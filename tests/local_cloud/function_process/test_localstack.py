@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psutil
 import pytest
 from botocore.exceptions import ClientError
 
 from millrace_local.function_process import isolation
 from millrace_local.instance import environment
+from millrace_local.leftovers import has_ended
 from tests.servers import wait_until
 
 if TYPE_CHECKING:
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
 
 PYTHON = environment("lambda") / "bin" / "python"
 WHO = "import os\ndef handler(event, context): return os.getpid()"
-
-
-def gone(pid: int) -> bool:
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
 def test_a_synchronous_invocation_answers(functions: "Cloud") -> None:
@@ -251,7 +247,7 @@ def test_a_change_ends_idle_processes(functions: "Cloud", change: str) -> None:
         assert functions.invoke(name).payload == "new"
     else:
         functions.functions.delete_function(FunctionName=name)
-    wait_until(lambda: gone(pid))
+    wait_until(lambda: has_ended(pid))
 
 
 def test_a_running_invocation_survives_an_update(functions: "Cloud") -> None:
