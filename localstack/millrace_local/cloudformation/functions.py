@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from localstack.services.cloudformation.resource_provider import OperationStatus
 from localstack.services.lambda_.resource_providers.aws_lambda_eventsourcemapping import (
     LambdaEventSourceMappingProvider,
 )
@@ -75,6 +76,10 @@ def install() -> None:
 
 def _create_function(original: Callable[..., Untyped], provider: Untyped, request: Untyped) -> Untyped:
     event = original(provider, request)
+    if event.status == OperationStatus.IN_PROGRESS:
+        # LocalStack would look again after a second, and an application has many functions.
+        _wait_until_started(request, event.resource_model["FunctionName"])
+        event = original(provider, request)
     if "ReservedConcurrentExecutions" in request.desired_state:
         _reserve(request, event.resource_model["FunctionName"])
     return event
@@ -115,6 +120,13 @@ def _wait(functions: Untyped, name: str) -> None:
         time.sleep(POLL_SECONDS)
     if found["LastUpdateStatus"] == "Failed":
         raise FunctionUpdateError(found.get("LastUpdateStatusReason") or f"The update of {name} failed.")
+
+
+def _wait_until_started(request: Untyped, name: str) -> None:
+    """Wait until a new function has left the state Pending, whatever its next one is."""
+    functions = request.aws_client_factory.lambda_
+    while functions.get_function_configuration(FunctionName=name)["State"] == "Pending":
+        time.sleep(POLL_SECONDS)
 
 
 def _tag(functions: Untyped, arn: str, old: dict[str, str], new: dict[str, str]) -> None:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 _UNUSED_DAYS = 7
+FEW_FILES = 100
+"""So many are compiled sooner than a second process starts."""
 
 
 class PackageStore:
@@ -63,7 +65,9 @@ class PackageStore:
 
     def _compile(self, union: Path, final: Path) -> None:
         """Bytecode that is never checked against its source, so that a fresh process reads and runs, no more."""
-        compiler: list[str | Path] = [self._python, "-I", "-m", "compileall", "-q", "-q", "-f", "-j", "0"]
+        compiler: list[str | Path] = [self._python, "-I", "-m", "compileall", "-q", "-q", "-f"]
+        if sum(1 for _ in union.rglob("*.py")) > FEW_FILES:
+            compiler += ["-j", "0"]  # a process for each core
         options: list[str | Path] = ["--invalidation-mode", "unchecked-hash", "-s", union, "-p", final]
         # A file that does not compile fails where it is imported, as it does on AWS.
         subprocess.run([*compiler, *options, union], check=False, env={})  # noqa: S603 - the functions' interpreter
