@@ -16,7 +16,6 @@ from localstack.utils.patch import patch
 
 from millrace_local.cloudformation.differences import Model, changed_properties
 from millrace_local.cloudformation.updates import IN_PLACE
-from millrace_local.kafka_trigger.settings import is_kafka
 from millrace_local.kafka_trigger.template_changes import changed_parameters
 
 Untyped = Any  # LocalStack's providers and requests
@@ -35,27 +34,6 @@ ABSENT: Model = {
 }
 CONFIGURATION = (*ABSENT, "Handler", "ImageConfig", "Role", "Runtime")
 POLL_SECONDS = 0.05
-MAPPING_UPDATES = (
-    "BatchSize",
-    "BisectBatchOnFunctionError",
-    "DestinationConfig",
-    "DocumentDBEventSourceConfig",
-    "Enabled",
-    "FilterCriteria",
-    "FunctionName",
-    "FunctionResponseTypes",
-    "KMSKeyArn",
-    "LoggingConfig",
-    "MaximumBatchingWindowInSeconds",
-    "MaximumRecordAgeInSeconds",
-    "MaximumRetryAttempts",
-    "MetricsConfig",
-    "ParallelizationFactor",
-    "ProvisionedPollerConfig",
-    "ScalingConfig",
-    "SourceAccessConfigurations",
-    "TumblingWindowInSeconds",
-)
 # The API has no update of them: a mapping with another topic is another mapping.
 MAPPING_REPLACED_BY = ("/properties/Topics", "/properties/Queues")
 
@@ -166,10 +144,9 @@ def _update_alias(request: Untyped) -> Model:
 
 def _update_mapping(request: Untyped) -> Model:
     old, new = request.previous_state, request.desired_state
-    wanted = (
-        changed_parameters(old, new) if is_kafka(new) else {each: new[each] for each in MAPPING_UPDATES if each in new}
-    )
-    request.aws_client_factory.lambda_.update_event_source_mapping(UUID=old["Id"], **wanted)
+    functions = request.aws_client_factory.lambda_
+    mapping = functions.update_event_source_mapping(UUID=old["Id"], **changed_parameters(old, new))
+    _tag(functions, mapping["EventSourceMappingArn"], _pairs(old.get("Tags")), _pairs(new.get("Tags")))
     return dict(new)
 
 

@@ -25,6 +25,7 @@ class NestedStackError(Exception):
 
 def install() -> None:
     patch(CloudFormationStackProvider.create)(_create)
+    patch(CloudFormationStackProvider.delete)(_delete)
     IN_PLACE["AWS::CloudFormation::Stack"] = _update
 
 
@@ -38,6 +39,15 @@ def _create(original: Callable[..., Untyped], provider: Untyped, request: Untype
         # With its id, so that what is left of it can be deleted.
         return ProgressEvent(OperationStatus.FAILED, resource_model=model, message=str(error))
     return ProgressEvent(OperationStatus.SUCCESS, resource_model=model | {"Outputs": outputs})
+
+
+def _delete(original: Callable[..., Untyped], provider: Untyped, request: Untyped) -> Untyped:
+    """Delete the nested stack; its parent shows why it could not be deleted."""
+    event = original(provider, request)
+    if event.status == OperationStatus.FAILED:
+        reasons = _reasons(request.aws_client_factory.cloudformation, request.desired_state["Id"])
+        event.message = f"The nested stack is DELETE_FAILED: {reasons}"
+    return event
 
 
 def _update(request: Untyped) -> Model:

@@ -6,17 +6,19 @@ from localstack.services.plugins import Service, aws_provider
 @aws_provider(api="cloudformation", name="millrace")
 def cloudformation() -> Service:
     # Imported when CloudFormation is first used: its engine takes a second.
-    from localstack.services.cloudformation.v2.provider import CloudformationProviderV2  # noqa: PLC0415
-
     from millrace_local.cloudformation import (  # noqa: PLC0415
+        deployed,
         functions,
         nested,
+        operations,
         rest_apis,
         rollback,
+        unfinished,
         unsupported,
         updates,
     )
+    from millrace_local.cloudformation.provider import Provider  # noqa: PLC0415
 
-    for part in (rollback, unsupported, updates, rest_apis, functions, nested):
+    for part in (deployed, operations, rollback, unfinished, unsupported, updates, rest_apis, functions, nested):
         part.install()
-    return Service.for_provider(CloudformationProviderV2())
+    return Service.for_provider(Provider())

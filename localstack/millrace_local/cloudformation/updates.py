@@ -109,7 +109,10 @@ def _execute_action(
     original: Callable[..., Untyped], executor: Untyped, provider: Untyped, payload: Untyped
 ) -> Untyped:
     if payload["action"] not in {"Modify", "Dynamic"}:
-        return original(executor, provider, payload)
+        event = original(executor, provider, payload)
+        if event.status == OperationStatus.FAILED and (error := event.custom_context.get("exception")):
+            event.message = str(error)  # LocalStack says only that a deletion failed
+        return event
     request = convert_payload(stack_name=executor.stack_name, stack_id=executor.stack_id, payload=payload)
     if request.previous_state is None:
         request.previous_state = {}

@@ -27,7 +27,7 @@ class Stack:
         settings = Config(retries={"max_attempts": 1})
         return boto3.client(service, endpoint_url=self.instance.localstack_url, config=settings, **keys)
 
-    def deploy(self, template: Template, **parameters: str) -> str:
+    def deploy(self, template: Template, *, disable_rollback: bool = False, **parameters: str) -> str:
         """Create or update the stack. Returns its status at the end, or why the change set was refused."""
         cloudformation, name = self.client("cloudformation"), f"change-{uuid4().hex[:8]}"
         made = cloudformation.create_change_set(
@@ -41,8 +41,14 @@ class Stack:
         described = cloudformation.describe_change_set(ChangeSetName=made["Id"])
         if described["Status"] == "FAILED":
             return str(described["StatusReason"])
-        cloudformation.execute_change_set(ChangeSetName=made["Id"])
+        options = {"DisableRollback": True} if disable_rollback else {}
+        cloudformation.execute_change_set(ChangeSetName=made["Id"], **options)
         return self.wait()
+
+    def create(self, template: Template, **options: object) -> None:
+        """Begin to create the stack by CreateStack, which has no change set."""
+        body = json.dumps(template)
+        self.client("cloudformation").create_stack(StackName=self.name, TemplateBody=body, **options)
 
     def update(self, template: Template) -> str:
         """Update by UpdateStack, which has no change set."""
@@ -58,6 +64,11 @@ class Stack:
         stacks = self.client("cloudformation").describe_stacks()["Stacks"]
         found = (stack["StackStatus"] for stack in stacks if stack["StackName"] == self.name)
         return next((str(status) for status in found if status != "DELETE_COMPLETE"), None)
+
+    @property
+    def status_reason(self) -> str:
+        [stack] = self.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
+        return str(stack["StackStatusReason"])
 
     @property
     def outputs(self) -> dict[str, str]:
@@ -82,8 +93,15 @@ class Stack:
         return next(str(event["ResourceStatusReason"]) for event in failed if event["LogicalResourceId"] == resource)
 
     def physical_ids(self) -> dict[str, str]:
+        """Those of the resources that are there, whatever became of their last change."""
         resources = self.client("cloudformation").describe_stack_resources(StackName=self.name)["StackResources"]
-        return {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in resources}
+        made = (each for each in resources if "PhysicalResourceId" in each)
+        return {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in made}
+
+    def queues(self) -> list[str]:
+        """The names of the queues that begin with the stack's name."""
+        urls = self.client("sqs").list_queues(QueueNamePrefix=self.name).get("QueueUrls", [])
+        return sorted(url.rpartition("/")[2] for url in urls)
 
     def invoke(self, qualifier: str = "$LATEST") -> object:
         """What the output `Function`'s function returns."""

@@ -1,4 +1,12 @@
+from typing import Any
+
+import pytest
+
 from millrace_local.kafka_trigger.template_changes import changed_parameters
+
+KAFKA = {"EventSourceArn": "arn:aws:kafka:us-east-1:000000000000:cluster/c/1"}
+SQS = {"EventSourceArn": "arn:aws:sqs:us-east-1:000000000000:q"}
+KINESIS = {"EventSourceArn": "arn:aws:kinesis:us-east-1:000000000000:stream/s"}
 
 
 def test_every_property_of_the_template_reaches_the_api() -> None:
@@ -27,3 +35,24 @@ def test_a_property_that_was_removed_goes_back_to_its_default() -> None:
         "MaximumRetryAttempts": -1,
         "DestinationConfig": {"OnFailure": {}},
     }
+
+
+@pytest.mark.parametrize(
+    ("source", "old", "expected"),
+    [
+        (SQS, {"BatchSize": 5}, {"BatchSize": 10}),
+        (KINESIS, {"BatchSize": 5}, {"BatchSize": 100}),
+        (KAFKA, {"BatchSize": 5}, {"BatchSize": 100}),
+        (SQS, {"MaximumBatchingWindowInSeconds": 5}, {"MaximumBatchingWindowInSeconds": 0}),
+        (KAFKA, {"MaximumBatchingWindowInSeconds": 5}, {}),
+        (SQS, {"ScalingConfig": {"MaximumConcurrency": 5}}, {"ScalingConfig": {}}),
+        (KINESIS, {"ParallelizationFactor": 2}, {"ParallelizationFactor": 1}),
+        (KINESIS, {"TumblingWindowInSeconds": 2}, {"TumblingWindowInSeconds": 0}),
+        (SQS, {}, {}),
+    ],
+)
+def test_a_property_that_was_removed_goes_back_to_its_source_s_default(
+    source: dict[str, Any], old: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    """An unset window of Kafka cannot be given; no source is sent what neither template says."""
+    assert changed_parameters(source | old, source) == expected

@@ -1,0 +1,43 @@
+"""Write down what is deployed as a template, for an operation that starts where another one stopped.
+
+LocalStack compares a template with the one before. After half an operation neither the old template nor the new one is
+what is deployed. Here each resource is written with the values that it has, without references.
+"""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any
+
+from localstack.services.cloudformation.engine.v2.change_set_model import is_nothing
+from localstack.services.cloudformation.engine.v2.change_set_model_executor import ChangeSetModelExecutor
+from localstack.services.cloudformation.engine.v2.change_set_model_preproc import PreprocResource
+from localstack.utils.patch import patch
+
+Untyped = Any  # LocalStack's executor, nodes and resources
+Declared = dict[str, PreprocResource]
+"""The resources as their templates declare them, in the order in which they were made."""
+
+
+def install() -> None:
+    patch(ChangeSetModelExecutor.visit_node_resource)(_note_declaration)
+
+
+def _note_declaration(original: Untyped, executor: Untyped, node: Untyped) -> Untyped:
+    delta = original(executor, node)
+    if not is_nothing(delta.after):
+        executor.declared[node.name] = delta.after
+    return delta
+
+
+def as_template(declared: Mapping[str, PreprocResource]) -> dict[str, Any]:
+    """Return a template of *declared*; its order is the one of creation, so that a deletion goes backwards."""
+    return {"Resources": {name: _as_resource(each) for name, each in declared.items()}}
+
+
+def _as_resource(declared: Untyped) -> dict[str, Any]:
+    policies = {"DeletionPolicy": declared.deletion_policy, "UpdateReplacePolicy": declared.update_replace_policy}
+    return {
+        "Type": declared.resource_type,
+        "Properties": {} if is_nothing(declared.properties) else deepcopy(declared.properties.properties),
+        **{name: str(policy) for name, policy in policies.items() if policy and not is_nothing(policy)},
+    }
