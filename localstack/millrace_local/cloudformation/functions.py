@@ -12,6 +12,7 @@ from localstack.services.lambda_.resource_providers.aws_lambda_function import (
     LambdaFunctionProvider,
     _get_lambda_code_param,
 )
+from localstack.services.lambda_.resource_providers.lambda_alias import LambdaAliasProvider
 from localstack.utils.patch import patch
 
 from millrace_local.cloudformation.differences import Model, changed_properties
@@ -46,6 +47,7 @@ def install() -> None:
     schema = LambdaEventSourceMappingProvider.SCHEMA
     schema["createOnlyProperties"] = sorted({*schema["createOnlyProperties"], *MAPPING_REPLACED_BY})
     patch(LambdaFunctionProvider.create)(_create_function)
+    patch(LambdaAliasProvider.create)(_create_alias)
     IN_PLACE["AWS::Lambda::Function"] = _update_function
     IN_PLACE["AWS::Lambda::Alias"] = _update_alias
     IN_PLACE["AWS::Lambda::EventSourceMapping"] = _update_mapping
@@ -127,7 +129,26 @@ def _reserve(request: Untyped, name: str) -> None:
         functions.delete_function_concurrency(FunctionName=name)
 
 
+def _create_alias(original: Callable[..., Untyped], provider: Untyped, request: Untyped) -> Untyped:
+    """Create the alias without its weights, which LocalStack takes for the API's, and set them then."""
+    model = request.desired_state
+    routing = model.pop("RoutingConfig", None)
+    event = original(provider, request)
+    if routing:
+        model["RoutingConfig"] = event.resource_model["RoutingConfig"] = routing
+        _set_alias(request)
+    return event
+
+
 def _update_alias(request: Untyped) -> Model:
+    old, new = request.previous_state, request.desired_state
+    _set_alias(request)
+    if "ProvisionedConcurrencyConfig" in changed_properties(old, new):
+        _provision(request.aws_client_factory.lambda_, new)
+    return dict(new)
+
+
+def _set_alias(request: Untyped) -> None:
     new = request.desired_state
     weights = (new.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or []
     request.aws_client_factory.lambda_.update_alias(
@@ -136,10 +157,24 @@ def _update_alias(request: Untyped) -> Model:
         FunctionVersion=new["FunctionVersion"],
         Description=new.get("Description") or "",
         RoutingConfig={
-            "AdditionalVersionWeights": {each["FunctionVersion"]: each["FunctionWeight"] for each in weights}
+            "AdditionalVersionWeights": {each["FunctionVersion"]: float(each["FunctionWeight"]) for each in weights}
         },
     )
-    return dict(new)
+
+
+def _provision(functions: Untyped, alias: Model) -> None:
+    """Give an alias the provisioned concurrency of its template, and wait until it is there."""
+    which = {"FunctionName": alias["FunctionName"], "Qualifier": alias["Name"]}
+    wanted = (alias.get("ProvisionedConcurrencyConfig") or {}).get("ProvisionedConcurrentExecutions")
+    if wanted is None:
+        functions.delete_provisioned_concurrency_config(**which)
+        return
+    functions.put_provisioned_concurrency_config(**which, ProvisionedConcurrentExecutions=int(wanted))
+    while (found := functions.get_provisioned_concurrency_config(**which))["Status"] == "IN_PROGRESS":
+        time.sleep(POLL_SECONDS)
+    if found["Status"] == "FAILED":
+        message = f"The provisioned concurrency of {which['FunctionName']}:{which['Qualifier']} could not be started."
+        raise FunctionUpdateError(message)
 
 
 def _update_mapping(request: Untyped) -> Model:

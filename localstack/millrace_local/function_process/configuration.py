@@ -3,6 +3,7 @@
 AWS: "CreateFunction", "Configuring advanced logging controls".
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -20,7 +21,14 @@ _NOT_DONE = {
     "CapacityProviderConfig": "an environment runs one invocation at a time. Use a function without a capacity provider",
     "DurableConfig": "nothing is replayed. Use Step Functions, or a function without durable execution",
     "TenancyConfig": "tenants are not kept apart. Use a function without tenant isolation",
+    "PublishTo": "a version is one that invocations name. Use Publish",
+    # of templates
+    "FunctionScalingConfig": "there are no capacity providers. Use ProvisionedConcurrencyConfig",
+    "PublishToLatestPublished": "a version is one that invocations name. Use AWS::Lambda::Version",
 }
+_INVOCATION = {"invocation_type": ("RequestResponse", "Event", "DryRun"), "log_type": ("None", "Tail")}
+_EVENT_SETTINGS = {"maximum_retry_attempts": (0, 2), "maximum_event_age_in_seconds": (60, 21_600)}
+_DEAD_LETTERS = re.compile(r"arn:[^:]+:(sqs|sns):[^:]*:[^:]*:.+")
 _GO_ON = "or set it only on AWS, by a condition in the template"
 
 
@@ -38,8 +46,30 @@ def check(request: Request, current_logging: Request | None = None) -> None:
         raise NotDoneError(problem)
 
 
+def check_code(request: Request) -> None:
+    """Raise NotDoneError for a parameter of UpdateFunctionCode or PublishVersion that would have no effect."""
+    if request.get("DryRun"):
+        message = "DryRun is not supported by local functions: the code would be changed. Leave it out."
+        raise NotDoneError(message)
+    for problem in _not_done(request):
+        raise NotDoneError(problem)
+
+
+def check_event_settings(parameters: Request) -> None:
+    """Raise NotDoneError for a setting of asynchronous invocations that Lambda does not take."""
+    for name, (lowest, highest) in _EVENT_SETTINGS.items():
+        value = parameters.get(name)
+        if value is not None and not lowest <= value <= highest:
+            message = f"{value} is no value of {name}: use one from {lowest} to {highest}."
+            raise NotDoneError(message)
+
+
 def check_invocation(request: Request) -> None:
     """Raise NotDoneError for a parameter of Invoke that would have no effect."""
+    for name, values in _INVOCATION.items():
+        if request.get(name) and request[name] not in values:
+            message = f"{request[name]} is no value of {name}: use one of {', '.join(values)}."
+            raise NotDoneError(message)
     for name, what in (("tenant_id", "TenantId"), ("durable_execution_name", "DurableExecutionName")):
         if request.get(name):
             message = (
@@ -52,6 +82,9 @@ def _not_done(request: Request) -> Iterator[str]:
     for name, reason in _NOT_DONE.items():
         if request.get(name):
             yield f"{name} is not supported by local functions: {reason}, {_GO_ON}."
+    target = (request.get("DeadLetterConfig") or {}).get("TargetArn")
+    if target and not _DEAD_LETTERS.fullmatch(target):
+        yield f"{target} is no value of DeadLetterConfig.TargetArn: use the ARN of an SQS queue or of an SNS topic."
     if (request.get("SnapStart") or {}).get("ApplyOn") == "PublishedVersions":
         yield f"SnapStart is not supported by local functions: no snapshot hook would run. Leave it out, {_GO_ON}."
 

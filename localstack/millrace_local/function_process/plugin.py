@@ -27,6 +27,7 @@ def _installed() -> type["ProcessExecutor"]:
 
     from millrace_local.function_process import (  # noqa: PLC0415
         assignment,
+        asynchronous,
         client_context,
         event_polling,
         failed_functions,
@@ -38,6 +39,7 @@ def _installed() -> type["ProcessExecutor"]:
 
     for part in (
         assignment,
+        asynchronous,
         client_context,
         event_polling,
         failed_functions,
@@ -54,9 +56,10 @@ def _installed() -> type["ProcessExecutor"]:
 def check_lambda_requests(_provider: object) -> None:
     """Fit our checks into the Lambda API; the hook is the one that its provider runs when it is made."""
     from millrace_local.function_process import (  # noqa: PLC0415 - they import the module of the hooks
+        aliases,
         function_urls,
         provider,
     )
 
-    for part in (function_urls, provider):
+    for part in (aliases, function_urls, provider):
         part.install()

@@ -1,4 +1,4 @@
-"""The Lambda API's own checks of a function's configuration and of an invocation's parameters."""
+"""The Lambda API's own checks of what functions, versions, settings and invocations may ask for."""
 
 import logging
 from collections.abc import Callable
@@ -19,6 +19,10 @@ def install() -> None:
     """Must be called before LocalStack looks the API's operations up."""
     patch(provider.LambdaProvider.create_function)(_create_function)
     patch(provider.LambdaProvider.update_function_configuration)(_update_function_configuration)
+    patch(provider.LambdaProvider.update_function_code)(_update_function_code)
+    patch(provider.LambdaProvider.publish_version)(_publish_version)
+    patch(provider.LambdaProvider.put_function_event_invoke_config)(_set_event_settings)
+    patch(provider.LambdaProvider.update_function_event_invoke_config)(_set_event_settings)
     patch(provider.LambdaProvider.invoke)(_invoke)
     # The template's function has settings that LocalStack's resource leaves out of its request.
     patch(LambdaFunctionProvider.create)(_change_resource)
@@ -36,6 +40,21 @@ def _update_function_configuration(
 ) -> Untyped:
     _checked(lambda: configuration.check(request, _current_logging(context, request["FunctionName"])))
     return update(api, context, request)
+
+
+def _update_function_code(update: Callable[..., Untyped], api: Untyped, context: Untyped, request: Untyped) -> Untyped:
+    _checked(lambda: configuration.check_code(request))
+    return update(api, context, request)
+
+
+def _publish_version(publish: Callable[..., Untyped], api: Untyped, context: Untyped, **parameters: Untyped) -> Untyped:
+    _checked(lambda: configuration.check_code({"PublishTo": parameters.get("publish_to")}))
+    return publish(api, context, **parameters)
+
+
+def _set_event_settings(put: Callable[..., Untyped], api: Untyped, context: Untyped, **parameters: Untyped) -> Untyped:
+    _checked(lambda: configuration.check_event_settings(parameters))
+    return put(api, context, **parameters)
 
 
 def _invoke(

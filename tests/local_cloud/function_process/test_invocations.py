@@ -5,13 +5,14 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 from botocore.exceptions import ClientError
 
 from millrace_local.instance import ACCOUNT, REGION
+from tests.local_cloud.function_process.urls import Url
 from tests.servers import wait_until
 
 if TYPE_CHECKING:
@@ -49,63 +50,6 @@ def encoded(client_context: object) -> str:
 def sayer(functions: "Cloud") -> str:
     """A function that writes its event into its log."""
     return functions.create(SAY, Timeout=30)
-
-
-class Url:
-    """A function's URL."""
-
-    def __init__(self, functions: "Cloud", source: str, auth: str = "NONE", **settings: object) -> None:
-        self.name = functions.create(source, **settings)
-        url = functions.functions.create_function_url_config(FunctionName=self.name, AuthType=auth)["FunctionUrl"]
-        self._host = httpx.URL(url).host
-        self._address = functions.instance.localstack_url
-
-    def request(self, method: str, path: str = "/", **request: Any) -> httpx.Response:  # noqa: ANN401 - what httpx takes
-        headers = {"Host": self._host, **request.pop("headers", {})}
-        return httpx.request(method, f"{self._address}{path}", headers=headers, timeout=60, **request)
-
-
-@pytest.mark.parametrize("auth", ["NONE", "AWS_IAM"])
-def test_a_function_url_answers(functions: "Cloud", auth: str) -> None:
-    """A request to a function's URL is an event of payload format 2.0, and what the function returns is the answer."""
-    url = Url(functions, "def handler(event, context): return [event]", auth)
-    answer = url.request("POST", "/a/b?x=1&x=2", json={"k": 1})
-    assert answer.status_code == 200
-    (event,) = answer.json()
-    assert event["version"] == "2.0"
-    assert (event["rawPath"], event["rawQueryString"]) == ("/a/b", "x=1&x=2")
-    assert event["queryStringParameters"] == {"x": "1,2"}
-    assert event["requestContext"]["http"]["method"] == "POST"
-    assert (json.loads(event["body"]), event["isBase64Encoded"]) == ({"k": 1}, False)
-
-
-def test_a_function_url_carries_bytes_and_cookies_both_ways(functions: "Cloud") -> None:
-    """Bodies that are no text come as Base64 and go as bytes; cookies are a list in both directions."""
-    url = Url(
-        functions,
-        "def handler(event, context):\n"
-        "    return {'statusCode': 201, 'headers': {'Content-Type': 'image/png', 'X-Own': 'yes'},\n"
-        "            'cookies': [*event['cookies'], 'c=3; Path=/'], 'isBase64Encoded': event['isBase64Encoded'],\n"
-        "            'body': event['body']}",
-    )
-    content = bytes(range(256))
-    answer = url.request(
-        "PUT", content=content, headers={"Content-Type": "application/octet-stream", "Cookie": "a=1; b=2"}
-    )
-    assert (answer.status_code, answer.content, answer.headers["X-Own"]) == (201, content, "yes")
-    assert answer.headers.get_list("Set-Cookie") == ["a=1", "b=2", "c=3; Path=/"]
-
-
-def test_errors_of_a_function_url_are_answers(functions: "Cloud") -> None:
-    """A function that raises is 502, one without concurrency 429, and a payload over 6 MB 413."""
-    url = Url(functions, "def handler(event, context): return 1 / len(event['rawQueryString'])", Timeout=30)
-    assert url.request("GET", "/?x").json() == 1
-    assert url.request("GET").status_code == 502
-    answer = url.request("POST", "/?x", content=b"x" * LIMIT, headers={"Content-Type": "text/plain"})
-    assert answer.status_code == 413
-    assert "byte payload is too large" in answer.json()["Message"]
-    functions.functions.put_function_concurrency(FunctionName=url.name, ReservedConcurrentExecutions=0)
-    assert url.request("GET", "/?x").status_code == 429
 
 
 def test_no_invocation_sees_the_client_context_of_another(functions: "Cloud") -> None:

@@ -1,0 +1,74 @@
+"""Aliases of two versions and aliases with provisioned concurrency, where LocalStack fails."""
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+from localstack.services.lambda_ import provider
+from localstack.services.lambda_.invocation.lambda_models import AliasRoutingConfig, FunctionVersion
+from localstack.services.lambda_.invocation.lambda_service import LambdaService
+from localstack.services.lambda_.invocation.models import lambda_stores
+from localstack.services.lambda_.provider_utils import get_function_version
+from localstack.utils.patch import patch
+
+Untyped = Any  # LocalStack's provider, context and answers
+
+
+def install() -> None:
+    """Must be called before LocalStack looks the API's operations up."""
+    patch(provider.LambdaProvider.update_alias)(_update_alias)
+    patch(provider.LambdaProvider.delete_alias)(_delete_alias)
+    patch(provider.LambdaProvider._create_routing_config_model)(_routing)  # noqa: SLF001 - CreateAlias needs it, too
+    patch(LambdaService.get_lambda_version_manager)(_version_manager)
+
+
+def _update_alias(update: Callable[..., Untyped], api: Untyped, context: Untyped, **parameters: Untyped) -> Untyped:
+    """Check the versions first, as CreateAlias does; LocalStack's own check fails, having no version."""
+    account, region = provider.api_utils.get_account_and_region(parameters["function_name"], context)
+    name = provider.api_utils.get_function_name(parameters["function_name"], context)
+    function = lambda_stores[account][region].functions.get(name)
+    if alias := function.aliases.get(parameters["name"]) if function else None:
+        qualifier = parameters.get("function_version") or alias.function_version
+        version = get_function_version(function_name=name, qualifier=qualifier, account_id=account, region=region)
+        routing = parameters.get("routing_config")
+        weights = (routing or {}).get("AdditionalVersionWeights")
+        if routing is None and alias.routing_configuration:
+            weights = alias.routing_configuration.version_weights
+        if weights:
+            api._create_routing_config_model(weights, version)  # noqa: SLF001 - raises what the client has to hear
+    return update(api, context, **parameters)
+
+
+def _routing(
+    make: Callable[..., AliasRoutingConfig],
+    api: Untyped,
+    weights: dict[str, float],
+    version: FunctionVersion | None = None,
+) -> AliasRoutingConfig:
+    return make(api, weights, version) if version else AliasRoutingConfig(version_weights=weights)
+
+
+def _delete_alias(delete: Callable[..., None], api: Untyped, context: Untyped, **parameters: Untyped) -> None:
+    """End the alias's provisioned environments with it."""
+    account, region = provider.api_utils.get_account_and_region(parameters["function_name"], context)
+    name = provider.api_utils.get_function_name(parameters["function_name"], context)
+    function = lambda_stores[account][region].functions.get(name)
+    if function and parameters["name"] in function.provisioned_concurrency_configs:
+        with contextlib.suppress(provider.ServiceException):  # it is being scaled: its environments go with the version
+            api.delete_provisioned_concurrency_config(
+                context, function_name=parameters["function_name"], qualifier=parameters["name"]
+            )
+    delete(api, context, **parameters)
+
+
+def _version_manager(get: Callable[..., Untyped], service: LambdaService, function_arn: str) -> Untyped:
+    """Find the manager of the version that an alias leads to."""
+    try:
+        return get(service, function_arn)
+    except ValueError:
+        *_, region, account, _, name, qualifier = function_arn.split(":")
+        function = lambda_stores[account][region].functions.get(name)
+        alias = function.aliases.get(qualifier) if function else None
+        if not alias:
+            raise
+        return get(service, function_arn.removesuffix(qualifier) + alias.function_version)

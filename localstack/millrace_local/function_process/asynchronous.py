@@ -1,0 +1,63 @@
+"""What becomes of asynchronous invocations that fail: the settings that hold for them, and dead letters.
+
+LocalStack knows the settings of the version that ran alone, and loses a dead letter that has no error message.
+AWS: "Configuring error handling settings for Lambda asynchronous invocations".
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from localstack.services.lambda_.invocation.event_manager import Poller, SQSInvocation
+from localstack.services.lambda_.invocation.lambda_models import EventInvokeConfig
+from localstack.utils.patch import patch
+
+RETRIES = 2
+LONGEST_MESSAGE = 1024  # AWS: "the first 1 KB of the error message"
+_NO_MESSAGE = "The function did not run: it was throttled, or the event was too old."
+
+type Payload = Mapping[str, Any] | None
+
+
+def install() -> None:
+    patch(Poller._handle_invoke_exception)(_handle_invoke_exception)  # noqa: SLF001 - here and below: the only places
+    patch(Poller._handle_function_error)(_handle_function_error)  # noqa: SLF001
+    patch(Poller.process_success_destination)(_process_success_destination)
+    patch(Poller.process_dead_letter_queue)(_process_dead_letter_queue)
+
+
+def _handle_invoke_exception(
+    handle: Callable[..., str], poller: Poller, event: SQSInvocation, error: Exception, _: object
+) -> str:
+    return handle(poller, event, error, _settings(poller, event))
+
+
+def _handle_function_error(
+    handle: Callable[..., None], poller: Poller, event: SQSInvocation, payload: Payload, *_: object
+) -> None:
+    settings = _settings(poller, event)
+    attempts = settings.maximum_retry_attempts if settings else None
+    handle(poller, event, payload, settings, RETRIES if attempts is None else attempts)
+
+
+def _process_success_destination(
+    process: Callable[..., None], poller: Poller, event: SQSInvocation, payload: Payload, _: object
+) -> None:
+    process(poller, event, payload, _settings(poller, event))
+
+
+def _settings(poller: Poller, event: SQSInvocation) -> EventInvokeConfig | None:
+    """Return the settings of the qualifier that was invoked: of an alias, whatever version it leads to."""
+    qualifier = event.invocation.invoked_arn.split(":")[7:]
+    settings: EventInvokeConfig | None = poller.version_manager.function.event_invoke_configs.get(
+        qualifier[0] if qualifier else "$LATEST"
+    )
+    return settings
+
+
+def _process_dead_letter_queue(
+    process: Callable[..., None], poller: Poller, event: SQSInvocation, payload: Payload
+) -> None:
+    """Give the dead letter an error message: SQS takes no empty one."""
+    error = payload if isinstance(payload, Mapping) else {}
+    message = _NO_MESSAGE if payload is None else error.get("errorMessage") or error.get("errorType") or "Unknown"
+    process(poller, event, {"errorMessage": str(message)[:LONGEST_MESSAGE]})
