@@ -21,6 +21,10 @@ REFUSED = [
     ({"DurableConfig": {"ExecutionTimeout": 60}}, "DurableConfig"),
     ({"TenancyConfig": {"TenantIsolationMode": "PER_TENANT"}}, "TenancyConfig"),
     ({"SnapStart": {"ApplyOn": "PublishedVersions"}}, "SnapStart"),
+    ({"PublishTo": "LATEST_PUBLISHED"}, "PublishTo"),
+    ({"DeadLetterConfig": {"TargetArn": "arn:aws:s3:::bucket"}}, "DeadLetterConfig.TargetArn"),
+    ({"FunctionScalingConfig": {"MinExecutionEnvironments": 1}}, "FunctionScalingConfig"),
+    ({"PublishToLatestPublished": True}, "PublishToLatestPublished"),
     ({"LoggingConfig": {"LogFormat": "XML"}}, "LoggingConfig.LogFormat"),
     ({"LoggingConfig": {"LogFormat": "JSON", "ApplicationLogLevel": "LOUD"}}, "LoggingConfig.ApplicationLogLevel"),
     ({"LoggingConfig": {"LogFormat": "JSON", "SystemLogLevel": "ERROR"}}, "LoggingConfig.SystemLogLevel"),
@@ -31,6 +35,8 @@ DONE: list[dict[str, Any]] = [
     {"FileSystemConfigs": [], "SnapStart": {"ApplyOn": "None"}, "LoggingConfig": {}},
     {"LoggingConfig": {"LogFormat": "JSON", "ApplicationLogLevel": "TRACE", "SystemLogLevel": "DEBUG"}},
     {"LoggingConfig": {"LogGroup": "/own", "LogFormat": "Text"}},
+    {"DeadLetterConfig": {"TargetArn": ""}},
+    {"DeadLetterConfig": {"TargetArn": "arn:aws:sns:us-east-1:000000000000:topic"}},
 ]
 
 
@@ -52,6 +58,24 @@ def test_a_level_may_be_changed_where_the_format_is_json_already() -> None:
     check({"LoggingConfig": {"SystemLogLevel": "WARN"}}, {"LogFormat": "JSON"})
     with pytest.raises(NotDoneError):
         check({"LoggingConfig": {"LogFormat": "Text", "SystemLogLevel": "WARN"}}, {"LogFormat": "JSON"})
+
+
+def test_a_dry_run_changes_no_code(functions: "Cloud") -> None:
+    """It is refused: LocalStack would take it for an update."""
+    name, client = functions.create(SOURCE), functions.functions
+    before = client.get_function_configuration(FunctionName=name)["CodeSha256"]
+    with pytest.raises(ClientError, match=r"InvalidParameterValueException.*DryRun"):
+        client.update_function_code(FunctionName=name, ZipFile=b"other", DryRun=True)
+    with pytest.raises(ClientError, match=r"InvalidParameterValueException.*PublishTo"):
+        client.publish_version(FunctionName=name, PublishTo="LATEST_PUBLISHED")
+    assert client.get_function_configuration(FunctionName=name)["CodeSha256"] == before
+
+
+@pytest.mark.parametrize("parameter", ["invocation_type", "log_type"])
+def test_a_value_that_invoke_does_not_have_is_refused(parameter: str) -> None:
+    """It would be taken for the default."""
+    with pytest.raises(NotDoneError, match=f"Event is no value of {parameter}|Tail is no value of {parameter}"):
+        check_invocation({parameter: "Tail" if parameter == "invocation_type" else "Event"})
 
 
 @pytest.mark.parametrize("parameter", ["tenant_id", "durable_execution_name"])
