@@ -11,21 +11,27 @@ RUNNING_SECONDS = 0.04
 
 
 @contextlib.contextmanager
-def slowed(broker: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Let *broker* run for 40 ms in every 1.24 s, which is about 4 MB/s, until the block ends."""
+def slowed(
+    broker: subprocess.Popen[bytes], stopped: float = STOPPED_SECONDS, runs: float = RUNNING_SECONDS
+) -> Iterator[None]:
+    """Stop *broker* for *stopped* seconds and let it run for *runs*, in turn, until the block ends.
+
+    By default that leaves it about 4 MB/s.
+    """
     ended = threading.Event()
+    broker.send_signal(signal.SIGSTOP)
 
-    def slow_down() -> None:
-        while not ended.is_set():
-            broker.send_signal(signal.SIGSTOP)
-            ended.wait(STOPPED_SECONDS)
+    def alternate() -> None:
+        while not ended.wait(stopped):
             broker.send_signal(signal.SIGCONT)
-            ended.wait(RUNNING_SECONDS)
+            ended.wait(runs)
+            broker.send_signal(signal.SIGSTOP)
 
-    thread = threading.Thread(target=slow_down)
+    thread = threading.Thread(target=alternate)
     thread.start()
     try:
         yield
     finally:
         ended.set()
         thread.join()
+        broker.send_signal(signal.SIGCONT)

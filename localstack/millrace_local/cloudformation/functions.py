@@ -17,6 +17,7 @@ from localstack.utils.patch import patch
 
 from millrace_local.cloudformation.differences import Model, changed_properties
 from millrace_local.cloudformation.updates import IN_PLACE
+from millrace_local.kafka_trigger import cloudformation as kafka_mappings
 from millrace_local.kafka_trigger.template_changes import changed_parameters
 
 Untyped = Any  # LocalStack's providers and requests
@@ -179,10 +180,12 @@ def _provision(functions: Untyped, alias: Model) -> None:
 
 def _update_mapping(request: Untyped) -> Model:
     old, new = request.previous_state, request.desired_state
+    kafka_mappings.check_update(request)
     functions = request.aws_client_factory.lambda_
     mapping = functions.update_event_source_mapping(UUID=old["Id"], **changed_parameters(old, new))
-    _tag(functions, mapping["EventSourceMappingArn"], _pairs(old.get("Tags")), _pairs(new.get("Tags")))
-    return dict(new)
+    arn = mapping["EventSourceMappingArn"]
+    _tag(functions, arn, _pairs(old.get("Tags")), _pairs(new.get("Tags")))
+    return dict(new) | {"EventSourceMappingArn": arn}
 
 
 def _update_url(request: Untyped) -> Model:

@@ -6,18 +6,23 @@ Each function wraps the method of LocalStack's provider that it is named after, 
 import datetime as dt
 import logging
 import os
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from threading import Lock
-from typing import Any
+from typing import Any, cast
 
 from localstack.aws.api.lambda_ import (
     InvalidParameterValueException,
     ResourceConflictException,
     ResourceInUseException,
 )
-from localstack.services.lambda_.api_utils import function_locators_from_arn
+from localstack.services.lambda_.api_utils import (
+    function_locators_from_arn,
+    qualified_lambda_arn,
+    unqualified_lambda_arn,
+)
 from localstack.services.lambda_.event_source_mapping.esm_worker import EsmState
 from localstack.services.lambda_.invocation.models import lambda_stores
+from localstack.services.lambda_.provider_utils import get_function_version_from_arn
 from rolo import Request, Response
 
 from millrace_local.kafka_trigger import support, validation
@@ -34,8 +39,8 @@ Original = Callable[..., Untyped]
 _ignored: dict[str, list[str]] = {}
 """By mapping, the members of requests that the API model does not know and that were accepted in lenient mode."""
 
-_creating = Lock()
-"""Held from the check for conflicts until the new mapping is stored."""
+_changing = Lock()
+"""Held while a mapping is created, updated or deleted: LocalStack looks at what is there first, and acts then."""
 
 
 def show_mappings(_request: Request) -> Response:
@@ -57,41 +62,43 @@ def validate_event_source_mapping(
     if not is_kafka(request):
         return original(provider, context, request)
     try:
-        validation.check(request, _function_timeout(provider, context, request))
+        validation.check(request, _function_timeout(context, request))
     except validation.InvalidParameterError as error:
         raise InvalidParameterValueException(str(error), Type="User") from error
     unknown = _unknown(context)
-    gaps = list(support.gaps(request, unknown))
-    if gaps and not _is_lenient():
-        raise InvalidParameterValueException(support.refusal(gaps[0]), Type="User")
+    refuse_or_warn(support.gaps(request, unknown), request["Topics"][0])
     result = original(provider, context, request)
-    if "UUID" not in request:
+    if "UUID" in request:
+        note_ignored(request["UUID"], unknown)
+    else:
         _refuse_shared_group(request, function_arn=result[0])
-    elif unknown:
-        _ignored.setdefault(request["UUID"], []).extend(unknown)
-    for gap in gaps:
-        LOG.warning("Mapping of %s on %s: %s", result[1], request["Topics"][0], gap)
     return result
 
 
 def create_event_source_mapping_v2(
     original: Original, provider: Untyped, context: Untyped, request: Configuration
 ) -> Untyped:
-    with _creating:
+    with _changing:
         created = original(provider, context, request)
-    if is_kafka(created) and (unknown := _unknown(context)):
-        _ignored[created["UUID"]] = unknown
+    if is_kafka(created):
+        note_ignored(created["UUID"], _unknown(context))
     return created
 
 
 def update_event_source_mapping_v2(
     original: Original, provider: Untyped, context: Untyped, request: Configuration
 ) -> Untyped:
-    mappings = lambda_stores[context.account_id][context.region].event_source_mappings
-    old = mappings.get(request.get("UUID"))
-    if old is None or not is_kafka(old):
+    with _changing:
+        return _update(original, provider, context, request)
+
+
+def _update(original: Original, provider: Untyped, context: Untyped, request: Configuration) -> Untyped:
+    mappings = _mappings(context)
+    uuid = request.get("UUID") or ""
+    old, worker = mappings.get(uuid), provider.esm_workers.get(uuid)
+    if old is None or not isinstance(worker, KafkaWorker):
         return original(provider, context, request)
-    _refuse_if_deleting(provider, old["UUID"], "update")
+    _refuse_if_deleting(provider, uuid, "update")
     try:
         validation.check_update(old, request)
     except validation.InvalidParameterError as error:
@@ -99,8 +106,13 @@ def update_event_source_mapping_v2(
     for block in (MSK_BLOCK, SELF_MANAGED_BLOCK):
         if block in request:
             request[block] = (old.get(block) or {}) | request[block]
+    # LocalStack decides by the state alone whether the mapping is enabled, also while an update is under way.
+    if (enabled := request.get("Enabled")) == worker.enabled:
+        request.pop("Enabled")
+    elif enabled is not None:
+        old["State"] = EsmState.ENABLED if worker.enabled else EsmState.DISABLED
     answer = original(provider, context, request)
-    changed = mappings[old["UUID"]]
+    changed = mappings[uuid]
     changed.pop("Enabled", None)
     changed["LastModified"] = dt.datetime.now(dt.UTC)
     return answer | {"LastModified": changed["LastModified"]}
@@ -110,19 +122,37 @@ def delete_event_source_mapping(
     original: Original, provider: Untyped, context: Untyped, uuid: str, **options: Untyped
 ) -> Untyped:
     """Show the mapping as Deleting until its invocation has ended: LocalStack would not find it from now on."""
-    worker = provider.esm_workers.get(uuid)
-    if not isinstance(worker, KafkaWorker):
-        return original(provider, context, uuid, **options)
-    _refuse_if_deleting(provider, uuid, "delete")
-    configuration = dict(lambda_stores[context.account_id][context.region].event_source_mappings[uuid])
+    with _changing:
+        worker, configuration = provider.esm_workers.get(uuid), _mappings(context).get(uuid)
+        if configuration is None or not isinstance(worker, KafkaWorker):
+            return original(provider, context, uuid, **options)
+        _refuse_if_deleting(provider, uuid, "delete")
 
-    def forget() -> None:
-        provider.esm_workers.pop(uuid, None)
-        _ignored.pop(uuid, None)
+        def forget() -> None:
+            provider.esm_workers.pop(uuid, None)
+            _ignored.pop(uuid, None)
 
-    provider._remove_all_tags(configuration["EventSourceMappingArn"])  # noqa: SLF001 - as LocalStack's own deletion
-    worker.delete(forget)
-    return configuration | {"State": EsmState.DELETING}
+        provider._remove_all_tags(configuration["EventSourceMappingArn"])  # noqa: SLF001 - as LocalStack's own deletion
+        worker.delete(forget)
+        return configuration | {"State": EsmState.DELETING}
+
+
+def note_ignored(uuid: str, unknown: list[str]) -> None:
+    """Note members of a request that were accepted in lenient mode and that the API model does not know."""
+    if unknown:
+        _ignored.setdefault(uuid, []).extend(unknown)
+
+
+def refuse_or_warn(gaps: Iterable[str], topic: str) -> None:
+    """Refuse the first of *gaps*, or in lenient mode log all of them.
+
+    Raises:
+        InvalidParameterValueException: there is one, and the mode is not lenient.
+    """
+    for gap in gaps:
+        if os.environ.get(support.LENIENT_VARIABLE) != "1":
+            raise InvalidParameterValueException(support.refusal(gap), Type="User")
+        LOG.warning("A mapping of topic %s: %s", topic, gap)
 
 
 def _refuse_if_deleting(provider: Untyped, uuid: str, what: str) -> None:
@@ -139,9 +169,14 @@ def _refuse_shared_group(request: Configuration, function_arn: str) -> None:
         raise ResourceConflictException(conflict, Type="User")
 
 
+def _mappings(context: Untyped) -> dict[str, dict[str, Any]]:
+    """Return the mappings of the request's account and region, by UUID."""
+    return cast("dict[str, dict[str, Any]]", lambda_stores[context.account_id][context.region].event_source_mappings)
+
+
 def _stored_mappings() -> Iterator[Configuration]:
-    for regions in lambda_stores.values():
-        for store in regions.values():
+    for regions in list(lambda_stores.values()):
+        for store in list(regions.values()):
             yield from (mapping for mapping in list(store.event_source_mappings.values()) if is_kafka(mapping))
 
 
@@ -163,18 +198,20 @@ def _msk_bootstrap() -> str:
     return os.environ["MILLRACE_KAFKA_BOOTSTRAP"]
 
 
-def _function_timeout(provider: Untyped, context: Untyped, request: Configuration) -> int:
-    name, _, account, region = function_locators_from_arn(request.get("FunctionName") or request["FunctionArn"])
-    find = provider._get_function  # noqa: SLF001 - it answers with the API's own error (V1)
-    function = find(name, account or context.account_id, region or context.region)
-    return int(function.latest().config.timeout)
+def _function_timeout(context: Untyped, request: Configuration) -> int:
+    """Return the timeout in seconds of the version that the mapping invokes.
+
+    Raises:
+        ResourceNotFoundException: there is no such function, alias or version (V1).
+    """
+    asked = request.get("FunctionName") or request["FunctionArn"]
+    name, qualifier, account, region = function_locators_from_arn(asked)
+    place = (account or context.account_id, region or context.region)
+    arn = qualified_lambda_arn(name, qualifier, *place) if qualifier else unqualified_lambda_arn(name, *place)
+    return int(get_function_version_from_arn(arn).config.timeout)
 
 
 def _unknown(context: Untyped) -> list[str]:
     """Return the paths of the request's members that LocalStack's API model does not know."""
     body = context.request.get_json(silent=True, force=True) or {}
     return list(unknown_members(context.operation.input_shape, body))
-
-
-def _is_lenient() -> bool:
-    return os.environ.get(support.LENIENT_VARIABLE) == "1"

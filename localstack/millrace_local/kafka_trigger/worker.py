@@ -40,7 +40,8 @@ class KafkaWorker(EsmWorker):  # type: ignore[misc]  # LocalStack's class is unt
         self._replaced = False
 
     def create(self) -> None:
-        self._show(EsmState.UPDATING if self.uuid in self.running else EsmState.CREATING)
+        asked = EsmState(self.esm_config["State"])
+        self._show(EsmState.CREATING if asked in {EsmState.ENABLED, EsmState.DISABLED} else asked)
         if self.enabled:
             self.start()
         else:
@@ -95,7 +96,9 @@ class KafkaWorker(EsmWorker):  # type: ignore[misc]  # LocalStack's class is unt
         if self.uuid in self.running:
             self._show(EsmState.DISABLING)
             self._join_predecessor()
-            self.running.pop(self.uuid, None)
+            with self._starting:
+                if not self._replaced:  # what runs is the successor's otherwise
+                    self.running.pop(self.uuid, None)
         self._show(EsmState.DISABLED)
 
     def _disappear(self, forget: Callable[[], None]) -> None:

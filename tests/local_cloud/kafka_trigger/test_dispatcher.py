@@ -8,6 +8,7 @@ from threading import Event, Lock, Thread
 import pytest
 
 from millrace_local.kafka_trigger.counters import Counters
+from millrace_local.kafka_trigger.destinations.aws import DELIVERIES
 from millrace_local.kafka_trigger.dispatcher import Dispatcher
 from millrace_local.kafka_trigger.failure import DeliveryError, Destination, Failure
 from millrace_local.kafka_trigger.health import DESTINATION_FAILED, FUNCTION_FAILED, OK, Health
@@ -25,7 +26,7 @@ WITHOUT_WINDOW = replace(SETTINGS, window_seconds=0)
 class FakeDestination:
     """A destination that fails as often as it is told to, and keeps what it is given."""
 
-    def __init__(self, failures: int = 0, deliveries: int | None = 4) -> None:
+    def __init__(self, failures: int = 0, deliveries: int | None = DELIVERIES) -> None:
         self.name = "arn:aws:sqs:us-east-1:000000000000:q"
         self.deliveries = deliveries
         self.tried = 0
@@ -243,7 +244,7 @@ def test_r15_records_too_old_go_to_the_destination_without_an_invocation(start: 
 def test_r17_after_its_deliveries_have_failed_the_records_are_dropped(
     start: type[Mapping], quick_retries: None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One delivery error for the batch, all records dropped, an ERROR that names them, and the partition goes on."""
+    """After three retries: one error for the batch, an ERROR with all its records, and the partition goes on."""
     destination = FakeDestination(failures=4)
     settings = replace(WITHOUT_WINDOW, batch_size=3, maximum_retries=0, destination=destination.name)
     mapping = start(settings, FakeFunction(lambda batch: RAISED if 0 in batch["t-0"] else SUCCESS), destination)

@@ -2,11 +2,8 @@
 
 import contextlib
 import json
-import os
-import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -18,6 +15,7 @@ from millrace_local.kafka_trigger.settings import Settings
 from millrace_local.services.kafka import Kafka
 from tests.local_cloud.kafka_trigger.conftest import FUNCTION_ARN, Topic
 from tests.servers import free_instance, running
+from tests.slow_broker import slowed
 
 NewTopic = Callable[..., Topic]
 ENCODER = Encoder("source", 0)
@@ -83,28 +81,6 @@ def test_a_message_keeps_its_payload_if_only_its_batch_was_too_large(new_topic: 
     assert all(payload["records"]["source-0"] for _, payload in delivered(topic, 10))
 
 
-@contextlib.contextmanager
-def slowed(process: int, off: float, on: float) -> Iterator[None]:
-    """Let *process* run for *on* seconds between stops of *off* seconds, until the block ends."""
-    ended = Event()
-    os.kill(process, signal.SIGSTOP)
-
-    def alternate() -> None:
-        while not ended.wait(off):
-            os.kill(process, signal.SIGCONT)
-            ended.wait(on)
-            os.kill(process, signal.SIGSTOP)
-
-    thread = Thread(target=alternate)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-        os.kill(process, signal.SIGCONT)
-
-
 def deliver_all(kafka: KafkaDestination, failed: Failure) -> int:
     """Deliver as a mapping does: after each error what is left, for ever. Returns the number of errors."""
     left, errors = failed, 0
@@ -130,7 +106,7 @@ def test_d_order_holds_on_a_broker_that_is_slower_than_the_timeouts(
         failed = failure(*[(b"%d" % (number % 3), 30_000) for number in range(RECORDS)])
         with destination(topic) as kafka:
             kafka.deliver(failure((b"first", 1)))
-            with slowed(broker.pid, off=3.5, on=0.7):
+            with slowed(broker, stopped=3.5, runs=0.7):
                 assert deliver_all(kafka, failed) > 0, "nothing has expired"
         assert_keys_never_go_backwards(topic, set(range(RECORDS)))
 

@@ -6,6 +6,7 @@ import json
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -323,6 +324,47 @@ def test_l3_disabled_during_an_invocation_it_settles_and_goes_on_when_enabled(
     wait_until(lambda: function.offsets(topic.label()) == [0, 1, 2])
 
 
+def members(topic: Topic, group: str) -> int:
+    """Return how many consumers are in a group."""
+    return len(topic.admin.describe_consumer_groups([group])[group].result(10).members)
+
+
+def test_updates_at_the_same_time_leave_one_consumer_which_ends_with_the_mapping(
+    lambda_api: Client, function: DeployedFunction, cluster: str, topic: Topic
+) -> None:
+    """Whatever is replaced while its successor starts stops: nobody would stop it later."""
+    uuid = create(lambda_api, function, EventSourceArn=cluster, Topics=[topic.name])["UUID"]
+    for size in range(1, 6):
+        changes = [{"BatchSize": size}, {"Enabled": False}, {"BatchSize": 10 * size}, {"Enabled": True}]
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda change: lambda_api.update_event_source_mapping(UUID=uuid, **change), changes))
+        lambda_api.update_event_source_mapping(UUID=uuid, Enabled=False)
+        lambda_api.update_event_source_mapping(UUID=uuid, Enabled=True)
+    wait_until(enabled(lambda_api, uuid))
+    topic.write(3)
+    wait_until(lambda: topic.committed(uuid) == 3)
+    assert members(topic, uuid) == 1
+    lambda_api.delete_event_source_mapping(UUID=uuid)
+    wait_until(lambda: not lambda_api.list_event_source_mappings()["EventSourceMappings"])
+    assert members(topic, uuid) == 0
+
+
+def test_a_mapping_that_is_enabled_again_is_shown_as_enabling(
+    lambda_api: Client, function: DeployedFunction, cluster: str, topic: Topic
+) -> None:
+    """While the invocation of before goes on: Creating is the state of a new mapping alone."""
+    uuid = create(lambda_api, function, EventSourceArn=cluster, Topics=[topic.name])["UUID"]
+    function.order("block")
+    topic.write(1)
+    wait_until(lambda: function.events)
+    assert lambda_api.update_event_source_mapping(UUID=uuid, Enabled=True)["State"] == "Updating"
+    assert lambda_api.update_event_source_mapping(UUID=uuid, Enabled=False)["State"] == "Disabling"
+    assert lambda_api.update_event_source_mapping(UUID=uuid, Enabled=True)["State"] == "Enabling"
+    assert lambda_api.get_event_source_mapping(UUID=uuid)["State"] == "Enabling"
+    function.order("go on")
+    wait_until(enabled(lambda_api, uuid))
+
+
 @pytest.mark.parametrize("state", ["Enabled", "Disabled"])
 def test_a_deleted_mapping_is_gone_even_if_it_was_disabled(
     state: str, lambda_api: Client, function: DeployedFunction, cluster: str, topic: Topic
@@ -498,6 +540,36 @@ def test_v1_an_unknown_function_is_not_found(lambda_api: Client, cluster: str, t
         )
 
 
+@pytest.mark.parametrize("qualifier", ["nobody", "7"])
+def test_v1_an_unknown_alias_or_version_is_not_found(
+    qualifier: str, lambda_api: Client, function: DeployedFunction, cluster: str, topic: Topic
+) -> None:
+    """At creation and at an update; LocalStack answers with an error of its own."""
+    source: dict[str, Any] = {"EventSourceArn": cluster, "Topics": [topic.name], "StartingPosition": "LATEST"}
+    unknown = f"{function.name}:{qualifier}"
+    with pytest.raises(lambda_api.exceptions.ResourceNotFoundException, match=unknown):
+        lambda_api.create_event_source_mapping(FunctionName=unknown, **source)
+    uuid = create(lambda_api, function, **source)["UUID"]
+    with pytest.raises(lambda_api.exceptions.ResourceNotFoundException, match=unknown):
+        lambda_api.update_event_source_mapping(UUID=uuid, FunctionName=unknown)
+
+
+def test_a_mapping_of_another_region_is_not_found(
+    lambda_api: Client, services: Services, function: DeployedFunction, cluster: str, topic: Topic
+) -> None:
+    """Neither changed nor deleted from there."""
+    uuid = create(lambda_api, function, EventSourceArn=cluster, Topics=[topic.name])["UUID"]
+    elsewhere = services("lambda", region="eu-west-1")
+    for ask in (
+        elsewhere.get_event_source_mapping,
+        elsewhere.update_event_source_mapping,
+        elsewhere.delete_event_source_mapping,
+    ):
+        with pytest.raises(elsewhere.exceptions.ResourceNotFoundException):
+            ask(UUID=uuid)
+    assert enabled(lambda_api, uuid)()
+
+
 def test_mappings_of_cloudformation_keep_what_the_template_says(
     client: Callable[[str], Client], lambda_api: Client, function: DeployedFunction, cluster: str, topic: Topic
 ) -> None:
@@ -574,3 +646,50 @@ def test_an_update_by_cloudformation_reaches_every_parameter_and_resets_what_was
     cloudformation.delete_stack(StackName=stack)
     cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
     assert not lambda_api.list_event_source_mappings()["EventSourceMappings"]
+
+
+def test_a_template_is_refused_what_the_api_would_never_hear_of(
+    client: Callable[[str], Client], lambda_api: Client, function: DeployedFunction, topic: Topic
+) -> None:
+    """CloudFormation's client drops what its API model lacks, at creation and at an update."""
+    own = {
+        "FunctionName": function.name,
+        "StartingPosition": "TRIM_HORIZON",
+        "SelfManagedEventSource": {"Endpoints": {"KafkaBootstrapServers": [topic.bootstrap]}},
+        "SourceAccessConfigurations": NETWORK,
+        "Topics": [topic.name],
+    }
+    cloudformation = client("cloudformation")
+
+    def template(**more: object) -> str:
+        resource = {"Type": "AWS::Lambda::EventSourceMapping", "Properties": own | more}
+        return json.dumps({"Resources": {"Mapping": resource}})
+
+    def outcome(stack: str, states: set[str]) -> str:
+        """Return what the stack's events say of the mapping when the stack is in one of *states*."""
+        wait_until(lambda: cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"] in states)
+        found = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
+        return " ".join(each.get("ResourceStatusReason") or "" for each in found)
+
+    refused = f"stack-{uuid4().hex[:8]}"
+    cloudformation.create_stack(StackName=refused, TemplateBody=template(**QUEUE_MODE))
+    failed = {"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"}
+    assert "selfManagedKafkaEventSourceConfig.ConsumptionMode" in outcome(refused, failed)
+    assert not lambda_api.list_event_source_mappings()["EventSourceMappings"]
+
+    stack = f"stack-{uuid4().hex[:8]}"
+    cloudformation.create_stack(StackName=stack, TemplateBody=template())
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+    ended = {"UPDATE_FAILED", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED"}
+    for more, named in (
+        ({"ScalingConfig": {"MaximumConcurrency": 2}}, "scalingConfig"),
+        ({"BatchWindow": 1}, "batchWindow"),
+    ):
+        cloudformation.update_stack(StackName=stack, TemplateBody=template(**more))
+        assert named in outcome(stack, ended)
+    cloudformation.update_stack(StackName=stack, TemplateBody=template(Tags=[{"Key": "team", "Value": "a"}]))
+    cloudformation.get_waiter("stack_update_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+    (mapping,) = lambda_api.list_event_source_mappings()["EventSourceMappings"]
+    assert lambda_api.list_tags(Resource=mapping["EventSourceMappingArn"])["Tags"]["team"] == "a"
+    cloudformation.delete_stack(StackName=stack)
+    wait_until(lambda: not lambda_api.list_event_source_mappings()["EventSourceMappings"], seconds=20)

@@ -21,6 +21,12 @@ def test_every_property_of_the_template_reaches_the_api() -> None:
     assert changed_parameters({}, new | {"Topics": ["t"], "StartingPosition": "LATEST"}) == new
 
 
+def test_what_has_no_effect_reaches_the_api_too() -> None:
+    """The API refuses it there, as it does at creation; what only a replacement can change is left out."""
+    new = {"ScalingConfig": {"MaximumConcurrency": 2}, "KmsKeyArn": "k", "Tags": [], "Topics": ["t"], "Id": "uuid-1"}
+    assert changed_parameters({}, new) == {"ScalingConfig": {"MaximumConcurrency": 2}, "KMSKeyArn": "k"}
+
+
 def test_a_property_that_was_removed_goes_back_to_its_default() -> None:
     """It would otherwise stay as it was, with the template saying nothing of it."""
     old = {

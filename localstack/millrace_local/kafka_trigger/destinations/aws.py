@@ -12,7 +12,7 @@ from millrace_local.kafka_trigger.failure import DeliveryError, Failure
 from millrace_local.kafka_trigger.function_arn import parse_function_arn
 from millrace_local.kafka_trigger.settings import Settings
 
-DELIVERIES = 3
+DELIVERIES = 4  # the first one and three more (R17)
 
 
 class AwsDestination:
