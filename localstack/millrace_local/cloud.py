@@ -51,10 +51,12 @@ def down(instance: Instance, *, purge: bool = False) -> bool:
         if was_running:
             supervision.stop(instance)
         was_running = _end_leftovers(instance) > 0 or was_running
+        supervision.forget(instance)
         if purge:
             for folder in (instance.home / "data", instance.logs):
                 remove(folder)
-    shutil.rmtree(instance.run, ignore_errors=True)
+        # While the lock is held: an `up` that begins right afterwards has run files of its own.
+        shutil.rmtree(instance.run, ignore_errors=True)
     return was_running
 
 

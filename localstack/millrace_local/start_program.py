@@ -6,10 +6,10 @@ or would work beside them.
 
 import argparse
 import os
-import shutil
 from pathlib import Path
 
 from millrace_local import leftovers
+from millrace_local.function_process.packages import remove
 
 GRACE_SECONDS = 1
 
@@ -25,8 +25,9 @@ def main() -> None:
     if ended := leftovers.end(orphans, GRACE_SECONDS):
         print(f"Ended {ended} processes that the last run of {arguments.name} had left.", flush=True)  # noqa: T201 - into the program's log
     for path in (*arguments.remove, arguments.scratch):
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-    arguments.scratch.mkdir(parents=True)
+        # Also folders without the permission to write, as packages of functions may have.
+        remove(path) if path.is_dir() else path.unlink(missing_ok=True)
+    arguments.scratch.mkdir(parents=True, exist_ok=True)
     os.execvp(arguments.program[0], arguments.program)  # noqa: S606 - our own command line
 
 

@@ -120,11 +120,14 @@ def _redeployer(processes: Mapping[str, Mapping[str, Any]]) -> list[Row]:
     """Return the row of the process that deploys again after a restart of LocalStack, if the supervisor knows it."""
     if (process := processes.get("redeployer")) is None:
         return []
-    running = process["statename"] in {"RUNNING", "STARTING"}
-    pid = process["pid"] or None
-    problem = None if running else f"The supervisor has it as {process['statename']}: see ./millrace logs redeployer."
+    state, problem, pid = "up", None, process["pid"] or None
+    if process["statename"] not in {"RUNNING", "STARTING"}:
+        state = "down"
+        problem = f"The supervisor has it as {process['statename']}: see ./millrace logs redeployer."
+    elif _is_stopped(pid):
+        state, problem = "hung", "Its process is stopped (SIGSTOP): ./millrace up lets it go on."
     memory = _memory_of_tree(pid) if pid else None
-    return [_row("redeployer", "up" if running else "down", pid=pid, memory_mb=memory, problem=problem)]
+    return [_row("redeployer", state, pid=pid, memory_mb=memory, problem=problem)]
 
 
 def _memory_of_tree(pid: int) -> int:

@@ -4,7 +4,6 @@ import contextlib
 import os
 import shlex
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -152,6 +151,11 @@ def stop(instance: Instance) -> None:
         time.sleep(0.05)
 
 
+def forget(instance: Instance) -> None:
+    """Remove the socket of a supervisor that was killed."""
+    _socket(instance).unlink(missing_ok=True)
+
+
 def _environment(instance: Instance) -> dict[str, str]:
     return {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ} | {INSTANCE: str(instance.home)}
 
@@ -186,8 +190,11 @@ def _escape(text: str) -> str:
 
 
 def _socket(instance: Instance) -> Path:
-    """The supervisor's socket; a path longer than the system allows goes to the temporary folder instead."""
+    """Return the path of the supervisor's socket, below /tmp if it would be longer than the system allows.
+
+    TMPDIR does not count: the shells of a user and the supervised programs have different ones.
+    """
     path = instance.run / "supervisor.sock"
-    if len(str(path)) < 90:  # noqa: PLR2004 - macOS ends at 103 bytes, and supervisord appends its pid for a moment
+    if len(os.fsencode(path)) < 90:  # noqa: PLR2004 - macOS ends at 103 bytes, and supervisord appends its pid for a moment
         return path
-    return Path(tempfile.gettempdir()) / f"millrace-{sha256(str(path).encode()).hexdigest()[:16]}.sock"
+    return Path("/tmp") / f"millrace-{sha256(os.fsencode(path)).hexdigest()[:16]}.sock"  # noqa: S108 - the supervisor lets nobody else in

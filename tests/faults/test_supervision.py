@@ -1,9 +1,11 @@
 """Restarts without end, orphans, and stopping what hangs: two servers under a supervisor of their own."""
 
 import contextlib
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import psycopg
@@ -123,3 +125,17 @@ def test_a_program_starts_with_an_empty_temporary_folder(supervised: Instance) -
     remains.touch()
     kill(supervised, "redis")
     wait_until(lambda: not remains.exists(), seconds=60, what="the folder to be emptied")
+
+
+def test_a_supervisor_of_a_deep_folder_is_found_whatever_the_temporary_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its socket's path would be too long there, and its programs and the user's shells have folders of their own."""
+    instance = free_instance(tmp_path / ("deep" * 25))
+    supervision.start(instance, [supervision.Program("sleeper", ["sleep", "600"], {})])
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    assert supervision.processes(instance)["sleeper"]["pid"]
+    psutil.Process(supervision.pid(instance)).kill()
+    assert cloud.down(instance)
+    assert not supervision._socket(instance).exists()

@@ -2,10 +2,11 @@
 
 import stat
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
-from millrace_local import private_folders
+from millrace_local import aws, private_folders
 from millrace_local.instance import Instance
 from tests.servers import free_instance
 
@@ -57,3 +58,11 @@ def test_the_servers_of_the_tests_keep_their_folders_to_themselves(
     data = instance.home / "data"
     # What lies deeper, such as the unpacked code of functions, may have modes of its own: nobody gets there.
     assert [path for path in (data, *data.iterdir()) if stat.S_IMODE(path.stat().st_mode) & 0o077] == []
+
+
+def test_objects_are_in_the_cloud_s_own_folder(localstack: Instance) -> None:
+    """LocalStack's own place for them is one for all clouds and users of a machine, and outlives them."""
+    aws.client(localstack, "s3").create_bucket(Bucket=(bucket := str(uuid4())))
+
+    assert (localstack.data("localstack") / "tmp" / "localstack-s3-storage" / bucket).is_dir()
+    assert not Path("/tmp/localstack-s3-storage", bucket).exists()  # noqa: S108 - the very place

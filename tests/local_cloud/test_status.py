@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,11 +11,12 @@ from threading import Event
 from typing import Any
 from uuid import uuid4
 
+import psutil
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from millrace_local import application
+from millrace_local import application, supervision
 from millrace_local.application import Application
 from millrace_local.instance import Instance
 from millrace_local.probes import NoAnswerError, ask
@@ -21,7 +24,7 @@ from millrace_local.services.localstack import LocalStack
 from millrace_local.services.redis import Redis
 from millrace_local.status import status
 from tests import topics
-from tests.servers import free_instance, running
+from tests.servers import free_instance, running, wait_until
 
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:f"
 
@@ -81,6 +84,19 @@ def test_a_dead_supervisor_is_a_problem(tmp_path: Path) -> None:
     supervisor = part(status(free_instance(tmp_path), 1), "supervisor")
     assert supervisor["state"] == "down"
     assert "./millrace up" in supervisor["problem"]
+
+
+def test_a_redeployer_that_is_stopped_is_not_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The supervisor has it as running all the same."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        process.send_signal(signal.SIGSTOP)
+        known = {"redeployer": {"statename": "RUNNING", "pid": process.pid}}
+        monkeypatch.setattr(supervision, "processes", lambda _: known)
+        wait_until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED, what="it to be stopped")
+        row = part(status(free_instance(tmp_path), 1), "redeployer")
+        process.kill()
+    assert row["state"] == "hung"
+    assert "SIGSTOP" in row["problem"]
 
 
 def test_a_localstack_without_the_application_is_a_problem(tmp_path: Path) -> None:

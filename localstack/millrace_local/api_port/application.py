@@ -3,7 +3,6 @@
 A port of its own means a gateway of its own: LocalStack is not behind it, whatever name or path a request has.
 """
 
-import json
 import logging
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,15 +14,10 @@ from localstack.services.apigateway.next_gen.execute_api.router import ApiGatewa
 from moto.apigateway.models import apigateway_backends
 from rolo.gateway import Gateway
 
+from millrace_local.api_port import not_deployed
 from millrace_local.instance import ACCOUNT, REGION, STAGE
 
 TAGS = {"aws:cloudformation:stack-name": f"millrace-{STAGE}", "aws:cloudformation:logical-id": "Api"}
-NOT_DEPLOYED = {
-    "type": "about:blank",
-    "title": "Service Unavailable",
-    "status": 503,
-    "detail": "The application is not deployed yet. `./millrace status` tells how far it is.",
-}
 _PATH = "millrace.path"  # in the environ of requests that came in here
 
 _log = logging.getLogger("localstack.request.http")
@@ -42,10 +36,7 @@ class Application(Gateway):
         if api_id := _deployed_api():
             response.update_from(self._endpoint(request, api_id=api_id, stage=STAGE))
         else:
-            response.status_code = NOT_DEPLOYED["status"]
-            response.headers["Content-Type"] = "application/problem+json"
-            response.headers["Retry-After"] = "5"
-            response.data = json.dumps(NOT_DEPLOYED)
+            not_deployed.answer(request, response)
         if path != "/health":
             _log.info("%s %s => %d", request.method, path, response.status_code)
 

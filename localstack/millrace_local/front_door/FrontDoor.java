@@ -98,7 +98,7 @@ public final class FrontDoor extends Plugin implements NetworkPlugin {
         }
         List<String> origins = values(request, "Origin").stream().filter(origin -> !origin.isEmpty()).toList();
         if (!origins.isEmpty()) {
-            return origins.stream().allMatch(FrontDoor::isOwnOrigin)
+            return origins.stream().allMatch(origin -> isLoopback(authority(origin)))
                     ? null
                     : "A page of '" + origins.get(0) + "' may not use this port: only one of this machine may.";
         }
@@ -107,9 +107,10 @@ public final class FrontDoor extends Plugin implements NetworkPlugin {
             return "Another site's page may not use this port: open the address itself.";
         }
         boolean browser = values(request, "User-Agent").stream().anyMatch(agent -> agent.startsWith("Mozilla/"));
-        boolean namesPage = values(request, "Referer").stream().anyMatch(page -> !page.isEmpty());
-        if (browser && sites.isEmpty() && !namesPage) {
-            return "Your browser does not tell which page asks: use http://localhost, or a newer one.";
+        List<String> pages = values(request, "Referer").stream().filter(page -> !page.isEmpty()).toList();
+        boolean own = !pages.isEmpty() && pages.stream().allMatch(page -> isOwnName(authority(page)));
+        if (browser && sites.isEmpty() && !own) {
+            return "Your browser names no page of this machine: use http://localhost, or a newer one.";
         }
         return null;
     }
@@ -122,12 +123,13 @@ public final class FrontDoor extends Plugin implements NetworkPlugin {
                 || name.endsWith(".127.0.0.1");
     }
 
-    private static boolean isOwnOrigin(String origin) {
+    /** Returns the host of an address, with its port; nothing if it is none. */
+    private static String authority(String address) {
         try {
-            String authority = URI.create(origin).getRawAuthority();
-            return authority != null && isLoopback(authority);
+            String found = URI.create(address).getRawAuthority();
+            return found == null ? "" : found;
         } catch (IllegalArgumentException notAnAddress) {
-            return false;
+            return "";
         }
     }
 

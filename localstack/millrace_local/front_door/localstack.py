@@ -9,11 +9,15 @@ from rolo.gateway import Gateway, HandlerChain
 from millrace_local.front_door import rules
 
 _READING = {"GET", "HEAD", "OPTIONS"}
+_OWN_PATHS = ("/_localstack", "/_aws", "/_millrace")
+_API_PATHS = "/_aws/execute-api/"
+_FOREIGN = "A page of this Origin may not call AWS here."
 
 
 def guard(gateway: Gateway) -> None:
     chain = gateway.request_handlers
     chain.insert(0, _refuse_strangers)
+    chain.insert(chain.index(handlers.serve_localstack_resources), _refuse_foreign_pages_of_apis)
     chain.insert(chain.index(handlers.parse_service_name) + 1, _refuse_foreign_origins)
 
 
@@ -22,6 +26,16 @@ def _refuse_strangers(chain: HandlerChain[RequestContext], context: RequestConte
     target = request.environ.get("RAW_URI", "/")
     if reason := rules.refusal(request.headers, target, has_pages=True):
         _refuse(chain, response, reason)
+
+
+def _refuse_foreign_pages_of_apis(
+    chain: HandlerChain[RequestContext], context: RequestContext, response: Response
+) -> None:
+    """Ask the allow-list about LocalStack's own paths, which it serves under the hosts of APIs too, and exempts there."""
+    path = "/" + context.request.path.lstrip("/")
+    own = path.startswith(_OWN_PATHS) and not path.startswith(_API_PATHS)
+    if own and not CorsEnforcer.is_cors_origin_allowed(context.request.headers):
+        _refuse(chain, response, _FOREIGN)
 
 
 def _refuse_foreign_origins(chain: HandlerChain[RequestContext], context: RequestContext, response: Response) -> None:
@@ -35,7 +49,7 @@ def _refuse_foreign_origins(chain: HandlerChain[RequestContext], context: Reques
         own = request.method in _READING or not request.headers.get("origin")
         allowed = allowed or own or not rules.foreign_origin(request.headers)
     if not allowed:
-        _refuse(chain, response, "A page of this Origin may not call AWS here.")
+        _refuse(chain, response, _FOREIGN)
 
 
 def _refuse(chain: HandlerChain[RequestContext], response: Response, reason: str) -> None:

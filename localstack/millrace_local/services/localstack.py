@@ -45,6 +45,7 @@ class LocalStack(Service):
             LENIENT_VARIABLE: _lenient(),
             "MILLRACE_API_PORT": str(instance.ports["api"]),
             "PROVIDER_OVERRIDE_CLOUDFORMATION": "millrace",
+            "PROVIDER_OVERRIDE_S3": "millrace",
             # What the open edition does not have deploys with a warning, unless something refers to it (`unsupported`).
             "CFN_IGNORE_UNSUPPORTED_RESOURCE_TYPES": "1",
             # No traffic to anywhere but this machine.

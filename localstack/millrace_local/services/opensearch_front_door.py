@@ -55,7 +55,7 @@ def install(server: Jars) -> None:
 def _compile(server: Jars, classes: Path) -> None:
     classes.mkdir(parents=True)
     jars = os.pathsep.join(str(jar) for jar in sorted(server.folder.glob("*.jar")))
-    compiler: Command = [JAVA, "-cp", COMPILER.folder / "*", "org.eclipse.jdt.internal.compiler.batch.Main"]
+    compiler: Command = [*JAVA, "-cp", COMPILER.folder / "*", "org.eclipse.jdt.internal.compiler.batch.Main"]
     arguments: Command = ["-21", "-proc:none", "-cp", jars, "-d", classes, SOURCE]
     compiled = subprocess.run([*compiler, *arguments], capture_output=True, text=True, check=False)  # noqa: S603 - our own command line
     if compiled.returncode != 0:

@@ -18,3 +18,28 @@ def test_without_an_application_every_request_is_told_so(localstack: Instance, h
         assert answer.status == HTTPStatus.SERVICE_UNAVAILABLE
         assert answer.headers["Content-Type"] == "application/problem+json"
         assert "not deployed" in json.loads(answer.body)["detail"]
+
+
+PAGE = {"Host": "localhost", "Sec-Fetch-Site": "same-site"}
+PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+
+
+def test_a_front_end_of_this_machine_can_read_it(localstack: Instance) -> None:
+    """Its browser asks first, and shows the answer to the page only if it carries the page's origin."""
+    page = PAGE | {"Origin": "http://localhost:3000"}
+    first = send(localstack.ports["api"], "OPTIONS", "/api/v1/notes", page | PREFLIGHT)
+    then = send(localstack.ports["api"], "POST", "/api/v1/notes", page, b"{}")
+
+    assert first.status == HTTPStatus.NO_CONTENT
+    assert first.headers["Access-Control-Allow-Methods"] == "POST"
+    assert first.headers["Access-Control-Allow-Headers"] == "authorization,content-type"
+    assert then.status == HTTPStatus.SERVICE_UNAVAILABLE
+    assert first.headers["Access-Control-Allow-Origin"] == then.headers["Access-Control-Allow-Origin"] == page["Origin"]
+
+
+def test_a_page_from_elsewhere_can_not(localstack: Instance) -> None:
+    for method in ("OPTIONS", "GET"):
+        answer = send(localstack.ports["api"], method, "/", PAGE | {"Origin": "https://evil.example"} | PREFLIGHT)
+
+        assert answer.status == HTTPStatus.SERVICE_UNAVAILABLE
+        assert "Access-Control-Allow-Origin" not in answer.headers

@@ -51,6 +51,16 @@ UNWELCOME: dict[str, dict[str, str]] = {
     },
     "an image at LocalStack's name": {"Host": "localhost.localstack.cloud:4566", "User-Agent": BROWSER},
     "an image of an old browser": {"Host": "localhost:4566", "User-Agent": BROWSER},
+    "an image on a plain page elsewhere": {
+        "Host": "localhost.localstack.cloud:4566",
+        "User-Agent": BROWSER,
+        "Referer": "http://evil.example/page",
+    },
+    "an image on a page without an address": {
+        "Host": "localhost.localstack.cloud:4566",
+        "User-Agent": BROWSER,
+        "Referer": "http://[",
+    },
 }
 
 OWN_ORIGINS = ("http://localhost:3000", "http://127.0.0.1:5173", "https://localhost", "http://[::1]:3000")

@@ -86,6 +86,30 @@ def test_a_page_from_elsewhere_deletes_no_object(localstack: Instance) -> None:
     assert s3.get_object(Bucket=bucket, Key="key")["Body"].read() == b"kept"
 
 
+@pytest.mark.parametrize(
+    "path", ["/_localstack/health", "//_localstack/health", "/_aws/lambda/runtimes", "/_millrace/a"]
+)
+def test_an_api_s_host_opens_no_path_of_localstack_s_own(localstack: Instance, path: str) -> None:
+    """Who may post to `/_localstack/health` may end LocalStack."""
+    page = EVIL | {"Host": "any.execute-api.localhost.localstack.cloud", "Content-Type": "text/plain"}
+
+    for method in ("GET", "POST"):
+        answer = ask(localstack, path, page, method, b'{"action": "none"}')
+
+        assert answer.status == HTTPStatus.FORBIDDEN, answer.body
+
+
+def test_an_api_has_cors_rules_of_its_own(localstack: Instance) -> None:
+    for path, host in (
+        ("/", "any.execute-api.localhost.localstack.cloud"),
+        ("/_aws/execute-api/any/stage/", "localhost"),
+    ):
+        aws.client(localstack, "apigateway").get_rest_apis()
+        answer = ask(localstack, path, EVIL | {"Host": host}, "POST")
+
+        assert b"'any' does not correspond to a deployed API" in answer.body
+
+
 def test_a_front_end_of_this_machine_uploads_to_s3(localstack: Instance) -> None:
     aws.client(localstack, "s3").create_bucket(Bucket=(bucket := str(uuid4())))
     page = {"Host": "localhost", "Origin": "http://localhost:3000", "Sec-Fetch-Site": "same-site"}

@@ -43,6 +43,12 @@ def test_an_empty_origin_is_none() -> None:
     assert refusal([("Host", "localhost"), ("Sec-Fetch-Site", "cross-site"), ("Origin", "")])
 
 
+def test_an_old_browser_may_name_a_page_of_this_machine() -> None:
+    page = {"Host": "localhost.localstack.cloud:8420", "Referer": "http://localhost:3000/shop", **OLD_BROWSER}
+
+    assert refusal(page.items()) is None
+
+
 def test_a_browser_may_open_what_is_made_for_browsers() -> None:
     site = {"Host": "shop.s3-website.us-east-1.localhost.localstack.cloud:4566", **OLD_BROWSER}
 
@@ -62,6 +68,6 @@ def test_a_page_of_this_machine_may_use_a_server_without_an_allow_list(origin: s
     assert foreign_origin([("Origin", origin)]) is None
 
 
-@pytest.mark.parametrize("origin", FOREIGN_ORIGINS)
+@pytest.mark.parametrize("origin", [*FOREIGN_ORIGINS, "http://["])
 def test_a_page_from_elsewhere_may_not(origin: str) -> None:
     assert foreign_origin([("Origin", origin)])

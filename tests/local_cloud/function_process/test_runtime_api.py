@@ -81,7 +81,7 @@ def test_a_client_that_waits_for_permission_gets_it(served: Served) -> None:
     """Expect: 100-continue, which curl sends with large bodies, is answered before the body comes."""
     host, port = served.api.address.split(":")
     with socket.create_connection((host, int(port)), timeout=5) as client:
-        client.sendall(b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
+        client.sendall(b"POST /a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
         assert client.recv(1000).startswith(b"HTTP/1.1 100 ")
         client.sendall(b"abc")
         assert client.recv(1000).startswith(b"HTTP/1.1 202 ")
@@ -105,7 +105,13 @@ def test_a_broken_client_leaves_the_server_working(served: Served, rubbish: byte
 
 @pytest.mark.parametrize(
     "page",
-    [IMAGE, {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Host": "evil.example", "User-Agent": BROWSER}],
+    [
+        IMAGE,
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Host": "evil.example", "User-Agent": BROWSER},
+        {"Host": "evil.example:1", "User-Agent": BROWSER, "Referer": "http://evil.example:1/"},
+    ],
 )
 def test_a_page_in_a_browser_is_not_answered(served: Served, page: dict[str, str]) -> None:
     """It could take an invocation from its function, or answer one."""

@@ -1,0 +1,1 @@
+"""LocalStack plugin: S3 keeps its objects in the local cloud's own folder."""
