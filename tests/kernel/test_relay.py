@@ -162,6 +162,51 @@ def test_parks_what_can_never_be_published(outbox_of: Database, topic: str, kafk
     assert [reason.split("(")[0] for (reason,) in parked] == ["MessageSizeTooLargeError"] * 2 + ["ValueError"]
 
 
+def test_a_batch_that_is_too_big_for_its_topic_is_published_once(outbox_of: Database, kafka: str) -> None:
+    """The broker refuses it as a whole: it goes in parts."""
+    small = topics.create(kafka, configuration={"max.message.bytes": "5000"})
+    add(outbox_of, *(message(small, str(number).zfill(1000)) for number in range(100)))
+
+    assert relay.publish("activity", 0) == Summary(published=100, parked=0, failures=0)
+    assert [int(each.value()) for each in topics.read(kafka, small)] == list(range(100))
+
+
+@pytest.mark.parametrize("size", [500, 1900])
+def test_a_row_that_is_too_big_for_its_topic_parks_no_other(outbox_of: Database, kafka: str, size: int) -> None:
+    """The broker refuses the whole batch, in which the others would have been small enough."""
+    small = topics.create(kafka, configuration={"max.message.bytes": "2100"})
+    rows = [message(small, str(number).zfill(3000 if number == 30 else size)) for number in range(60)]
+    add(outbox_of, *rows)
+
+    summary = relay.publish("activity", 0)
+
+    assert (summary.published, summary.parked) == (59, 1)
+    numbers = [int(each.value()) for each in topics.read(kafka, small)]
+    assert list(dict.fromkeys(numbers)) == [number for number in range(60) if number != 30]
+
+
+def test_a_row_that_is_too_big_for_its_topic_parks_no_later_one(outbox_of: Database, topic: str, kafka: str) -> None:
+    """Its refusal ends the producer, which would give whatever it is given afterwards the same error."""
+    small = topics.create(kafka, configuration={"max.message.bytes": "2000"})
+    add(outbox_of, message(small, "x" * 3000))
+    assert relay.publish("activity", 0) == Summary(published=0, parked=1, failures=0)
+    add(outbox_of, message(small, "small"), message(topic, "elsewhere"))
+
+    assert relay.publish("activity", 0) == Summary(published=2, parked=0, failures=0)
+
+
+def test_a_row_that_its_topic_refuses_parks_no_other(outbox_of: Database, kafka: str) -> None:
+    """A compacted topic takes no record without a key, and refuses the whole batch that has one."""
+    compacted = topics.create(kafka, configuration={"cleanup.policy": "compact"})
+    add(outbox_of, *(message(compacted, str(number), key=None if number == 5 else b"a") for number in range(10)))
+
+    summary = relay.publish("activity", 0)
+
+    assert (summary.published, summary.parked) == (9, 1)
+    numbers = [int(each.value()) for each in topics.read(kafka, compacted)]
+    assert list(dict.fromkeys(numbers)) == [0, 1, 2, 3, 4, 6, 7, 8, 9]
+
+
 def test_an_absent_topic_holds_up_its_own_rows_only(
     outbox_of: Database, topic: str, kafka: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,6 @@
 """The Kafka producer, for the relay and the redrive only: everybody else publishes through the outbox.
 
-No record is sent after an older one of its partition that is not acknowledged. One call of `publish` takes no more than
+No record is sent after an older one of its partition that is not settled. One call of `publish` takes no more than
 fits into one batch of the producer, waits until the broker has settled it, and after a failure no batch is left behind:
 the producer gives a batch up before the wait for it ends, and is closed. So records that are sent again, by anybody,
 come behind their elders; a request of a closed producer that the broker finds late can only repeat.
@@ -22,6 +22,7 @@ from kafka.errors import (
     MessageSizeTooLargeError,
     RecordListTooLargeError,
     TopicAuthorizationFailedError,
+    UnknownError,
     UnknownTopicOrPartitionError,
 )
 from kafka.producer.future import FutureRecordMetadata
@@ -71,6 +72,9 @@ class TopicError(Exception):
     """The topic does not exist, or may not be written to by us. Other topics are not concerned."""
 
 
+REFUSED = (*UNPUBLISHABLE, TopicError)
+
+
 class _Warm(NamedTuple):
     producer: KafkaProducer
     used_at: float
@@ -87,15 +91,11 @@ def publish(messages: Iterable[Message]) -> list[Exception | None]:
     otherwise. Then it may have been published, or not, and must be sent again before anything that follows it.
     Raises KafkaError when no broker can be reached.
     """
+    end = time.monotonic() + LONGEST_SEND_SECONDS
     batch = list(_first_batch(messages))
-    producer = _producer()
-    absent = _absences(producer, {message.topic for message in batch})
-    sent = [absent[message.topic] or _send(producer, message) for message in batch]
-    with contextlib.suppress(KafkaTimeoutError):
-        producer.flush(timeout=LONGEST_SEND_SECONDS)
-    outcomes = [_outcome(each) for each in sent]
-    if any(isinstance(each, KafkaError) and not isinstance(each, UNPUBLISHABLE) for each in outcomes):
-        close()
+    outcomes, failed = _publish(batch, LONGEST_SEND_SECONDS)
+    if len(batch) > 1 and any(isinstance(outcomes[each], REFUSED) for each in failed):
+        _publish_alone(batch, outcomes, failed, end)
     return outcomes
 
 
@@ -118,6 +118,60 @@ def close() -> None:
         producer._sender.force_close()  # noqa: SLF001 - kafka-python has no public way to give up
         with contextlib.suppress(KafkaTimeoutError):
             producer.close(timeout=CLOSE_SECONDS)
+
+
+def _publish(batch: list[Message], seconds: float) -> tuple[list[Exception | None], list[int]]:
+    """Send *batch* and wait for it. Return the outcomes, and the numbers of those messages that the broker did not take.
+
+    A producer with such messages is closed: a refusal has ended it, and it would give others the same error.
+    """
+    producer = _producer()
+    absent = _absences(producer, {message.topic for message in batch})
+    sent = [absent[message.topic] or _send(producer, message) for message in batch]
+    _flush(producer, seconds)
+    outcomes = [_outcome(each) for each in sent]
+    failed = [number for number, each in enumerate(sent) if outcomes[number] and not isinstance(each, Exception)]
+    if failed or any(isinstance(each, KafkaError) and not isinstance(each, UNPUBLISHABLE) for each in outcomes):
+        close()
+    return outcomes, failed
+
+
+def _flush(producer: KafkaProducer, seconds: float) -> None:
+    """Wait until everything is settled, or for *seconds*.
+
+    A batch that is too big for its topic is divided, and kafka-python then says of it that it is "not done".
+    """
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        try:
+            producer.flush(timeout=left)
+        except UnknownError:
+            time.sleep(0.001)
+        except KafkaTimeoutError:
+            return
+        else:
+            return
+
+
+def _publish_alone(batch: list[Message], outcomes: list[Exception | None], failed: list[int], end: float) -> None:
+    """Send the *failed* messages again, each alone and in their order, and write down their own *outcomes*.
+
+    The broker refuses a batch as a whole, and kafka-python gives the error to whatever else it has to send. What comes
+    after a message that is not settled is not sent.
+    """
+    is_settled, denied = True, dict[str, Exception]()
+    for number in failed:
+        message = batch[number]
+        outcome: Exception | None = denied.get(message.topic, KafkaTimeoutError("not sent again in time"))
+        if is_settled and message.topic not in denied:
+            try:
+                [outcome], _ = _publish([message], max(end - time.monotonic(), 1))
+            except KafkaError as error:
+                outcome = error
+            is_settled = (outcome is None or isinstance(outcome, REFUSED)) and time.monotonic() < end
+            if isinstance(outcome, TopicError):
+                denied[message.topic] = outcome
+        outcomes[number] = outcome
 
 
 def _first_batch(messages: Iterable[Message]) -> Iterator[Message]:
