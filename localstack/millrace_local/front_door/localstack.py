@@ -17,7 +17,7 @@ _FOREIGN = "A page of this Origin may not call AWS here."
 def guard(gateway: Gateway) -> None:
     chain = gateway.request_handlers
     chain.insert(0, _refuse_strangers)
-    chain.insert(chain.index(handlers.serve_localstack_resources), _refuse_foreign_pages_of_apis)
+    chain.insert(chain.index(handlers.serve_localstack_resources), _refuse_foreign_pages_of_own_paths)
     chain.insert(chain.index(handlers.parse_service_name) + 1, _refuse_foreign_origins)
 
 
@@ -28,10 +28,10 @@ def _refuse_strangers(chain: HandlerChain[RequestContext], context: RequestConte
         _refuse(chain, response, reason)
 
 
-def _refuse_foreign_pages_of_apis(
+def _refuse_foreign_pages_of_own_paths(
     chain: HandlerChain[RequestContext], context: RequestContext, response: Response
 ) -> None:
-    """Ask the allow-list about LocalStack's own paths, which it serves under the hosts of APIs too, and exempts there."""
+    """Ask the allow-list about LocalStack's own paths, which it serves under the exempted hosts of APIs and functions too."""
     path = "/" + context.request.path.lstrip("/")
     own = path.startswith(_OWN_PATHS) and not path.startswith(_API_PATHS)
     if own and not CorsEnforcer.is_cors_origin_allowed(context.request.headers):
