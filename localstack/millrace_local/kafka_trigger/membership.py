@@ -31,6 +31,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "enable.auto.offset.store": False,
         "auto.offset.reset": "error",  # every start is decided by `starting_position`, with a warning
         "allow.auto.create.topics": False,
+        "enable.partition.eof": True,  # tells of what no message comes from: aborted records, ends of transactions
         "session.timeout.ms": 6_000,  # the least a broker allows: how long partitions of a killed owner wait
         "heartbeat.interval.ms": 1_500,
         "max.poll.interval.ms": 120_000,  # far longer than a rebalance takes us, and how long others wait if it does

@@ -30,6 +30,7 @@ BUSY_SECONDS = 0.02  # while a batch is in flight: its end may have opened a bat
 CHECK_SECONDS = 1.0  # between looks whether a broker or topic that was missing is there again
 AT_A_TIME = 2_000
 POSITION_LOST = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001 - librdkafka's own errors are named so
+AT_END = KafkaError._PARTITION_EOF  # noqa: SLF001 - as above
 
 
 class PositionLostError(Exception):
@@ -144,16 +145,19 @@ class Poller:
             self._problems.fail(error)
 
     def _take(self, messages: list[Message], topic: SourceTopic) -> None:
-        polled = []
+        polled, ends = [], {}
         for message in messages:
-            if error := message.error():
-                self._note(error, topic)
-            else:
+            if (error := message.error()) is None:
                 polled.append(message)
+            elif error.code() == AT_END:
+                ends[message.partition()] = message.offset()
+            else:
+                self._note(error, topic)
         if polled:
             self._failures = 0
             self._problems.over()
-            self._dispatcher.offer(self._reader.read(polled))
+        if polled or ends:
+            self._dispatcher.offer(self._reader.read(polled, ends))
 
     def _note(self, error: KafkaError, topic: SourceTopic) -> None:
         """Note an error that was polled; one that this consumer does not get over ends the session."""

@@ -1,7 +1,7 @@
 """Makes records of the consumer's messages: filters them, serialises them, and guards the mapping against bad ones."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import methodcaller
 
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Message
@@ -27,12 +27,20 @@ class Reader:
         self._filter = Filter(settings.filters) if settings.filters else None
         self._encoders: dict[int, Encoder] = {}
 
-    def read(self, messages: Iterable[Message]) -> dict[int, Polled]:
-        """Return what the function is to have of *messages*, none of which is an error, by partition."""
+    def read(self, messages: Iterable[Message], ends: Mapping[int, int]) -> dict[int, Polled]:
+        """Return what the function is to have of *messages*, none of which is an error, by partition.
+
+        ends: the offset that each partition was read to whose end was reached. It lies behind the last message after
+            records that are never delivered: those of aborted transactions, and the marks that end one.
+        """
         partitions: dict[int, list[Message]] = defaultdict(list)
         for message in messages:
             partitions[message.partition()].append(message)
-        return {number: self._partition(number, found) for number, found in partitions.items()}
+        polled = {number: self._partition(number, found) for number, found in partitions.items()}
+        for number, end in ends.items():
+            found = polled.setdefault(number, Polled([], filtered=0, end=end))
+            found.end = max(found.end, end)
+        return polled
 
     def _partition(self, number: int, messages: Sequence[Message]) -> Polled:
         encoder = self._encoders.get(number)

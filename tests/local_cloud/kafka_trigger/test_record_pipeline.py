@@ -5,8 +5,10 @@ from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
+from confluent_kafka import Producer
 from kafka import KafkaProducer
 
+from millrace_local.kafka_trigger.offsets import read_offsets, total_lag
 from tests.local_cloud.kafka_trigger.conftest import Mappings, Topic
 from tests.local_cloud.kafka_trigger.fake_function import RAISED, SUCCESS, FakeFunction
 from tests.servers import wait_until
@@ -145,3 +147,36 @@ def test_two_mappings_filter_one_topic_apart(topic: Topic, mappings: Mappings) -
         groups.append(mapping.settings.group)
     wait_until(lambda: [topic.committed(group) for group in groups] == [6, 6])
     assert (even.offsets(topic.label()), odd.offsets(topic.label())) == ([0, 2, 4], [1, 3, 5])
+
+
+def transaction(topic: Topic, count: int, *, commits: bool) -> None:
+    producer = Producer({"bootstrap.servers": topic.bootstrap, "transactional.id": uuid4().hex})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    for _ in range(count):
+        producer.produce(topic.name, b"value", partition=0)
+    producer.flush()
+    (producer.commit_transaction if commits else producer.abort_transaction)(30)
+
+
+def test_c5_what_transactions_leave_behind_the_last_record_is_committed_too(topic: Topic, mappings: Mappings) -> None:
+    """Neither an aborted record nor the mark that ends a transaction is a lag for ever, or read again at each start."""
+    function = FakeFunction()
+    mapping = mappings.start(topic, function)
+    transaction(topic, 3, commits=True)
+    transaction(topic, 5, commits=False)
+    wait_until(lambda: topic.committed(mapping.settings.group) == 10)
+    assert total_lag(read_offsets(mapping.settings)) == 0
+    transaction(topic, 1, commits=True)
+    wait_until(lambda: topic.committed(mapping.settings.group) == 12)
+    assert function.offsets(topic.label()) == [0, 1, 2, 10]
+
+
+def test_c5_the_end_of_a_partition_commits_nothing_that_is_not_settled(topic: Topic, mappings: Mappings) -> None:
+    """Records before it that the function has failed hold the position."""
+    function = FakeFunction(lambda batch: RAISED if 1 in batch[topic.label()] else SUCCESS)
+    mapping = mappings.start(topic, function, batch_size=1)
+    transaction(topic, 3, commits=True)
+    transaction(topic, 5, commits=False)
+    wait_until(lambda: function.offsets(topic.label())[-2:] == [1, 1])
+    assert topic.committed(mapping.settings.group) == 1
