@@ -106,6 +106,13 @@ class Dispatcher:
         with self._changed:
             return {number: Position(each.read_to, each.position) for number, each in self._partitions.items()}
 
+    def expire(self, begins: Mapping[int, int]) -> None:
+        """Note the offsets at which partitions begin now: what was before them is not retried for ever (R4)."""
+        with self._changed:
+            for number, offset in begins.items():
+                if partition := self._partitions.get(number):
+                    partition.begins = offset
+
     def wait(self, seconds: float) -> None:
         """Wait until something is settled, for *seconds* at most."""
         with self._changed:
@@ -186,7 +193,7 @@ class Dispatcher:
         """Invoke the function with what of a batch may be invoked; the rest is given up, partition by partition."""
         sent = []
         for partition, work in batch:
-            pieces = policy.examine(work, self._settings, time.time() * 1000)
+            pieces = policy.examine(work, self._settings, time.time() * 1000, partition.begins)
             if pieces == (work,):
                 sent.append((partition, work))
             else:

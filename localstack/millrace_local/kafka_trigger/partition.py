@@ -31,6 +31,8 @@ class Partition:
     """What was last to be committed."""
     read_to: int
     """The offset to be read next."""
+    begins: int = 0
+    """The offset of the first record that the topic still holds, as far as is known."""
     waiting: deque[Record] = field(default_factory=deque)
     waiting_size: int = 0
     """Bytes that the waiting records would add to an event."""

@@ -116,7 +116,7 @@ class Poller:
             member.join(consumer)
             while not self._stopping.is_set():
                 self._poll(consumer, topic)
-                self._look(watch)
+                self._look(topic, watch)
             self._drain(consumer)
         except TopicRecreatedError:
             self._dispatcher.forget()
@@ -133,12 +133,14 @@ class Poller:
             self._take([first, *consumer.consume(AT_A_TIME, 0)], topic)
         self._committer.send()
 
-    def _look(self, watch: TopicWatch) -> None:
-        """Notice that the topic is gone or another one, or that no broker answers."""
+    def _look(self, topic: SourceTopic, watch: TopicWatch) -> None:
+        """Notice that the topic is gone or another one, that it deleted what is retried, or that no broker answers."""
         try:
             if watch.look():
                 self._problems.over()
                 self._committer.repeat()
+                if stuck := [number for number, held in self._dispatcher.held().items() if held.stuck]:
+                    self._dispatcher.expire(topic.earliest(stuck))
         except (KafkaException, TimeoutError) as error:
             if problems.is_missing(error):
                 raise

@@ -167,8 +167,8 @@ def _position_problems(parameters: Parameters) -> Iterator[str]:
             yield constraint(moment, "startingPositionTimestamp", "Member needs startingPosition AT_TIMESTAMP")
     elif moment is None:
         yield "Required 'startingPositionTimestamp' parameter is missing for startingPosition AT_TIMESTAMP."
-    elif (moment.timestamp() if isinstance(moment, datetime) else float(moment)) > time.time():
-        yield constraint(moment, "startingPositionTimestamp", "Member must not be in the future")
+    elif not 0 <= (moment.timestamp() if isinstance(moment, datetime) else float(moment)) <= time.time():
+        yield constraint(moment, "startingPositionTimestamp", "Member must not be in the future, nor before 1970")
 
 
 def _access_problems(parameters: Parameters) -> Iterator[str]:

@@ -343,10 +343,10 @@ def test_updates_at_the_same_time_leave_one_consumer_which_ends_with_the_mapping
     wait_until(enabled(lambda_api, uuid))
     topic.write(3)
     wait_until(lambda: topic.committed(uuid) == 3)
-    assert members(topic, uuid) == 1
+    wait_until(lambda: members(topic, uuid) == 1)
     lambda_api.delete_event_source_mapping(UUID=uuid)
     wait_until(lambda: not lambda_api.list_event_source_mappings()["EventSourceMappings"])
-    assert members(topic, uuid) == 0
+    wait_until(lambda: members(topic, uuid) == 0)
 
 
 def test_a_mapping_that_is_enabled_again_is_shown_as_enabling(

@@ -9,7 +9,7 @@ from millrace_local.kafka_trigger import starting_position
 from millrace_local.kafka_trigger.health import OK, TOPIC_MISSING
 from millrace_local.kafka_trigger.starting_position import Committed, Start, place
 from tests.local_cloud.kafka_trigger.conftest import Mappings, Topic
-from tests.local_cloud.kafka_trigger.fake_function import FakeFunction, Gate
+from tests.local_cloud.kafka_trigger.fake_function import RAISED, SUCCESS, FakeFunction, Gate
 from tests.servers import wait_until
 
 NewTopic = Callable[..., Topic]
@@ -204,3 +204,19 @@ def test_g6_records_deleted_ahead_of_a_running_mapping_are_passed_over(
     assert len(offsets) < 70
     assert offsets == sorted(set(offsets))
     assert any("was deleted by retention" in message for message in caplog.messages)
+
+
+def test_r4_a_record_is_retried_until_the_topic_has_deleted_it(
+    topic: Topic, mappings: Mappings, quick_retries: None
+) -> None:
+    """By retention or by hand; what comes behind it and was never tried is delivered."""
+    function = FakeFunction(lambda batch: RAISED if batch[topic.label()] == [0] else SUCCESS)
+    mapping = mappings.start(topic, function, batch_size=1)
+    topic.write(4)
+    wait_until(lambda: function.offsets(topic.label()).count(0) > 1)
+    deleted = topic.admin.delete_records([TopicPartition(topic.name, 0, 2)])
+    assert all(future.result(10) for future in deleted.values())
+    wait_until(lambda: topic.committed(mapping.settings.group) == 4)
+    assert function.offsets(topic.label())[-3:] == [1, 2, 3]
+    assert mapping.counters.DroppedEventCount == 1
+    wait_until(lambda: mapping.health.result == OK)

@@ -80,6 +80,7 @@ def test_v4_what_the_api_allows_is_accepted(accepted: dict[str, Any]) -> None:
         ({"StartingPosition": "MIDDLE"}, "[LATEST, TRIM_HORIZON, AT_TIMESTAMP]"),
         ({"StartingPosition": "AT_TIMESTAMP"}, "Required 'startingPositionTimestamp'"),
         ({"StartingPosition": "AT_TIMESTAMP", "StartingPositionTimestamp": time.time() + 3600}, "in the future"),
+        ({"StartingPosition": "AT_TIMESTAMP", "StartingPositionTimestamp": -1}, "before 1970"),
         (
             {"StartingPosition": "AT_TIMESTAMP", "StartingPositionTimestamp": datetime.now(UTC) + timedelta(hours=1)},
             "in the future",
