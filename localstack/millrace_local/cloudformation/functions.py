@@ -12,6 +12,7 @@ from localstack.services.lambda_.resource_providers.aws_lambda_function import (
     LambdaFunctionProvider,
     _get_lambda_code_param,
 )
+from localstack.services.lambda_.resource_providers.aws_lambda_url import LambdaUrlProvider
 from localstack.services.lambda_.resource_providers.lambda_alias import LambdaAliasProvider
 from localstack.utils.patch import patch
 
@@ -49,6 +50,7 @@ def install() -> None:
     schema["createOnlyProperties"] = sorted({*schema["createOnlyProperties"], *MAPPING_REPLACED_BY})
     patch(LambdaFunctionProvider.create)(_create_function)
     patch(LambdaAliasProvider.create)(_create_alias)
+    patch(LambdaUrlProvider.create)(_create_url)
     IN_PLACE["AWS::Lambda::Function"] = _update_function
     IN_PLACE["AWS::Lambda::Alias"] = _update_alias
     IN_PLACE["AWS::Lambda::EventSourceMapping"] = _update_mapping
@@ -188,8 +190,25 @@ def _update_mapping(request: Untyped) -> Model:
     return dict(new) | {"EventSourceMappingArn": arn}
 
 
+def _create_url(original: Callable[..., Untyped], provider: Untyped, request: Untyped) -> Untyped:
+    request.desired_state = _with_typed_cors(request.desired_state)
+    return original(provider, request)
+
+
+def _with_typed_cors(url: Model) -> Model:
+    """Return the URL's properties with the types that the API wants: a parameter's value is text."""
+    if not (cors := url.get("Cors")):
+        return dict(url)
+    types: dict[str, Callable[[Untyped], object]] = {"AllowCredentials": _is_true, "MaxAge": int}
+    return url | {"Cors": cors | {name: as_type(cors[name]) for name, as_type in types.items() if name in cors}}
+
+
+def _is_true(value: object) -> bool:
+    return str(value).lower() == "true"
+
+
 def _update_url(request: Untyped) -> Model:
-    new = request.desired_state
+    new = _with_typed_cors(request.desired_state)
     names = ("AuthType", "Cors", "InvokeMode", "Qualifier")
     wanted = {"Cors": {}} | {name: new[name] for name in names if name in new}
     functions = request.aws_client_factory.lambda_

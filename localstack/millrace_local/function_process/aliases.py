@@ -4,10 +4,13 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
+from localstack.aws.api.lambda_ import ProvisionedConcurrencyStatusEnum
 from localstack.services.lambda_ import provider
+from localstack.services.lambda_.invocation.assignment import AssignmentService
 from localstack.services.lambda_.invocation.lambda_models import AliasRoutingConfig, FunctionVersion
 from localstack.services.lambda_.invocation.lambda_service import LambdaService
 from localstack.services.lambda_.invocation.models import lambda_stores
+from localstack.services.lambda_.invocation.version_manager import LambdaVersionManager
 from localstack.services.lambda_.provider_utils import get_function_version
 from localstack.utils.patch import patch
 
@@ -20,6 +23,8 @@ def install() -> None:
     patch(provider.LambdaProvider.delete_alias)(_delete_alias)
     patch(provider.LambdaProvider._create_routing_config_model)(_routing)  # noqa: SLF001 - CreateAlias needs it, too
     patch(LambdaService.get_lambda_version_manager)(_version_manager)
+    patch(LambdaVersionManager.update_provisioned_concurrency_config)(_scale)
+    patch(AssignmentService.scale_provisioned_concurrency)(_start_and_stop)
 
 
 def _update_alias(update: Callable[..., Untyped], api: Untyped, context: Untyped, **parameters: Untyped) -> Untyped:
@@ -72,3 +77,18 @@ def _version_manager(get: Callable[..., Untyped], service: LambdaService, functi
         if not alias:
             raise
         return get(service, function_arn.removesuffix(qualifier) + alias.function_version)
+
+
+def _scale(update: Callable[..., Untyped], manager: LambdaVersionManager, executions: int) -> Untyped:
+    """Show the change as in progress, also the second one: invocations meanwhile start environments on demand."""
+    with manager.provisioned_state_lock:  # which the end of the change needs, too
+        done = update(manager, executions)
+        manager.provisioned_state.status = ProvisionedConcurrencyStatusEnum.IN_PROGRESS
+        return done
+
+
+def _start_and_stop(scale: Callable[..., list[Untyped]], service: object, *arguments: Untyped) -> list[Untyped]:
+    """Return what starts environments, if anything does: LocalStack counts as available what stops old ones, too."""
+    *_, executions = arguments
+    done = scale(service, *arguments)
+    return done[:executions] or done

@@ -28,6 +28,33 @@ _NOT_DONE = {
 }
 _INVOCATION = {"invocation_type": ("RequestResponse", "Event", "DryRun"), "log_type": ("None", "Tail")}
 _EVENT_SETTINGS = {"maximum_retry_attempts": (0, 2), "maximum_event_age_in_seconds": (60, 21_600)}
+_NUMBERS = {"Timeout": (1, 900), "MemorySize": (128, 10_240)}
+_STORAGE = (512, 10_240)
+_TRACING = ("Active", "PassThrough")
+# See "Working with Lambda environment variables" of AWS.
+_RESERVED = frozenset(
+    {
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_LAMBDA_RUNTIME_API",
+        "AWS_REGION",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
+        "_HANDLER",
+        "_X_AMZN_TRACE_ID",
+    }
+)
+_WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
 _DEAD_LETTERS = re.compile(r"arn:[^:]+:(sqs|sns):[^:]*:[^:]*:.+")
 _GO_ON = "or set it only on AWS, by a condition in the template"
 
@@ -42,7 +69,11 @@ def check(request: Request, current_logging: Request | None = None) -> None:
     *request* is one of CreateFunction or UpdateFunctionConfiguration.
     *current_logging* is the LoggingConfig that an update changes.
     """
-    for problem in (*_not_done(request), *_logging_problems(request.get("LoggingConfig") or {}, current_logging or {})):
+    for problem in (
+        *_not_done(request),
+        *_wrong_values(request),
+        *_logging_problems(request.get("LoggingConfig") or {}, current_logging or {}),
+    ):
         raise NotDoneError(problem)
 
 
@@ -57,11 +88,9 @@ def check_code(request: Request) -> None:
 
 def check_event_settings(parameters: Request) -> None:
     """Raise NotDoneError for a setting of asynchronous invocations that Lambda does not take."""
-    for name, (lowest, highest) in _EVENT_SETTINGS.items():
-        value = parameters.get(name)
-        if value is not None and not lowest <= value <= highest:
-            message = f"{value} is no value of {name}: use one from {lowest} to {highest}."
-            raise NotDoneError(message)
+    for name, between in _EVENT_SETTINGS.items():
+        for problem in _outside(name, parameters.get(name), between):
+            raise NotDoneError(problem)
 
 
 def check_invocation(request: Request) -> None:
@@ -82,11 +111,32 @@ def _not_done(request: Request) -> Iterator[str]:
     for name, reason in _NOT_DONE.items():
         if request.get(name):
             yield f"{name} is not supported by local functions: {reason}, {_GO_ON}."
+    if (request.get("SnapStart") or {}).get("ApplyOn") == "PublishedVersions":
+        yield f"SnapStart is not supported by local functions: no snapshot hook would run. Leave it out, {_GO_ON}."
+
+
+def _wrong_values(request: Request) -> Iterator[str]:
+    for name, between in _NUMBERS.items():
+        yield from _outside(name, request.get(name), between)
+    yield from _outside("EphemeralStorage.Size", (request.get("EphemeralStorage") or {}).get("Size"), _STORAGE)
+    mode = (request.get("TracingConfig") or {}).get("Mode")
+    if mode and mode not in _TRACING:
+        yield f"{mode} is no value of TracingConfig.Mode: use one of {', '.join(_TRACING)}."
+    variables = (request.get("Environment") or {}).get("Variables") or {}
+    if _WRAPPER in variables:
+        yield f"{_WRAPPER} is not supported by local functions: no wrapper would run. Leave it out, {_GO_ON}."
+    if reserved := sorted(_RESERVED & variables.keys()):
+        yield f"Environment has variables that Lambda sets itself: {', '.join(reserved)}. Leave them out."
     target = (request.get("DeadLetterConfig") or {}).get("TargetArn")
     if target and not _DEAD_LETTERS.fullmatch(target):
         yield f"{target} is no value of DeadLetterConfig.TargetArn: use the ARN of an SQS queue or of an SNS topic."
-    if (request.get("SnapStart") or {}).get("ApplyOn") == "PublishedVersions":
-        yield f"SnapStart is not supported by local functions: no snapshot hook would run. Leave it out, {_GO_ON}."
+
+
+def _outside(name: str, value: int | str | None, between: tuple[int, int]) -> Iterator[str]:
+    """Yield a problem if *value*, which is text in a template's parameter, is not *between* two numbers."""
+    lowest, highest = between
+    if value is not None and not (str(value).isdecimal() and lowest <= int(value) <= highest):
+        yield f"{value} is no value of {name}: use a number from {lowest} to {highest}."
 
 
 def _logging_problems(logging: Request, current: Request) -> Iterator[str]:

@@ -1,10 +1,12 @@
 """The Lambda API's own checks of what functions, versions, settings and invocations may ask for."""
 
+import json
 import logging
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
-from localstack.aws.api.lambda_ import InvalidParameterValueException
+from localstack.aws.api.lambda_ import InvalidParameterValueException, InvalidRequestContentException
 from localstack.services.lambda_ import provider
 from localstack.services.lambda_.invocation.models import lambda_stores
 from localstack.services.lambda_.resource_providers.aws_lambda_function import LambdaFunctionProvider
@@ -62,7 +64,20 @@ def _invoke(
 ) -> Untyped:
     client_context.check(parameters.get("client_context"))
     _checked(lambda: configuration.check_invocation(parameters))
+    if payload := parameters.get("payload"):
+        parameters["payload"] = BytesIO(_json(payload.read()))
     return invoke(api, context, *arguments, **parameters)
+
+
+def _json(payload: bytes) -> bytes:
+    """Return *payload* if it is JSON, or nothing. An event that is none would be lost after its invocations failed."""
+    try:
+        if payload:
+            json.loads(payload)
+    except ValueError as error:
+        message = f"Could not parse request body into json: Could not parse payload into json: {error}"
+        raise InvalidRequestContentException(message, Type="User") from error
+    return payload
 
 
 def _change_resource(change: Callable[..., Untyped], resource: Untyped, request: Untyped) -> Untyped:

@@ -39,12 +39,12 @@ def headers(cors: Cors, origin: str | None, *, is_preflight: bool) -> Iterator[t
 
 def problem(cors: Cors) -> str | None:
     """Return why Lambda does not take *cors*, or None."""
+    if unknown := [method for method in cors.get("AllowMethods") or () if method not in METHODS]:
+        return f"{unknown[0]} is no value of Cors.AllowMethods: use {', '.join(METHODS)}. OPTIONS is always answered."
     for name, longest in _LISTS.items():
         values = cors.get(name) or []
         if len(values) > _MOST_MEMBERS or any(len(value) > longest for value in values):
             return f"Cors.{name} has at most {_MOST_MEMBERS} members of at most {longest} characters."
-    if unknown := [method for method in cors.get("AllowMethods") or () if method not in METHODS]:
-        return f"{unknown[0]} is no value of Cors.AllowMethods: use {', '.join(METHODS)}. OPTIONS is always answered."
     if not 0 <= (cors.get("MaxAge") or 0) <= LONGEST_AGE:
         return f"Cors.MaxAge is a number of seconds from 0 to {LONGEST_AGE}."
     return None

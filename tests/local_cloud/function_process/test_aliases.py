@@ -55,6 +55,19 @@ def test_an_alias_leads_to_versions_that_are_there(functions: "Cloud", name: str
     assert client.get_alias(FunctionName=name, Name="live")["FunctionVersion"] == "1"
 
 
+def test_more_provisioned_concurrency_is_in_progress_until_it_is_there(functions: "Cloud") -> None:
+    """A change of a change, too; invocations meanwhile are answered."""
+    name, client = functions.create(HOW, Timeout=30), functions.functions
+    client.publish_version(FunctionName=name)
+    which = {"FunctionName": name, "Qualifier": "1"}
+    for executions in (1, 3):
+        client.put_provisioned_concurrency_config(**which, ProvisionedConcurrentExecutions=executions)
+        while (found := client.get_provisioned_concurrency_config(**which))["Status"] == "IN_PROGRESS":
+            functions.invoke(name, Qualifier="1")
+        assert (found["Status"], found["AvailableProvisionedConcurrentExecutions"]) == ("READY", executions)
+        assert functions.invoke(name, Qualifier="1").payload == "provisioned-concurrency"
+
+
 @pytest.mark.parametrize("how", ["delete_provisioned_concurrency_config", "delete_alias"])
 def test_the_provisioned_concurrency_of_an_alias_ends(functions: "Cloud", how: str) -> None:
     """By its own deletion, and with the alias: its environments are stopped."""

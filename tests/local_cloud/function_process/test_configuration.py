@@ -21,7 +21,17 @@ REFUSED = [
     ({"DurableConfig": {"ExecutionTimeout": 60}}, "DurableConfig"),
     ({"TenancyConfig": {"TenantIsolationMode": "PER_TENANT"}}, "TenancyConfig"),
     ({"SnapStart": {"ApplyOn": "PublishedVersions"}}, "SnapStart"),
+    ({"Environment": {"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/x"}}}, "AWS_LAMBDA_EXEC_WRAPPER"),
     ({"PublishTo": "LATEST_PUBLISHED"}, "PublishTo"),
+    ({"Timeout": 901}, "from 1 to 900"),
+    ({"Timeout": "long"}, "from 1 to 900"),
+    ({"MemorySize": "127"}, "from 128 to 10240"),
+    ({"EphemeralStorage": {"Size": 10_241}}, "EphemeralStorage.Size"),
+    ({"TracingConfig": {"Mode": "On"}}, "TracingConfig.Mode"),
+    (
+        {"Environment": {"Variables": {"MINE": "1", "AWS_REGION": "x", "LAMBDA_TASK_ROOT": "x"}}},
+        "AWS_REGION, LAMBDA_TASK",
+    ),
     ({"DeadLetterConfig": {"TargetArn": "arn:aws:s3:::bucket"}}, "DeadLetterConfig.TargetArn"),
     ({"FunctionScalingConfig": {"MinExecutionEnvironments": 1}}, "FunctionScalingConfig"),
     ({"PublishToLatestPublished": True}, "PublishToLatestPublished"),
@@ -36,6 +46,8 @@ DONE: list[dict[str, Any]] = [
     {"LoggingConfig": {"LogFormat": "JSON", "ApplicationLogLevel": "TRACE", "SystemLogLevel": "DEBUG"}},
     {"LoggingConfig": {"LogGroup": "/own", "LogFormat": "Text"}},
     {"DeadLetterConfig": {"TargetArn": ""}},
+    {"Timeout": "900", "MemorySize": 128, "EphemeralStorage": {"Size": 512}, "TracingConfig": {"Mode": "Active"}},
+    {"Environment": {"Variables": {"AWS_ENDPOINT_URL": "x", "PATH": "x", "TZ": "UTC"}}},
     {"DeadLetterConfig": {"TargetArn": "arn:aws:sns:us-east-1:000000000000:topic"}},
 ]
 

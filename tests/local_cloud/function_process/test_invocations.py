@@ -99,6 +99,15 @@ def test_a_payload_over_the_limit_is_refused(functions: "Cloud", kind: str, limi
     }
 
 
+@pytest.mark.parametrize("kind", ["RequestResponse", "Event", "DryRun"])
+@pytest.mark.parametrize("payload", [b"{not", b"'one'", b"\xff"])
+def test_a_payload_that_is_no_json_is_refused(functions: "Cloud", kind: str, payload: bytes) -> None:
+    """Before the function runs: an event would fail three times, and no destination could take it."""
+    name = functions.create(CONTEXT)
+    with pytest.raises(ClientError, match=r"InvalidRequestContentException.*Could not parse payload into json"):
+        functions.functions.invoke(FunctionName=name, InvocationType=kind, Payload=payload)
+
+
 def api_of(functions: "Cloud", name: str, kind: str) -> str:
     """The address of a REST API whose one method invokes the function by an integration of *kind*."""
     gateway = functions.client("apigateway")
