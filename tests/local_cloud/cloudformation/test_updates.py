@@ -169,46 +169,30 @@ def test_a_nested_stack_is_updated_with_its_parent_and_rolled_back_with_it(stack
     assert found["Attributes"]["VisibilityTimeout"] == seconds
 
 
-def test_what_a_new_template_no_longer_has_is_taken_from_a_mapping_whatever_its_source(stack: Stack) -> None:
-    """It goes back to the source's default; tags follow the template too."""
+def test_what_a_new_template_no_longer_has_is_taken_from_a_mapping_of_a_queue(stack: Stack) -> None:
+    """It goes back to the queue's default, and nothing is sent that only streams know; tags follow the template too."""
 
-    def template(on_queue: dict[str, Any], on_stream: dict[str, Any]) -> dict[str, Any]:
-        def mapping(source: str, attribute: str, properties: dict[str, Any]) -> dict[str, Any]:
-            arn = {"Fn::GetAtt": [source, attribute]}
-            described = {"FunctionName": NAME, "EventSourceArn": arn, **properties}
-            return {"Type": "AWS::Lambda::EventSourceMapping", "Properties": described}
+    def template(**properties: object) -> dict[str, Any]:
+        described = {"FunctionName": NAME, "EventSourceArn": {"Fn::GetAtt": ["Queue", "Arn"]}, **properties}
+        mapping = {"Type": "AWS::Lambda::EventSourceMapping", "Properties": described}
+        return with_function(returning(1), Queue={"Type": "AWS::SQS::Queue"}, Mapping=mapping)
 
-        return with_function(
-            returning(1),
-            Queue={"Type": "AWS::SQS::Queue"},
-            Stream={"Type": "AWS::Kinesis::Stream", "Properties": {"ShardCount": 1}},
-            OnQueue=mapping("Queue", "Arn", on_queue),
-            OnStream=mapping("Stream", "Arn", {"StartingPosition": "LATEST"} | on_stream),
-        )
-
-    filters = {"Filters": [{"Pattern": '{"body": {"a": [1]}}'}]}
-    more = {
-        "BatchSize": 50,
-        "Enabled": False,
-        "FilterCriteria": filters,
-        "FunctionResponseTypes": ["ReportBatchItemFailures"],
-        "MaximumBatchingWindowInSeconds": 5,
-    }
-    only_streams = {"BisectBatchOnFunctionError": True, "MaximumRetryAttempts": 3, "ParallelizationFactor": 2}
-    tags = {"Tags": [{"Key": "team", "Value": "blue"}]}
-    assert stack.deploy(template(more | tags, more | only_streams)) == "CREATE_COMPLETE"
-    assert stack.deploy(template({}, {})) == "UPDATE_COMPLETE"
-    ids, functions = stack.physical_ids(), stack.client("lambda")
-    on_queue = functions.get_event_source_mapping(UUID=ids["OnQueue"])
-    on_stream = functions.get_event_source_mapping(UUID=ids["OnStream"])
-    for mapping, batch in ((on_queue, 10), (on_stream, 100)):
-        assert mapping["BatchSize"] == batch
-        assert mapping["MaximumBatchingWindowInSeconds"] == 0
-        assert not mapping.get("FilterCriteria")
-        assert mapping["FunctionResponseTypes"] == []
-        assert mapping["State"] not in {"Disabled", "Disabling"}
-    assert not on_stream["BisectBatchOnFunctionError"]
-    assert on_stream["MaximumRetryAttempts"] == -1
-    assert on_stream["ParallelizationFactor"] == 1
-    assert "MaximumRetryAttempts" not in on_queue
-    assert functions.list_tags(Resource=on_queue["EventSourceMappingArn"])["Tags"] == {}
+    first = template(
+        BatchSize=50,
+        Enabled=False,
+        FilterCriteria={"Filters": [{"Pattern": '{"body": {"a": [1]}}'}]},
+        FunctionResponseTypes=["ReportBatchItemFailures"],
+        MaximumBatchingWindowInSeconds=5,
+        Tags=[{"Key": "team", "Value": "blue"}],
+    )
+    assert stack.deploy(first) == "CREATE_COMPLETE"
+    assert stack.deploy(template()) == "UPDATE_COMPLETE"
+    functions = stack.client("lambda")
+    mapping = functions.get_event_source_mapping(UUID=stack.physical_ids()["Mapping"])
+    assert mapping["BatchSize"] == 10
+    assert mapping["MaximumBatchingWindowInSeconds"] == 0
+    assert not mapping.get("FilterCriteria")
+    assert mapping["FunctionResponseTypes"] == []
+    assert mapping["State"] not in {"Disabled", "Disabling"}
+    assert "MaximumRetryAttempts" not in mapping
+    assert functions.list_tags(Resource=mapping["EventSourceMappingArn"])["Tags"] == {}
