@@ -77,9 +77,8 @@ def _failed(stack: Untyped, name: str) -> bool:
 
 
 def _references(resource: Any) -> set[str]:  # noqa: ANN401 - any JSON
-    """Return the logical ids that the resource needs, those of both branches of its conditions."""
+    """Return the logical ids that the resource needs."""
     if not isinstance(resource, dict):
         return set()
-    after, properties = resource.get("DependsOn") or [], resource.get("Properties")
-    named = {*referenced(properties, lambda _: True), *referenced(properties, lambda _: False)}
-    return named | ({after} if isinstance(after, str) else set(after))
+    after = resource.get("DependsOn") or []
+    return {*referenced(resource.get("Properties")), *([after] if isinstance(after, str) else after)}

@@ -7,6 +7,7 @@ from localstack.services.plugins import Service, aws_provider
 def cloudformation() -> Service:
     # Imported when CloudFormation is first used: its engine takes a second.
     from millrace_local.cloudformation import (  # noqa: PLC0415
+        decisions,
         deployed,
         functions,
         nested,
@@ -19,6 +20,7 @@ def cloudformation() -> Service:
     )
     from millrace_local.cloudformation.provider import Provider  # noqa: PLC0415
 
-    for part in (deployed, operations, rollback, unfinished, unsupported, updates, rest_apis, functions, nested):
+    engine = (decisions, deployed, operations, rollback, unfinished, unsupported, updates)
+    for part in (*engine, rest_apis, functions, nested):
         part.install()
     return Service.for_provider(Provider())

@@ -1,27 +1,27 @@
 """The logical ids that a part of a template refers to."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 _PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9]+)[^}]*\}")
 
 
-def referenced(part: object, holds: Callable[[str], bool]) -> Iterator[str]:
-    """Yield what Ref, Fn::GetAtt and Fn::Sub name; of an Fn::If only the branch whose condition *holds*."""
+def referenced(part: object) -> Iterator[str]:
+    """Yield what Ref, Fn::GetAtt and Fn::Sub name."""
     if isinstance(part, dict):
         if len(part) == 1:
             [(function, argument)] = part.items()
-            yield from _of_function(function, argument, holds)
+            yield from _of_function(function, argument)
         else:
             for value in part.values():
-                yield from referenced(value, holds)
+                yield from referenced(value)
     elif isinstance(part, list):
         for value in part:
-            yield from referenced(value, holds)
+            yield from referenced(value)
 
 
-def _of_function(function: str, argument: Any, holds: Callable[[str], bool]) -> Iterator[str]:  # noqa: ANN401 - any JSON
+def _of_function(function: str, argument: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON
     match function, argument:
         case "Ref", str():
             yield argument
@@ -33,8 +33,6 @@ def _of_function(function: str, argument: Any, holds: Callable[[str], bool]) -> 
             yield from _PLACEHOLDER.findall(argument)
         case "Fn::Sub", [str(text), dict(values)]:
             yield from (name for name in _PLACEHOLDER.findall(text) if name not in values)
-            yield from referenced(list(values.values()), holds)
-        case "Fn::If", [str(condition), then, otherwise]:
-            yield from referenced(then if holds(condition) else otherwise, holds)
+            yield from referenced(list(values.values()))
         case _:
-            yield from referenced(argument, holds)
+            yield from referenced(argument)

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from localstack.aws.api.cloudformation import ChangeSetStatus, StackStatus
-from localstack.services.cloudformation.engine.v2.change_set_model_preproc import ChangeSetModelPreproc
 from localstack.services.cloudformation.engine.validations import ValidationError
 from localstack.services.cloudformation.resource_provider import ResourceProviderExecutor
 from localstack.services.cloudformation.v2.entities import ChangeSet
@@ -20,7 +19,6 @@ from millrace_local.cloudformation.references import referenced
 
 LOG = logging.getLogger(__name__)
 Untyped = Any  # LocalStack's change set
-Resources = dict[str, dict[str, Any]]
 
 
 def install() -> None:
@@ -32,14 +30,9 @@ def _compute_update_model(original: Callable[..., None], change_set: Untyped, in
     template = change_set.processed_template
     if not template or change_set.status == ChangeSetStatus.FAILED:
         return
-    holds = _conditions(change_set)
-    resources = {
-        name: resource
-        for name, resource in (template.get("Resources") or {}).items()
-        if "Condition" not in resource or holds(resource["Condition"])
-    }
+    resources = template.get("Resources") or {}
     ignored = {name: str(resource["Type"]) for name, resource in resources.items() if not _is_supported(resource)}
-    used = set(_used(template, resources, ignored, holds))
+    used = set(_used(template, ignored))
     for name, type_ in ignored.items():
         if name not in used:
             LOG.warning(
@@ -60,23 +53,13 @@ def _refuse(change_set: Untyped, reason: str) -> None:
         raise ValidationError(reason)
 
 
-def _used(
-    template: dict[str, Any], resources: Resources, ignored: dict[str, str], holds: Callable[[str], bool]
-) -> Iterator[str]:
-    """The logical ids that outputs and supported resources refer to."""
-    for name, resource in resources.items():
+def _used(template: dict[str, Any], ignored: dict[str, str]) -> Iterator[str]:
+    """Yield the logical ids that outputs and supported resources refer to."""
+    for name, resource in template["Resources"].items():
         if name not in ignored:
-            yield from referenced(resource.get("Properties"), holds)
-    for output in (template.get("Outputs") or {}).values():
-        if "Condition" not in output or holds(output["Condition"]):
-            yield from referenced(output, holds)
+            yield from referenced(resource.get("Properties"))
+    yield from referenced(template.get("Outputs"))
 
 
 def _is_supported(resource: dict[str, Any]) -> bool:
     return ResourceProviderExecutor.try_load_resource_provider(str(resource["Type"])) is not None
-
-
-def _conditions(change_set: Untyped) -> Callable[[str], bool]:
-    """Ask the engine whether a condition of the new template holds."""
-    engine = ChangeSetModelPreproc(change_set)
-    return lambda name: bool(engine._resolve_condition(name).after)  # noqa: SLF001 - it has no other way

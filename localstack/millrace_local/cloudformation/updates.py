@@ -57,7 +57,6 @@ class CannotUpdateError(Exception):
 def install() -> None:
     patch(ResourceProviderExecutor.execute_action)(_execute_action)
     patch(ChangeSetModelExecutor._execute_resource_change)(_decide_replacement)  # noqa: SLF001 - the engine's one place
-    ChangeSetModelExecutor.visit_node_resources = _visit_resources
     IN_PLACE.update(
         {
             "AWS::Logs::LogGroup": _update_log_group,
@@ -65,16 +64,6 @@ def install() -> None:
             "AWS::SecretsManager::Secret": _update_secret,
         }
     )
-
-
-def _visit_resources(executor: Untyped, node: Untyped) -> None:
-    """Visit also the resources whose condition no longer holds: LocalStack skips them, and so never deletes them."""
-    for resource in node.resources:
-        if not is_nothing(resource.condition_reference):
-            condition = executor._resolve_resource_condition_reference(resource.condition_reference)  # noqa: SLF001 - as above
-            if condition.after is False and condition.before is not True:
-                continue
-        executor.visit(resource)
 
 
 def _decide_replacement(
