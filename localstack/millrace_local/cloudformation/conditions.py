@@ -30,7 +30,7 @@ def decided(template: Template, decisions: Decisions) -> Template:
 
 def absent_references(template: Template, left: Template) -> set[str]:
     """Return the resources of *template* that *left* refers to and does not have."""
-    absent = (template.get("Resources") or {}).keys() - left["Resources"].keys()
+    absent = set(template.get("Resources") or {}) - set(left["Resources"])
     parts = [each.get("Properties") for each in left["Resources"].values() if isinstance(each, dict)]
     return absent & {name for part in [*parts, left.get("Outputs")] for name in referenced(part)}
 

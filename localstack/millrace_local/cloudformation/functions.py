@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from localstack.services.cloudformation.resource_provider import OperationStatus
+from localstack.services.cloudformation.resource_provider import OperationStatus, ProgressEvent
 from localstack.services.lambda_.resource_providers.aws_lambda_eventsourcemapping import (
     LambdaEventSourceMappingProvider,
 )
@@ -18,6 +18,7 @@ from localstack.utils.patch import patch
 
 from millrace_local.cloudformation.differences import Model, changed_properties
 from millrace_local.cloudformation.updates import IN_PLACE
+from millrace_local.function_process import configuration
 from millrace_local.kafka_trigger import cloudformation as kafka_mappings
 from millrace_local.kafka_trigger.template_changes import changed_parameters
 
@@ -28,6 +29,7 @@ ABSENT: Model = {
     "DeadLetterConfig": {"TargetArn": ""},
     "Description": "",
     "Environment": {"Variables": {}},
+    "EphemeralStorage": {"Size": 512},
     "Layers": [],
     "LoggingConfig": {"LogFormat": "Text"},
     "MemorySize": 128,
@@ -58,26 +60,41 @@ def install() -> None:
 
 
 def _create_function(original: Callable[..., Untyped], provider: Untyped, request: Untyped) -> Untyped:
+    """Create a function, with what LocalStack leaves out of the request, or refuse it as the API does."""
+    configuration.check(request.desired_state)
     event = original(provider, request)
     if event.status == OperationStatus.IN_PROGRESS:
         # LocalStack would look again after a second, and an application has many functions.
         _wait_until_started(request, event.resource_model["FunctionName"])
         event = original(provider, request)
-    if "ReservedConcurrentExecutions" in request.desired_state:
-        _reserve(request, event.resource_model["FunctionName"])
+    if event.status == OperationStatus.SUCCESS:
+        try:
+            _complete(request, event.resource_model["FunctionName"])
+        except Exception as error:  # noqa: BLE001 - with its name, so that what was created can be deleted
+            return ProgressEvent(OperationStatus.FAILED, resource_model=event.resource_model, message=str(error))
     return event
+
+
+def _complete(request: Untyped, name: str) -> None:
+    functions, wanted = request.aws_client_factory.lambda_, request.desired_state
+    if storage := wanted.get("EphemeralStorage"):
+        functions.update_function_configuration(FunctionName=name, EphemeralStorage=_sized(storage))
+        _wait(functions, name)
+    if "ReservedConcurrentExecutions" in wanted:
+        _reserve(request, name)
 
 
 def _update_function(request: Untyped) -> Model:
     """Update code and configuration, each only if it changed. The old version is served until the new one is ready."""
     old, new = request.previous_state, request.desired_state
+    configuration.check(new)
     functions, name = request.aws_client_factory.lambda_, old["FunctionName"]
     changed = set(changed_properties(old, new))
     if "Code" in new and changed & {"Architectures", "Code"}:
         functions.update_function_code(FunctionName=name, **_get_lambda_code_param(new, _include_arch=True))
         _wait(functions, name)
-    if configuration := {each: new.get(each, ABSENT.get(each)) for each in CONFIGURATION if each in changed}:
-        functions.update_function_configuration(FunctionName=name, **_typed(configuration))
+    if settings := {each: new.get(each, ABSENT.get(each)) for each in CONFIGURATION if each in changed}:
+        functions.update_function_configuration(FunctionName=name, **_typed(settings))
         _wait(functions, name)
     if "Tags" in changed:
         _tag(functions, old["Arn"], _pairs(old.get("Tags")), _pairs(new.get("Tags")))
@@ -86,15 +103,21 @@ def _update_function(request: Untyped) -> Model:
     return dict(new)
 
 
-def _typed(configuration: Model) -> Model:
+def _typed(settings: Model) -> Model:
     """Return the settings with the types that the API wants: a parameter's value is text."""
     for name in ("MemorySize", "Timeout"):
-        if name in configuration:
-            configuration[name] = int(configuration[name])
-    if "Environment" in configuration:
-        variables = configuration["Environment"].get("Variables") or {}
-        configuration["Environment"] = {"Variables": {name: str(value) for name, value in variables.items()}}
-    return {name: value for name, value in configuration.items() if value is not None}
+        if name in settings:
+            settings[name] = int(settings[name])
+    if "EphemeralStorage" in settings:
+        settings["EphemeralStorage"] = _sized(settings["EphemeralStorage"])
+    if "Environment" in settings:
+        variables = settings["Environment"].get("Variables") or {}
+        settings["Environment"] = {"Variables": {name: str(value) for name, value in variables.items()}}
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def _sized(storage: Model) -> Model:
+    return {"Size": int(storage["Size"])}
 
 
 def _wait(functions: Untyped, name: str) -> None:

@@ -109,6 +109,13 @@ class Provider(CloudformationProviderV2):  # type: ignore[misc]  # LocalStack's 
         with _asking(options):
             super().delete_stack(context, request["StackName"])
 
+    def _describe_stack(self, stack: Untyped) -> Untyped:
+        """Leave out the time of deletion that LocalStack gives a stack whose update failed."""
+        described = super()._describe_stack(stack)
+        if not stack.status.startswith("DELETE_"):
+            described.pop("DeletionTime", None)
+        return described
+
 
 @contextmanager
 def _asking(options: Options) -> Iterator[None]:

@@ -6,6 +6,7 @@ import urllib.request
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.local_cloud.cloudformation.stacks import Stack
 from tests.local_cloud.cloudformation.templates import failing, returning, with_function
@@ -85,6 +86,26 @@ def test_what_a_new_template_no_longer_has_is_taken_from_the_function(stack: Sta
     assert stack.deploy(with_function(returning(1))) == "UPDATE_COMPLETE"
     assert stack.invoke() == [1, None]
     assert "ReservedConcurrentExecutions" not in functions.get_function_concurrency(FunctionName=name)
+
+
+def test_a_function_has_what_localstack_leaves_out_of_its_creation_or_is_refused(stack: Stack) -> None:
+    """The size of its storage is shown; a file system is refused as the API refuses it."""
+    functions = stack.client("lambda")
+    for size in (1024, 2048):
+        stack.deploy(with_function(returning(1), {"EphemeralStorage": {"Size": size}}))
+        shown = functions.get_function_configuration(FunctionName=stack.outputs["Function"])
+        assert shown["EphemeralStorage"] == {"Size": size}
+    mounted = {"FileSystemConfigs": [{"Arn": "arn:aws:elasticfilesystem:::x", "LocalMountPath": "/mnt/x"}]}
+    assert stack.deploy(with_function(returning(1), mounted)) == "UPDATE_ROLLBACK_COMPLETE"
+    assert "nothing is mounted" in stack.reason("Function")
+
+
+def test_a_function_that_could_not_be_completed_is_deleted_with_its_stack(stack: Stack) -> None:
+    """More is reserved for it than the account has; the function was there already."""
+    template = with_function(returning(1), {"FunctionName": stack.name, "ReservedConcurrentExecutions": 99999})
+    assert stack.deploy(template) == "ROLLBACK_COMPLETE"
+    with pytest.raises(ClientError, match="Function not found"):
+        stack.client("lambda").get_function(FunctionName=stack.name)
 
 
 def test_types_without_an_update_of_localstack_are_changed_all_the_same(stack: Stack) -> None:
