@@ -18,7 +18,7 @@ Untyped = Any  # LocalStack's provider, context and answers
 
 
 def install() -> None:
-    """Must be called before LocalStack looks the API's operations up."""
+    """Patch LocalStack, before it looks the API's operations up."""
     patch(provider.LambdaProvider.update_alias)(_update_alias)
     patch(provider.LambdaProvider.delete_alias)(_delete_alias)
     patch(provider.LambdaProvider._create_routing_config_model)(_routing)  # noqa: SLF001 - CreateAlias needs it, too

@@ -39,7 +39,7 @@ _NO_STREAMS = (
 
 
 def install() -> None:
-    """Must be called before LocalStack adds the router's handler to its routes."""
+    """Patch LocalStack, before it adds the router's handler to its routes."""
     patch(urlrouter.FunctionUrlRouter.handle_lambda_url_invocation)(_handle)
     patch(urlrouter.event_for_lambda_url)(_event)
     patch(urlrouter.lambda_result_to_response)(_response)
