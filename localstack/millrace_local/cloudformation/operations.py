@@ -195,6 +195,6 @@ def _set_stack_status(
     """Leave out the states that LocalStack passes through and AWS does not."""
     under_way = stack.is_changing and not status.endswith("_IN_PROGRESS")
     over = stack.status in ENDED and status in OF_LOCALSTACK and not (status in FAILED and reason)
-    if under_way or over or (status == StackStatus.REVIEW_IN_PROGRESS and stack.template):
+    if stack.is_judged or under_way or over or (status == StackStatus.REVIEW_IN_PROGRESS and stack.template):
         return
     original(stack, status, reason)

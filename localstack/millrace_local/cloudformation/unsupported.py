@@ -11,7 +11,7 @@ from typing import Any
 from localstack.aws.api.cloudformation import ChangeSetStatus, StackStatus
 from localstack.services.cloudformation.engine.validations import ValidationError
 from localstack.services.cloudformation.resource_provider import ResourceProviderExecutor
-from localstack.services.cloudformation.v2.entities import ChangeSet
+from localstack.services.cloudformation.v2.entities import ChangeSet, Stack
 from localstack.utils.patch import patch
 
 from millrace_local.cloudformation import refusals
@@ -22,13 +22,22 @@ Untyped = Any  # LocalStack's change set
 
 
 def install() -> None:
+    Stack.is_judged = False
     patch(ChangeSet.compute_update_model)(_compute_update_model)
 
 
 def _compute_update_model(original: Callable[..., None], change_set: Untyped, inputs: Untyped) -> None:
-    original(change_set, inputs)
+    # LocalStack marks the stack as failed if the template cannot be transformed; but it is as it was.
+    change_set.stack.is_judged = True
+    try:
+        original(change_set, inputs)
+    finally:
+        change_set.stack.is_judged = False
+    if change_set.status == ChangeSetStatus.FAILED:
+        _refuse(change_set, change_set.status_reason)
+        return
     template = change_set.processed_template
-    if not template or change_set.status == ChangeSetStatus.FAILED:
+    if not template:
         return
     resources = template.get("Resources") or {}
     ignored = {name: str(resource["Type"]) for name, resource in resources.items() if not _is_supported(resource)}

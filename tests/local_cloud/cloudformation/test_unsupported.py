@@ -37,6 +37,19 @@ def test_it_is_refused_by_name_if_its_value_is_used(stack: Stack, used: dict[str
         stack.update(template | {"Outputs": used.get("Outputs", {})})
 
 
+def test_a_template_that_cannot_be_transformed_leaves_the_stack_as_it_was(stack: Stack) -> None:
+    """The change set says what is wrong with it, and the next one is deployed; a new stack can still be created."""
+    wrong = {
+        "Transform": "AWS::Serverless-2016-10-31",
+        "Resources": {"Hello": {"Type": "AWS::Serverless::Function", "Properties": {"Events": []}}},
+    }
+    assert "Hello" in stack.deploy(wrong)
+    assert stack.deploy({"Resources": {"Topic": TOPIC}}) == "CREATE_COMPLETE"
+    assert "Hello" in stack.deploy(wrong)
+    assert stack.status == "CREATE_COMPLETE"
+    assert stack.deploy({"Resources": {"Topic": TOPIC, "Other": TOPIC}}) == "UPDATE_COMPLETE"
+
+
 def test_a_reference_under_a_condition_that_is_false_is_none(stack: Stack) -> None:
     """Such a template deploys locally, and is refused once the condition holds."""
     template = {
