@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -183,6 +184,39 @@ def test_a_row_that_is_too_big_for_its_topic_parks_no_other(outbox_of: Database,
     assert (summary.published, summary.parked) == (59, 1)
     numbers = [int(each.value()) for each in topics.read(kafka, small)]
     assert list(dict.fromkeys(numbers)) == [number for number in range(60) if number != 30]
+
+
+def test_rows_for_which_the_time_of_a_batch_is_too_short_are_no_failure(
+    outbox_of: Database, kafka: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One row after the other is sent again once a batch was refused: what the time is too short for comes next."""
+    clock = SlowClock()
+    monkeypatch.setattr(producer, "time", clock)
+    monkeypatch.setattr(producer, "_publish", clock.slowed(producer._publish))
+    small = topics.create(kafka, configuration={"max.message.bytes": "2100"})
+    add(outbox_of, *(message(small, str(number).zfill(3000 if number == 3 else 1900)) for number in range(10)))
+
+    assert relay.publish("activity", 0) == Summary(published=9, parked=1, failures=0)
+    numbers = [int(each.value()) for each in topics.read(kafka, small)]
+    assert list(dict.fromkeys(numbers)) == [number for number in range(10) if number != 3]
+
+
+class SlowClock:
+    """The producer's clock, by which each sending takes as long as a whole batch may."""
+
+    sleep, time = staticmethod(time.sleep), staticmethod(time.time)
+    late = 0.0
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.late
+
+    def slowed[**P, T](self, send: Callable[P, T]) -> Callable[P, T]:
+        def send_slowly(*arguments: P.args, **options: P.kwargs) -> T:
+            outcome = send(*arguments, **options)
+            self.late += producer.LONGEST_SEND_SECONDS
+            return outcome
+
+        return send_slowly
 
 
 def test_a_row_that_is_too_big_for_its_topic_parks_no_later_one(outbox_of: Database, topic: str, kafka: str) -> None:

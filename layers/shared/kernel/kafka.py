@@ -72,6 +72,10 @@ class TopicError(Exception):
     """The topic does not exist, or may not be written to by us. Other topics are not concerned."""
 
 
+class NotSentError(Exception):
+    """The messages before it, which were sent one by one, took all the time. It is to be sent after them."""
+
+
 REFUSED = (*UNPUBLISHABLE, TopicError)
 
 
@@ -86,9 +90,10 @@ _warm: list[_Warm] = []
 def publish(messages: Iterable[Message]) -> list[Exception | None]:
     """Send the first of *messages*, as many as fit into one batch, and wait until each is acknowledged or refused.
 
-    Returns one outcome for each message that was sent, at least one: None if every in-sync replica has it, one of
-    `UNPUBLISHABLE` if it can never be published, TopicError if its topic cannot be written to, and KafkaError
-    otherwise. Then it may have been published, or not, and must be sent again before anything that follows it.
+    Returns one outcome for each message of the batch, at least one: None if every in-sync replica has it, one of
+    `UNPUBLISHABLE` if it can never be published, TopicError if its topic cannot be written to, NotSentError if the
+    time was over before its turn, and KafkaError otherwise. Then it may have been published, or not. After the last
+    two it must be sent again before anything that follows it.
     Raises KafkaError when no broker can be reached.
     """
     end = time.monotonic() + LONGEST_SEND_SECONDS
@@ -162,7 +167,7 @@ def _publish_alone(batch: list[Message], outcomes: list[Exception | None], faile
     is_settled, denied = True, dict[str, Exception]()
     for number in failed:
         message = batch[number]
-        outcome: Exception | None = denied.get(message.topic, KafkaTimeoutError("not sent again in time"))
+        outcome: Exception | None = denied.get(message.topic, NotSentError())
         if is_settled and message.topic not in denied:
             try:
                 [outcome], _ = _publish([message], max(end - time.monotonic(), 1))

@@ -136,7 +136,10 @@ class _Relay:
         return len(results)
 
     def _settle_failures(self, results: list[tuple[Row, Exception | None]]) -> None:
-        """Leave a topic that cannot be written to alone for a while; raise what concerns the whole broker."""
+        """Leave a topic that cannot be written to alone for a while; raise what concerns the whole broker.
+
+        What was not sent is read again by the next sweep.
+        """
         for row, error in results:
             if isinstance(error, kafka.TopicError) and row.message.topic not in self._avoided_topics():
                 self.absent_topics[row.message.topic] = time.monotonic() + ABSENT_TOPIC_SECONDS
