@@ -66,7 +66,9 @@ class Topic:
         wait_until(lambda: self._is_created(partitions), what=f"{self.name} to be created again")
 
     def add_partitions(self, total: int) -> None:
+        """Return when the broker tells clients of the new ones, which is later than it answers."""
         self.admin.create_partitions([NewPartitions(self.name, total)])[self.name].result(10)
+        wait_until(lambda: self._partitions() == total, what=f"{total} partitions of {self.name}")
         self._producer = self._new_producer()
 
     def label(self, partition: int = 0) -> str:
@@ -104,6 +106,9 @@ class Topic:
         with self._consumer(group) as consumer:
             asked = [TopicPartition(self.name, partition)]
             return int(patience.ask(lambda: consumer.committed(asked, timeout=10))[0].offset)
+
+    def _partitions(self) -> int:
+        return len(self.admin.list_topics(self.name, timeout=10).topics[self.name].partitions)
 
     def _is_created(self, partitions: int) -> bool:
         """Create the topic; false while the brokers still delete one of its name."""
