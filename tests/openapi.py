@@ -182,6 +182,8 @@ def _operation(route: Route, schemas: Schemas) -> Json:
         schema = {"type": "object"} if endpoint.body_type is bytes else schemas.of(endpoint.body_type)
         content = {"application/json": {"schema": schema}}
         operation["requestBody"] = {"required": True, "content": content}
+    if endpoint.more_with:
+        operation["x-more-with-scope"] = endpoint.more_with
     return {name: value for name, value in operation.items() if value or name == "security"}
 
 

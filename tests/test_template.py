@@ -1,15 +1,21 @@
 """What CloudFormation gets when template.yaml is deployed: rights, logs, triggers, limits."""
 
+import ast
+import importlib
+import inspect
 import json
+import re
 from pathlib import Path
 from typing import Any, get_args
 
+import msgspec
 import pytest
 
 from kernel import kafka, relay, responses
+from kernel.scopes import Scope
 from millrace_local.instance import ROOT
 from tests.templates import FUNCTIONS, Function, Resource, expanded, written
-from users.commands import Scope
+from users.commands import ChangeScopes
 
 # Every right that a function may have. A misspelt action would be found by nobody else.
 ACTIONS = {
@@ -105,11 +111,32 @@ def test_a_function_reads_the_secrets_that_it_needs(function: Function) -> None:
     assert secrets <= allowed
 
 
-def test_every_scope_can_be_granted() -> None:
-    """A route that asks for a scope that no account can have would let nobody in."""
-    asked = {function.metadata.get("Access", "public") for function in FUNCTIONS}
+def test_the_scopes_that_are_asked_for_are_those_that_can_be_granted() -> None:
+    """A scope that no account can have would let nobody in; one that nothing asks for would let nobody do more."""
+    endpoints = [importlib.import_module(each.module).handler for each in FUNCTIONS if each.routes]
+    asked = {scope for each in endpoints for scope in (each.scope, each.more_with) if scope}
 
-    assert asked - {"public"} <= set(get_args(Scope.__value__))
+    assert asked == set(get_args(Scope.__value__))
+    assert msgspec.convert({"username": "ann", "grant": sorted(asked)}, ChangeScopes).grant == sorted(asked)
+
+
+@pytest.mark.parametrize("function", [each for each in FUNCTIONS if each.routes], ids=str)
+def test_a_scope_that_code_asks_for_is_declared(function: Function) -> None:
+    """What a function asks of a token is in its endpoint's properties, from which documentation and grants are made."""
+    module = importlib.import_module(function.module)
+    calls = [node for node in ast.walk(ast.parse(inspect.getsource(module))) if isinstance(node, ast.Call)]
+    named = [each.args[0] for each in calls if isinstance(each.func, ast.Attribute) and each.func.attr == "may"]
+
+    assert [each.value for each in named if isinstance(each, ast.Constant)] == [
+        each for each in [module.handler.more_with] if each
+    ]
+
+
+def test_only_the_kernel_reads_a_tokens_scopes() -> None:
+    """A comparison with free text asks for a scope that no test sees; `Principal.may` takes a known one."""
+    sources = [path for path in (ROOT / "functions").glob("*/*.py") if path.parent.name != "users"]
+
+    assert [path.name for path in sources if re.search(r"\.scopes\b", path.read_text())] == []
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=str)

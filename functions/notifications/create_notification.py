@@ -5,22 +5,23 @@ from http import HTTPStatus
 from kernel import http
 from kernel.database import transaction
 from kernel.errors import ForbiddenError
-from kernel.tokens import Principal
 from notifications import notices, own_list
 from notifications.model import Notice
 from notifications.schemas import CreateNotification, NotificationView
 
 
-@http.endpoint(status=HTTPStatus.CREATED, scope="user", rate="write", idempotent_in="notifications")
+@http.endpoint(
+    status=HTTPStatus.CREATED,
+    scope="user",
+    more_with="notifications:write",
+    rate="write",
+    idempotent_in="notifications",
+)
 def handler(request: http.Request[CreateNotification]) -> NotificationView:
     command = request.body
     user_id = command.user_id or request.user_id
-    if user_id != request.user_id and not _may_notify_others(request.principal):
+    if user_id != request.user_id and not (request.principal and request.principal.may("notifications:write")):
         raise ForbiddenError("To notify another user takes a token with the scope notifications:write.")
     with own_list.newest.changing(user_id), transaction("notifications") as connection:
         [created] = notices.add_many(connection, [Notice(user_id, command.type, command.message)])
     return created
-
-
-def _may_notify_others(principal: Principal | None) -> bool:
-    return principal is not None and "notifications:write" in principal.scopes

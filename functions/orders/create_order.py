@@ -18,6 +18,7 @@ from orders.schemas import CreateOrder, PlacedOrder
 @http.endpoint(
     status=HTTPStatus.CREATED,
     token_optional=True,
+    more_with="user",
     rate="order",
     idempotent_in="orders",
     raises=(ConflictError, ForbiddenError),
@@ -25,7 +26,7 @@ from orders.schemas import CreateOrder, PlacedOrder
 def handler(request: http.Request[CreateOrder]) -> Reply[PlacedOrder]:
     command = request.body
     pricing.check(command)
-    if request.principal and "user" not in request.principal.scopes:
+    if request.principal and not request.principal.may("user"):
         raise ForbiddenError("To place an order takes a token with the scope user, or none.")
     customer = request.principal.user_id if request.principal else None
     with transaction("orders") as connection:

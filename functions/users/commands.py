@@ -1,11 +1,8 @@
 """What operators may ask of accounts."""
 
-from typing import Literal
-
 from msgspec import Struct
 
-# Every scope that some function asks for; tests/test_template.py compares.
-type Scope = Literal["user", "catalog:write"]
+from kernel.scopes import Scope
 
 
 class ChangeScopes(Struct, frozen=True, forbid_unknown_fields=True):

@@ -16,6 +16,7 @@ from kernel.lambda_context import LambdaContext
 from kernel.rate_limit import RateClass
 from kernel.requests import LARGEST_BODY, SIGN_IN, Event, Page, Request
 from kernel.responses import JSON, Reply, Response
+from kernel.scopes import Scope
 from kernel.telemetry import logger
 from kernel.tokens import Principal
 
@@ -26,7 +27,8 @@ __all__ = ["LARGEST_BODY", "Endpoint", "Page", "Request", "endpoint"]
 class Endpoint[Body, Query]:
     """A Lambda handler: what a route takes and gives, who may call it and how often, and the function that answers.
 
-    The API's document is made of it too: *answer_type*, *other_status* and *raises* are there for that alone.
+    The API's document is made of it too: *answer_type*, *other_status*, *more_with* and *raises* are there for that
+    alone.
     """
 
     function: Callable[[Request[Body, Query]], Any]
@@ -36,7 +38,8 @@ class Endpoint[Body, Query]:
     content_type: str
     status: HTTPStatus
     other_status: HTTPStatus | None
-    scope: str | None
+    scope: Scope | None
+    more_with: Scope | None
     token_optional: bool
     rate: RateClass | None
     idempotent_in: str | None
@@ -90,7 +93,7 @@ class Endpoint[Body, Query]:
         principal = tokens.principal(headers)
         if principal is None:
             raise UnauthorizedError(SIGN_IN)
-        if self.scope not in principal.scopes:
+        if not principal.may(self.scope):
             message = f"This needs a token with the scope {self.scope}."
             raise ForbiddenError(message)
         return principal
@@ -101,7 +104,8 @@ def endpoint[Body, Query](  # noqa: PLR0913 - a route's properties, by name
     status: HTTPStatus = HTTPStatus.OK,
     other_status: HTTPStatus | None = None,
     content_type: str = JSON,
-    scope: str | None = None,
+    scope: Scope | None = None,
+    more_with: Scope | None = None,
     token_optional: bool = False,
     rate: RateClass | None = None,
     idempotent_in: str | None = None,
@@ -121,6 +125,7 @@ def endpoint[Body, Query](  # noqa: PLR0913 - a route's properties, by name
     every wrong field), 413 or 415. With *idempotent_in* a request that has `Idempotency-Key` runs in one transaction
     of that domain, whose own transactions become its savepoints, and a repeated one gets the first answer.
 
+    *more_with* tells clients which scope lets them do more than *scope* does: the function asks `Principal.may` for it.
     *raises* tells clients which other problems to expect of the function.
     """
 
@@ -138,6 +143,7 @@ def endpoint[Body, Query](  # noqa: PLR0913 - a route's properties, by name
             status=status,
             other_status=other_status,
             scope=scope,
+            more_with=more_with,
             token_optional=token_optional,
             rate=rate,
             idempotent_in=idempotent_in,

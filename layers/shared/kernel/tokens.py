@@ -15,6 +15,7 @@ import msgspec
 
 from kernel import secrets, settings
 from kernel.errors import UnauthorizedError, UnavailableError
+from kernel.scopes import Scope
 from kernel.telemetry import logger
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ class Principal(NamedTuple):
 
     user_id: UUID
     scopes: frozenset[str]
+
+    def may(self, scope: Scope) -> bool:
+        """Return whether the token has *scope*; the endpoint's `more_with` names it for clients and operators."""
+        return scope in self.scopes
 
 
 class PublicKey(msgspec.Struct, frozen=True):

@@ -15,7 +15,9 @@ def command(
     grant: Annotated[list[str] | None, typer.Option(help="A scope to add; may be repeated.")] = None,
     revoke: Annotated[list[str] | None, typer.Option(help="A scope to take away; may be repeated.")] = None,
 ) -> None:
-    """Show or change an account's scopes: `user` (everybody has it) and `catalog:write` (changes products).
+    """Show or change an account's scopes.
+
+    `user`: everybody has it. `catalog:write`: change products. `notifications:write`: notify other users.
 
     They are in the access token of the account's next log-in or refresh.
 
