@@ -12,7 +12,7 @@ from kernel.responses import Reply
 
 @http.endpoint(status=HTTPStatus.CREATED, scope="catalog:write", rate="write", idempotent_in="catalog")
 def handler(request: http.Request[ProductDetails]) -> Reply[Product]:
-    model.check_currency(request.body.currency)
+    model.check_price(request.body.price_cents, request.body.currency)
     with transaction("catalog") as connection:
         product = store.add(connection, ids.new(), request.body)
         outbox.add(connection, model.created(product))

@@ -6,6 +6,7 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from kernel import currencies
 from kernel.contracts.catalog import ProductCreated, ProductDeleted, ProductEvent, ProductState, ProductUpdated
 from kernel.errors import FieldProblem, InvalidError, NotFoundError
 
@@ -35,13 +36,12 @@ def found(product: Product | None) -> Product:
     return product
 
 
-def check_currency(currency: str) -> None:
-    """Raise InvalidError for a currency that ISO 4217 does not list."""
-    from iso4217 import Currency  # noqa: PLC0415 - 30 ms that only changes pay
-
-    if currency not in Currency:
-        problem = FieldProblem("currency", "is not a currency code of ISO 4217")
-        raise InvalidError("1 field is wrong.", (problem,))
+def check_price(price_cents: int, currency: str) -> None:
+    """Raise InvalidError for a price that nobody can be charged."""
+    if refusal := currencies.refuse_currency(currency):
+        raise InvalidError("1 field is wrong.", (FieldProblem("currency", refusal),))
+    if refusal := currencies.refuse_amount(price_cents, currency):
+        raise InvalidError("1 field is wrong.", (FieldProblem("priceCents", refusal),))
 
 
 def created(product: Product) -> ProductCreated:

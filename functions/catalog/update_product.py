@@ -14,7 +14,7 @@ from kernel.responses import Reply
 @http.endpoint(scope="catalog:write", rate="write", raises=(PreconditionFailedError,))
 def handler(request: http.Request[ProductDetails]) -> Reply[Product]:
     product_id = request.id()
-    model.check_currency(request.body.currency)
+    model.check_price(request.body.price_cents, request.body.currency)
     with cache.products.changing(product_id), transaction("catalog") as connection:
         product = model.found(store.lock(connection, product_id))
         etags.check(request, product.version)

@@ -5,10 +5,12 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from kernel import currencies
 from kernel.contracts.orders import OrderItem
+from kernel.currencies import LARGEST_AMOUNT
 from kernel.errors import ConflictError, FieldProblem, InvalidError, UnprocessableError
 from orders.events import OrderCreated
-from orders.schemas import LARGEST_AMOUNT, CreateOrder, ItemWanted
+from orders.schemas import CreateOrder, ItemWanted
 
 USUAL_CURRENCY = "USD"
 
@@ -49,8 +51,7 @@ def of_items(command: CreateOrder, customer: UUID, on_sale: Mapping[UUID, Produc
     currency = _only_currency(lines)
     items = tuple(OrderItem(each.product_id, each.name, wanted.quantity, each.price_cents) for wanted, each in lines)
     amount = sum(item.unit_price_cents * item.quantity for item in items)
-    if not 1 <= amount <= LARGEST_AMOUNT:
-        raise UnprocessableError(f"The items cost {amount} together; an order is for 1 to {LARGEST_AMOUNT}.")
+    _check_charge(amount, currency)
     method = command.payment_method
     return OrderCreated(amount=amount, currency=currency, customer_id=customer, items=items, payment_method=method)
 
@@ -60,8 +61,11 @@ def _wrong_fields(command: CreateOrder) -> Iterator[FieldProblem]:
         yield FieldProblem("body", "must have either amount or items")
     if command.currency is not None and command.items is not None:
         yield FieldProblem("currency", "is that of the items' products")
-    if command.currency not in (None, USUAL_CURRENCY) and not _is_in_use(command.currency):
-        yield FieldProblem("currency", "is not an ISO 4217 currency")
+    currency = command.currency or USUAL_CURRENCY
+    if refusal := currencies.refuse_currency(currency):
+        yield FieldProblem("currency", refusal)
+    elif refusal := currencies.refuse_amount(command.amount or 0, currency):
+        yield FieldProblem("amount", refusal)
     seen: set[UUID] = set()
     for index, item in enumerate(command.items or ()):
         if item.product_id in seen:
@@ -90,13 +94,17 @@ def _contradictions(lines: list[Line]) -> Iterator[FieldProblem]:
 
 
 def _only_currency(lines: list[Line]) -> str:
-    currencies = sorted({product.currency for _, product in lines})
-    if len(currencies) > 1:
-        raise UnprocessableError(f"One order has one currency; these items have {', '.join(currencies)}.")
-    return currencies[0]
+    found = sorted({product.currency for _, product in lines})
+    if len(found) > 1:
+        raise UnprocessableError(f"One order has one currency; these items have {', '.join(found)}.")
+    return found[0]
 
 
-def _is_in_use(currency: str | None) -> bool:
-    from iso4217 import Currency  # noqa: PLC0415 - 30 ms that most orders need not wait for
-
-    return currency in Currency
+def _check_charge(amount: int, currency: str) -> None:
+    """Raise UnprocessableError for a sum that nobody can be charged at once."""
+    if refusal := currencies.refuse_currency(currency):
+        raise UnprocessableError(f"The currency of these items, {currency}, {refusal}.")
+    if not 1 <= amount <= LARGEST_AMOUNT:
+        raise UnprocessableError(f"The items cost {amount} together; an order is for 1 to {LARGEST_AMOUNT}.")
+    if refusal := currencies.refuse_amount(amount, currency):
+        raise UnprocessableError(f"The items cost {amount} together, which {refusal}.")

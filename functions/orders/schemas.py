@@ -8,9 +8,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from kernel import http
+from kernel.currencies import LARGEST_AMOUNT
 from orders.model import Order, Recorded, Status
-
-LARGEST_AMOUNT = 99_999_999
 
 
 class ItemWanted(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):

@@ -15,6 +15,7 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
+from kernel import currencies
 from kernel.contracts.orders import OrderCancelled, OrderCreated
 from kernel.contracts.payments import PaymentCompleted, PaymentEvent, PaymentFailed, PaymentRefunded
 
@@ -26,11 +27,7 @@ Status = Literal[Ours, Waiting, Settled]
 Step = Literal["create", "confirm", "cancel", "refund"]
 
 PLACES: tuple[Money, ...] = get_args(Money)
-# Stripe's own limit, in any currency.
-LARGEST_AMOUNT = 99_999_999
 PAYMENT_METHOD = re.compile(r"(?:pm|card|src)_[A-Za-z0-9_]{1,250}")
-# Stripe counts these in hundredths, ISO 4217 in whole units: the amount would be a hundredth of what was meant.
-COUNTED_OTHERWISE = {"ISK", "UGX"}
 
 
 class News(NamedTuple):
@@ -146,12 +143,11 @@ def announcements(before: Money, payment: Payment) -> list[PaymentEvent]:
 
 
 def _refusal(payment: Payment) -> str | None:
-    from iso4217 import Currency  # noqa: PLC0415 - 30 ms that only a new order needs
-
-    if not 0 < payment.amount <= LARGEST_AMOUNT:
-        return "invalid_amount"
-    if payment.currency not in Currency or payment.currency in COUNTED_OTHERWISE:
+    currency = payment.currency or ""
+    if currencies.refuse_currency(currency):
         return "invalid_currency"
+    if not 0 < payment.amount <= currencies.LARGEST_AMOUNT or currencies.refuse_amount(payment.amount, currency):
+        return "invalid_amount"
     if payment.payment_method is not None and not PAYMENT_METHOD.fullmatch(payment.payment_method):
         return "invalid_payment_method"
     return None

@@ -5,11 +5,22 @@ from uuid import UUID
 
 from msgspec.structs import asdict
 from psycopg.rows import class_row
+from psycopg.sql import SQL, Identifier, Placeholder
 
 from kernel import outbox
 from kernel.database import Connection
 from payments import model
 from payments.model import News, Payment
+
+# What an order says of its payment for good: its customer, its amount and what is charged. All else is what is learned.
+FIXED = ("order_id", "customer_id", "amount", "currency", "payment_method")
+FIELDS = Payment.__struct_fields__
+COLUMNS = SQL(", ").join(Identifier("payments", field) for field in FIELDS)
+ADDED = SQL(", ").join(map(Identifier, FIELDS))
+VALUES = SQL(", ").join(map(Placeholder, FIELDS))
+CHANGES = SQL(", ").join(
+    SQL("{} = {}").format(Identifier(field), Placeholder(field)) for field in FIELDS if field not in FIXED
+)
 
 
 def add(connection: Connection, payment: Payment) -> None:
@@ -18,13 +29,13 @@ def add(connection: Connection, payment: Payment) -> None:
     One that is known only gets its currency, which it lacks if the order was cancelled before it was heard of.
     """
     added = connection.execute(
-        """
-        INSERT INTO payments (order_id, customer_id, amount, currency, payment_method, money, cancelled, failure_reason)
-        VALUES (%(order_id)s, %(customer_id)s, %(amount)s, %(currency)s, %(payment_method)s,
-            %(money)s, %(cancelled)s, %(failure_reason)s)
-        ON CONFLICT (order_id) DO UPDATE SET currency = excluded.currency WHERE payments.currency IS NULL
-        RETURNING xmax = 0
-        """,
+        SQL(
+            """
+            INSERT INTO payments ({}) VALUES ({})
+            ON CONFLICT (order_id) DO UPDATE SET currency = excluded.currency WHERE payments.currency IS NULL
+            RETURNING xmax = 0
+            """
+        ).format(ADDED, VALUES),
         asdict(payment),
     ).fetchone()
     if added == (True,):
@@ -34,28 +45,16 @@ def add(connection: Connection, payment: Payment) -> None:
 def get(connection: Connection, customer_id: UUID, order_id: UUID) -> Payment | None:
     """The payment of the customer's own order; None if they have no such."""
     with connection.cursor(row_factory=class_row(Payment)) as cursor:
-        cursor.execute(
-            """
-            SELECT order_id, customer_id, amount, currency, payment_method,
-                intent_id, client_secret, money, cancelled, failure_reason, waiting_for
-            FROM payments WHERE order_id = %s AND customer_id = %s
-            """,
-            (order_id, customer_id),
-        )
+        query = SQL("SELECT {} FROM payments WHERE order_id = %s AND customer_id = %s").format(COLUMNS)
+        cursor.execute(query, (order_id, customer_id))
         return cursor.fetchone()
 
 
 def lock(connection: Connection, order_ids: Iterable[UUID]) -> list[Payment]:
     """Those that there are, ours until the transaction ends; sorted, so that two never wait for each other."""
     with connection.cursor(row_factory=class_row(Payment)) as cursor:
-        cursor.execute(
-            """
-            SELECT order_id, customer_id, amount, currency, payment_method,
-                intent_id, client_secret, money, cancelled, failure_reason, waiting_for
-            FROM payments WHERE order_id = ANY(%s) ORDER BY order_id FOR UPDATE
-            """,
-            (list(order_ids),),
-        )
+        query = SQL("SELECT {} FROM payments WHERE order_id = ANY(%s) ORDER BY order_id FOR UPDATE").format(COLUMNS)
+        cursor.execute(query, (list(order_ids),))
         return cursor.fetchall()
 
 
@@ -70,14 +69,7 @@ def change(connection: Connection, payment: Payment, news: News) -> bool:
     after = payment.after(news)
     if after == payment:
         return False
-    connection.execute(
-        """
-        UPDATE payments SET intent_id = %(intent_id)s, client_secret = %(client_secret)s, money = %(money)s,
-            cancelled = %(cancelled)s, failure_reason = %(failure_reason)s, waiting_for = %(waiting_for)s
-        WHERE order_id = %(order_id)s
-        """,
-        asdict(after),
-    )
+    connection.execute(SQL("UPDATE payments SET {} WHERE order_id = %(order_id)s").format(CHANGES), asdict(after))
     outbox.add_many(connection, model.announcements(payment.money, after))
     return True
 
@@ -86,17 +78,18 @@ def claim_unsettled(connection: Connection, minutes: int, limit: int) -> list[Pa
     """Up to *limit* payments that are not settled and were not looked at for *minutes*, ours to look at now."""
     with connection.cursor(row_factory=class_row(Payment)) as cursor:
         cursor.execute(
-            """
-            WITH unsettled AS (
-                SELECT order_id FROM payments
-                WHERE (money = 'open' OR (money = 'taken' AND cancelled))
-                    AND checked_at < now() - interval '1 minute' * %s
-                ORDER BY checked_at LIMIT %s FOR UPDATE SKIP LOCKED
-            )
-            UPDATE payments SET checked_at = now() FROM unsettled WHERE payments.order_id = unsettled.order_id
-            RETURNING payments.order_id, customer_id, amount, currency, payment_method,
-                intent_id, client_secret, money, cancelled, failure_reason, waiting_for
-            """,
+            SQL(
+                """
+                WITH unsettled AS (
+                    SELECT order_id FROM payments
+                    WHERE (money = 'open' OR (money = 'taken' AND cancelled))
+                        AND checked_at < now() - interval '1 minute' * %s
+                    ORDER BY checked_at LIMIT %s FOR UPDATE SKIP LOCKED
+                )
+                UPDATE payments SET checked_at = now() FROM unsettled WHERE payments.order_id = unsettled.order_id
+                RETURNING {}
+                """
+            ).format(COLUMNS),
             (minutes, limit),
         )
         return cursor.fetchall()

@@ -42,6 +42,9 @@ def test_a_product_is_offered_and_told(catalog: Database, seller: Person) -> Non
         ({**TABLE, "priceCents": 1.5}, {"priceCents"}),
         ({**TABLE, "currency": "usd"}, {"currency"}),
         ({**TABLE, "currency": "ZZZ"}, {"currency"}),
+        ({**TABLE, "currency": "XAU"}, {"currency"}),
+        ({**TABLE, "currency": "MGA"}, {"currency"}),
+        ({**TABLE, "currency": "KWD", "priceCents": 5124}, {"priceCents"}),
         ({**TABLE, "id": str(uuid4()), "version": 7}, {"id", "version"}),
     ],
 )
