@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 from kernel import database, redis_server
 from kernel import kafka as producer
@@ -22,15 +23,31 @@ from tests.databases import Database
 from tests.lambda_events import Context
 from tests.servers import free_instance, running
 
-# What works on the whole cloud, which is too heavy to be there twice.
+# What works on the whole cloud, which is too heavy to be there twice, or beside anything else.
 CLOUD = ("tests/end_to_end/", "tests/faults/", "tests/local_cloud/test_cli.py", "tests/local_cloud/test_deployment.py")
+CLOUDS_TESTS = "the cloud's tests"
 
 
 class Shares(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """How two processes share the tests: one has all of the cloud's, and each other file goes to one of them."""
+    """Share the tests between processes: file by file, and at the end one process alone has what works on the cloud."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "the cloud" if nodeid.startswith(CLOUD) else nodeid.partition("::")[0]
+        return CLOUDS_TESTS if nodeid.startswith(CLOUD) else nodeid.partition("::")[0]
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        if CLOUDS_TESTS in self.workqueue:
+            self.workqueue.move_to_end(CLOUDS_TESTS)
+        super()._assign_work_unit(node)
+
+    def _reschedule(self, node: WorkerController) -> None:
+        """End *node* if only the cloud's tests are left and another node is there to run them."""
+        another_goes_on = any(each is not node and not each.shutting_down for each in self.nodes)
+        if list(self.workqueue) == [CLOUDS_TESTS] and another_goes_on and not node.shutting_down:
+            # It runs what it has first. To have nothing left is impossible: the last test waits for what follows it.
+            if self._pending_of(self.assigned_work[node]) <= 2:
+                node.shutdown()
+        else:
+            super()._reschedule(node)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -8,6 +8,8 @@ import typer
 from millrace_local.instance import ROOT, environment
 from millrace_local.services import SERVICES
 
+# A third faster than in one; see tests/conftest.py for how they share the tests.
+IN_TWO = ("--numprocesses=2", "--dist=loadscope")
 SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
@@ -16,9 +18,15 @@ def command(context: typer.Context) -> None:
 
     Example: ./millrace test tests/activity -k duplicate
 
-    In two processes, a third faster: ./millrace test --numprocesses=2 --dist=loadscope
+    Everything is tested by two processes, and a selection by one.
     """
     for service in SERVICES:
         service.install()
-    pytest = [str(environment("dev") / "bin" / "python"), "-m", "pytest", *context.args]
+    pytest = [str(environment("dev") / "bin" / "python"), "-m", "pytest", *shared(context.args)]
     sys.exit(subprocess.run(pytest, cwd=ROOT, check=False).returncode)  # noqa: S603 - our own command line
+
+
+def shared(arguments: list[str]) -> list[str]:
+    """Return *arguments* of pytest with those that share the tests, unless they select some."""
+    selects = any(not each.startswith("-") for each in arguments)
+    return arguments if selects else [*IN_TWO, *arguments]
