@@ -27,9 +27,9 @@ class CreateOrder(Struct, frozen=True, forbid_unknown_fields=True, rename="camel
     """
 
     amount: Annotated[int, Meta(ge=1, le=LARGEST_AMOUNT)] | None = None
-    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$(?!\n)")] | None = None
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)")] | None = None
     items: Annotated[tuple[ItemWanted, ...], Meta(min_length=1, max_length=50)] | None = None
-    payment_method: Annotated[str, Meta(pattern="^pm_[A-Za-z0-9_]{1,200}$(?!\n)")] | None = None
+    payment_method: Annotated[str, Meta(pattern=r"^pm_[A-Za-z0-9_]{1,200}$(?!\n)")] | None = None
 
 
 class PlacedOrder(Order, frozen=True):

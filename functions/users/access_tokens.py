@@ -10,8 +10,8 @@ import msgspec
 
 from kernel import ids, secrets, settings
 from kernel.tokens import ALGORITHM, LIFETIME_SECONDS, TYPE, PublicKey
-from users.model import RefreshToken
 from users.schemas import Tokens
+from users.token_families import RefreshToken
 
 if TYPE_CHECKING:
     from jwt import PyJWK

@@ -11,6 +11,8 @@ from kernel.errors import FieldProblem, InvalidError, UnauthorizedError
 from users import access_tokens, passwords, sessions, store
 from users.schemas import LogIn, Tokens
 
+REFUSED = "The username, the e-mail address or the password is wrong."
+
 
 @http.endpoint(rate="login", raises=(UnauthorizedError,))
 def handler(request: http.Request[LogIn]) -> Tokens:
@@ -20,10 +22,14 @@ def handler(request: http.Request[LogIn]) -> Tokens:
         found = store.credentials(connection, login)
     known = passwords.verify(found.password_hash if found else None, login.password)
     if found is None or not known:
-        raise UnauthorizedError("The username, the e-mail address or the password is wrong.")
+        raise UnauthorizedError(REFUSED)
+    outdated = passwords.is_outdated(found.password_hash, login.password)
+    rehashed = passwords.hash_password(login.password) if outdated else None
     with transaction("users") as connection:
-        if passwords.is_outdated(found.password_hash):
-            store.set_password_hash(connection, found.user_id, passwords.hash_password(login.password))
+        if not store.keep_password(connection, found.user_id, found.password_changed_at):
+            raise UnauthorizedError(REFUSED)
+        if rehashed:
+            store.replace_hash(connection, found.user_id, rehashed)
         token = sessions.begin(connection, found.user_id)
     return access_tokens.issue(found.user_id, found.scopes, token)
 

@@ -1,29 +1,34 @@
-"""The rules of accounts: which passwords and amounts are refused, and what a refresh token is."""
+"""The rules of accounts: which passwords, changes of a profile and amounts are refused."""
 
-import hashlib
-import hmac
-import secrets
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import NamedTuple, Self
-from uuid import UUID
+from msgspec import UNSET
 
-from kernel.errors import FieldProblem, InvalidError, UnauthorizedError
-from users.schemas import NewTransaction, Registration
-
-SECRET_BYTES = 32
-SHORTEST_IDEMPOTENCY_KEY = 16
-SIGN_IN_AGAIN = "The refresh token is not valid, or no longer. Log in again."
+from kernel.errors import FieldProblem, InvalidError
+from users import passwords
+from users.schemas import SHORTEST_PASSWORD, NewTransaction, Profile, ProfileChange
 
 
-def check_password(registration: Registration) -> None:
-    """Raise InvalidError for a password that is among the first to be guessed."""
-    from zxcvbn.frequency_lists import FREQUENCY_LISTS  # noqa: PLC0415 - 30 ms that only a registration needs
+def check_password(field: str, password: str, *names: str, refuse_common: bool) -> None:
+    """Raise InvalidError for a new password, in *field*, that is short or among the first to be guessed.
 
-    password = registration.password.lower()
-    if password in (registration.username.lower(), registration.email.lower()):
-        raise _refused("password", "must not be the username or the e-mail address")
-    if password in FREQUENCY_LISTS["passwords"]:
-        raise _refused("password", "is among the most common passwords: choose another one")
+    *names*: what the account is known by.
+    *refuse_common*: refuse a password that many people choose.
+    """
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS  # noqa: PLC0415 - 30 ms that only a new password needs
+
+    normalized = passwords.normalize(password)
+    if len(normalized) < SHORTEST_PASSWORD:
+        raise _refused(field, f"must have at least {SHORTEST_PASSWORD} characters when it is composed (NFKC)")
+    if normalized.lower() in {name.lower() for name in names}:
+        raise _refused(field, "must not be the username or the e-mail address")
+    if refuse_common and normalized.lower() in FREQUENCY_LISTS["passwords"]:
+        raise _refused(field, "is among the most common passwords: choose another one")
+
+
+def check_profile_change(before: Profile, change: ProfileChange) -> None:
+    """Raise InvalidError for another e-mail address without the password: who has the address has the account."""
+    changes_email = change.email is not UNSET and change.email != before.email
+    if changes_email and change.current_password is UNSET:
+        raise _refused("currentPassword", "is required to change the e-mail address")
 
 
 def check_transaction(command: NewTransaction) -> None:
@@ -34,47 +39,6 @@ def check_transaction(command: NewTransaction) -> None:
         raise _refused("amountCents", "must not be 0")
     if command.currency not in Currency:
         raise _refused("currency", "is not a currency code of ISO 4217")
-
-
-class RefreshToken(NamedTuple):
-    """A session's id and the secret that is good for one refresh. Only the secret's hash is stored."""
-
-    session_id: UUID
-    secret: bytes
-
-    @classmethod
-    def new(cls, session_id: UUID) -> Self:
-        return cls(session_id, secrets.token_bytes(SECRET_BYTES))
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Raises UnauthorizedError."""
-        try:
-            content = urlsafe_b64decode(text)
-            return cls(UUID(bytes=content[:16]), content[16:])
-        except ValueError:
-            raise UnauthorizedError(SIGN_IN_AGAIN) from None
-
-    def text(self) -> str:
-        return urlsafe_b64encode(self.session_id.bytes + self.secret).decode()
-
-    def hash(self) -> bytes:
-        return hashlib.sha256(self.secret).digest()
-
-    def successor(self, idempotency_key: str | None) -> Self:
-        """The token that takes this one's place.
-
-        Of one token and one Idempotency-Key it is always the same, so that a client whose answer was lost can ask
-        again, and a thief who does not know the key cannot. Raises InvalidError for a key that is easily guessed.
-        """
-        if idempotency_key is None:
-            return self.new(self.session_id)
-        if len(idempotency_key) < SHORTEST_IDEMPOTENCY_KEY:
-            message = (
-                f"Idempotency-Key must have at least {SHORTEST_IDEMPOTENCY_KEY} characters here: use a random UUID."
-            )
-            raise InvalidError(message)
-        return self._replace(secret=hmac.digest(self.secret, idempotency_key.encode(), "sha256"))
 
 
 def _refused(path: str, message: str) -> InvalidError:

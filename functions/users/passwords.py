@@ -1,6 +1,11 @@
-"""Passwords are stored as argon2id hashes, with the parameters that OWASP recommends."""
+"""Passwords are stored as argon2id hashes, with the parameters that OWASP recommends.
+
+Keyboards write the same characters as different code points. So a password is normalized (NFKC, NIST SP 800-63B)
+before it is hashed. Hashes from before that rule are of the text as it was typed.
+"""
 
 import functools
+import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,23 +15,35 @@ if TYPE_CHECKING:
 DUMMY_HASH = "$argon2id$v=19$m=19456,t=2,p=1$PxP4nR5ofIBUnRZukWhgCw$9EZbm/mh4XyKhpYXWxcMeNNRHrMZmgnZqwYch7BjzUQ"
 
 
+def normalize(password: str) -> str:
+    """Return the one spelling of *password* that is hashed."""
+    return unicodedata.normalize("NFKC", password)
+
+
 def hash_password(password: str) -> str:
-    return _hasher().hash(password)
+    """Return the hash to store of *password*."""
+    return _hasher().hash(normalize(password))
 
 
 def verify(stored: str | None, password: str) -> bool:
-    """Whether *password* belongs to the *stored* hash; takes as long if there is no such user (None)."""
+    """Return whether *password* belongs to the *stored* hash; takes as long if there is no such user (None)."""
+    spellings = dict.fromkeys((normalize(password), password))
+    return any(_fits(stored or DUMMY_HASH, each) for each in spellings) and stored is not None
+
+
+def is_outdated(stored: str, password: str) -> bool:
+    """Return whether *password*, which belongs to the *stored* hash, would be hashed in another way today."""
+    normalized = normalize(password)
+    return _hasher().check_needs_rehash(stored) or (normalized != password and not _fits(stored, normalized))
+
+
+def _fits(stored: str, spelling: str) -> bool:
     from argon2.exceptions import VerifyMismatchError  # noqa: PLC0415 - 20 ms that only these functions need
 
     try:
-        return _hasher().verify(stored or DUMMY_HASH, password) and stored is not None
+        return _hasher().verify(stored, spelling)
     except VerifyMismatchError:
         return False
-
-
-def is_outdated(stored: str) -> bool:
-    """Whether the hash was made with other parameters than today's."""
-    return _hasher().check_needs_rehash(stored)
 
 
 @functools.cache

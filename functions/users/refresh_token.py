@@ -1,23 +1,28 @@
 """POST /api/v1/auth/refresh: exchange a refresh token, which is good once, for new tokens.
 
 With an Idempotency-Key the same exchange can be asked for again until its answer arrives.
+
+A token that is used again ends its session, since one of its users stole it. For 10 seconds after its exchange the
+replaced token is refused only: two tabs that refresh at once stay logged in, with the tokens that one of them got.
 """
 
 from kernel import http
 from kernel.database import transaction
 from kernel.errors import UnauthorizedError
 from kernel.telemetry import logger
-from users import access_tokens, model, sessions
+from users import access_tokens, sessions, token_families
 from users.schemas import Refresh, Tokens
+from users.token_families import RefreshToken, Use
 
 
 @http.endpoint(raises=(UnauthorizedError,))
 def handler(request: http.Request[Refresh]) -> Tokens:
-    token = model.RefreshToken.parse(request.body.refresh_token)
-    successor = token.successor(request.headers.get("idempotency-key"))
+    token = RefreshToken.parse(request.body.refresh_token)
+    idempotency_key = request.headers.get("idempotency-key")
+    token_families.check_idempotency_key(idempotency_key)
     with transaction("users") as connection:
-        rotated = sessions.rotate(connection, token, successor)
-    if rotated is None:
-        logger.warning("refresh token refused", extra={"session": str(token.session_id)})
-        raise UnauthorizedError(model.SIGN_IN_AGAIN)
+        rotated = sessions.rotate(connection, token, idempotency_key)
+    if isinstance(rotated, Use):
+        logger.warning("refresh token refused", extra={"session": str(token.session_id), "use": rotated.name})
+        raise UnauthorizedError(token_families.RACED if rotated is Use.RACE else token_families.LOG_IN_AGAIN)
     return access_tokens.issue(rotated.user_id, rotated.scopes, rotated.token)

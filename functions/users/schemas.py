@@ -6,12 +6,19 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+SHORTEST_PASSWORD = 8
+
 # No @ in a username, so that it is never somebody's e-mail address.
-type Username = Annotated[str, Meta(min_length=3, max_length=30, pattern="^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+type Username = Annotated[str, Meta(min_length=3, max_length=30, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$(?!\n)")]
 type Email = Annotated[
-    str, Meta(max_length=254, pattern=r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")
+    str,
+    Meta(max_length=254, pattern=r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$(?!\n)"),
 ]
-type Password = Annotated[str, Meta(min_length=8, max_length=128)]
+# Names are ASCII. Other letters could be lower case of the same name, and would be counted as another account's.
+type Login = Annotated[str, Meta(max_length=254, pattern=r"^[!-~]*$(?!\n)")]
+type Password = Annotated[str, Meta(min_length=SHORTEST_PASSWORD, max_length=128)]
+# An account's present password may be older than the rules for new ones.
+type CurrentPassword = Annotated[str, Meta(max_length=128)]
 type RefreshToken = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
@@ -21,12 +28,17 @@ class Registration(Struct, frozen=True, forbid_unknown_fields=True):
     password: Password
 
 
+class PasswordChange(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    current_password: CurrentPassword
+    new_password: Password
+
+
 class LogIn(Struct, frozen=True, forbid_unknown_fields=True):
     """Either *username* or *email*."""
 
-    password: Annotated[str, Meta(max_length=128)]
-    username: Annotated[str, Meta(max_length=254)] | None = None
-    email: Annotated[str, Meta(max_length=254)] | None = None
+    password: CurrentPassword
+    username: Login | None = None
+    email: Login | None = None
 
 
 class Tokens(Struct, frozen=True, rename="camel"):
@@ -59,18 +71,19 @@ class AccountScopes(Struct, frozen=True):
     scopes: list[str]
 
 
-class ProfileChange(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is left out stays as it is."""
+class ProfileChange(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """What is left out stays as it is. Another *email* needs *current_password*; wherever it is given, it must be right."""
 
     username: Username | UnsetType = UNSET
     email: Email | UnsetType = UNSET
+    current_password: CurrentPassword | UnsetType = UNSET
 
 
 class NewTransaction(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """*amount_cents*: in the currency's minor unit; negative takes from the balance."""
 
     amount_cents: Annotated[int, Meta(ge=-(10**12), le=10**12)]
-    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)")]
     description: Annotated[str, Meta(min_length=1, max_length=500)]
 
 

@@ -1,14 +1,15 @@
-"""Sessions: a log-in and its refresh tokens, each good once. One used twice was stolen, and ends the session."""
+"""Sessions: a log-in and its refresh tokens, each good once. One that is used again was stolen, and ends the session."""
 
-import hmac
+import secrets
 from typing import NamedTuple
 from uuid import UUID
 
 from kernel import ids
 from kernel.database import Connection
-from users.model import RefreshToken
+from users.token_families import Family, RefreshToken, Use
 
 LIFETIME_DAYS = 30
+FAMILY_KEY_BYTES = 32
 
 
 class Rotated(NamedTuple):
@@ -20,45 +21,65 @@ class Rotated(NamedTuple):
 
 
 def begin(connection: Connection, user_id: UUID) -> RefreshToken:
-    """A new session's first token. The user's sessions that are over are deleted."""
-    token = RefreshToken.new(ids.new())
+    """Open a session; return its first token. The user's sessions that are over are deleted."""
+    family_key = secrets.token_bytes(FAMILY_KEY_BYTES)
+    token = RefreshToken.new(ids.new(), family_key)
     connection.execute("DELETE FROM sessions WHERE user_id = %s AND expires_at < now()", (user_id,))
     connection.execute(
         """
-        INSERT INTO sessions (id, user_id, token_hash, expires_at)
-        VALUES (%s, %s, %s, now() + make_interval(days => %s))
+        INSERT INTO sessions (id, user_id, token_hash, family_key, expires_at)
+        VALUES (%s, %s, %s, %s, now() + make_interval(days => %s))
         """,
-        (token.session_id, user_id, token.hash(), LIFETIME_DAYS),
+        (token.session_id, user_id, token.hash(), family_key, LIFETIME_DAYS),
     )
     return token
 
 
-def rotate(connection: Connection, token: RefreshToken, successor: RefreshToken) -> Rotated | None:
-    """Let *successor* take the place of *token*; None if it is not good, and if it ever was, the session ends.
+def rotate(connection: Connection, token: RefreshToken, idempotency_key: str | None = None) -> Rotated | Use:
+    """Replace *token* by its successor, or return what its use was instead; a theft ends the session.
 
-    If *successor* has taken its place already, which is another attempt at the same request, that is well.
     Refreshes of one session wait for each other. The caller must commit in either case.
     """
     row = connection.execute(
         """
-        SELECT token_hash, user_id, scopes FROM sessions JOIN users ON users.id = user_id
+        SELECT token_hash, previous_hash, now() - rotated_at, family_key, user_id, scopes
+        FROM sessions JOIN users ON users.id = user_id
         WHERE sessions.id = %s AND revoked_at IS NULL AND expires_at > now() FOR UPDATE OF sessions
         """,
         (token.session_id,),
     ).fetchone()
     if row is None:
-        return None
-    current, user_id, scopes = row
-    if hmac.compare_digest(current, token.hash()):
-        connection.execute("UPDATE sessions SET token_hash = %s WHERE id = %s", (successor.hash(), token.session_id))
-    elif not hmac.compare_digest(current, successor.hash()):
-        end(connection, token)
-        return None
-    return Rotated(successor, user_id, scopes)
+        return Use.GUESS
+    *columns, user_id, scopes = row
+    family = Family(*columns)
+    successor = token.successor(idempotency_key, family.key)
+    use = family.judge(token, successor)
+    if use is Use.ROTATION:
+        connection.execute(
+            "UPDATE sessions SET token_hash = %s, previous_hash = token_hash, rotated_at = now() WHERE id = %s",
+            (successor.hash(), token.session_id),
+        )
+    elif use is Use.THEFT:
+        _revoke(connection, token.session_id)
+    return Rotated(successor, user_id, scopes) if use in (Use.ROTATION, Use.REPETITION) else use
 
 
-def end(connection: Connection, token: RefreshToken) -> None:
-    """Whichever of the session's tokens it is: none of them is good any more."""
-    connection.execute(
-        "UPDATE sessions SET revoked_at = now() WHERE id = %s AND revoked_at IS NULL", (token.session_id,)
-    )
+def end(connection: Connection, token: RefreshToken) -> bool:
+    """End the session whose current token, or that one's predecessor, is *token*; False if there is none."""
+    row = connection.execute(
+        "SELECT token_hash, previous_hash, now() - rotated_at, family_key FROM sessions WHERE id = %s FOR UPDATE",
+        (token.session_id,),
+    ).fetchone()
+    if row is None or not Family(*row).holds(token):
+        return False
+    _revoke(connection, token.session_id)
+    return True
+
+
+def end_all(connection: Connection, user_id: UUID) -> None:
+    """End every session of the user."""
+    connection.execute("UPDATE sessions SET revoked_at = now() WHERE user_id = %s AND revoked_at IS NULL", (user_id,))
+
+
+def _revoke(connection: Connection, session_id: UUID) -> None:
+    connection.execute("UPDATE sessions SET revoked_at = now() WHERE id = %s AND revoked_at IS NULL", (session_id,))

@@ -1,6 +1,7 @@
 """Accounts and requested transactions in Postgres."""
 
-from typing import NamedTuple
+from datetime import datetime
+from typing import LiteralString, NamedTuple
 from uuid import UUID
 
 from psycopg.errors import UniqueViolation
@@ -15,9 +16,14 @@ TAKEN = "An account with this username or e-mail address exists already."
 
 
 class Credentials(NamedTuple):
+    """An account, and what its password is checked against."""
+
     user_id: UUID
+    username: str
+    email: str
     scopes: list[str]
     password_hash: str
+    password_changed_at: datetime
 
 
 def add_user(connection: Connection, user_id: UUID, registration: Registration, password_hash: str) -> Profile:
@@ -38,19 +44,38 @@ def add_user(connection: Connection, user_id: UUID, registration: Registration, 
 
 
 def credentials(connection: Connection, login: LogIn) -> Credentials | None:
+    """Return the account of the username or the e-mail address, in any letter case."""
+    condition = "lower(username) = lower(%s) OR lower(email) = lower(%s)"
+    return _credentials(connection, condition, login.username, login.email)
+
+
+def credentials_of(connection: Connection, user_id: UUID) -> Credentials | None:
+    """Return the account with this id."""
+    return _credentials(connection, "id = %s", user_id)
+
+
+def _credentials(connection: Connection, condition: LiteralString, *values: object) -> Credentials | None:
+    columns = "id AS user_id, username, email, scopes, password_hash, password_changed_at"
     with connection.cursor(row_factory=class_row(Credentials)) as cursor:
-        cursor.execute(
-            """
-            SELECT id AS user_id, scopes, password_hash FROM users
-            WHERE lower(username) = lower(%s) OR lower(email) = lower(%s)
-            """,
-            (login.username, login.email),
-        )
+        cursor.execute(f"SELECT {columns} FROM users WHERE {condition}", values)  # noqa: S608 - texts of this module
         return cursor.fetchone()
 
 
-def set_password_hash(connection: Connection, user_id: UUID, password_hash: str) -> None:
+def keep_password(connection: Connection, user_id: UUID, changed_at: datetime) -> bool:
+    """Lock the account's password until the transaction ends; False if it was changed since *changed_at*."""
+    query = "SELECT FROM users WHERE id = %s AND password_changed_at = %s FOR NO KEY UPDATE"
+    return connection.execute(query, (user_id, changed_at)).rowcount == 1
+
+
+def replace_hash(connection: Connection, user_id: UUID, password_hash: str) -> None:
+    """Store another hash of the same password."""
     connection.execute("UPDATE users SET password_hash = %s WHERE id = %s", (password_hash, user_id))
+
+
+def change_password(connection: Connection, user_id: UUID, password_hash: str) -> None:
+    """Store the hash of another password."""
+    query = "UPDATE users SET password_hash = %s, password_changed_at = clock_timestamp() WHERE id = %s"
+    connection.execute(query, (password_hash, user_id))
 
 
 def change_scopes(connection: Connection, command: ChangeScopes) -> AccountScopes:
@@ -76,6 +101,14 @@ def change_scopes(connection: Connection, command: ChangeScopes) -> AccountScope
 def profile(connection: Connection, user_id: UUID) -> Profile | None:
     with connection.cursor(row_factory=class_row(Profile)) as cursor:
         cursor.execute("SELECT id, username, email, created_at, updated_at FROM users WHERE id = %s", (user_id,))
+        return cursor.fetchone()
+
+
+def lock_profile(connection: Connection, user_id: UUID) -> Profile | None:
+    """Return the profile, which nobody else changes until the transaction ends."""
+    query = "SELECT id, username, email, created_at, updated_at FROM users WHERE id = %s FOR NO KEY UPDATE"
+    with connection.cursor(row_factory=class_row(Profile)) as cursor:
+        cursor.execute(query, (user_id,))
         return cursor.fetchone()
 
 

@@ -1,22 +1,30 @@
-"""PATCH /api/v1/auth/profile, PATCH /api/v1/users/profile: change the signed-in user's username or e-mail address."""
+"""PATCH /api/v1/auth/profile, PATCH /api/v1/users/profile: change the signed-in user's username or e-mail address.
+
+Another e-mail address takes the account's password as well, in `currentPassword`.
+"""
+
+from msgspec import UNSET
 
 from kernel import http, outbox
 from kernel.contracts.users import UserUpdated
 from kernel.database import transaction
-from kernel.errors import ConflictError, NotFoundError
-from users import profiles, store
+from kernel.errors import ConflictError, ForbiddenError, NotFoundError
+from users import model, profiles, reauthentication, store
 from users.schemas import Profile, ProfileChange
 
 
-@http.endpoint(scope="user", raises=(NotFoundError, ConflictError))
+@http.endpoint(scope="user", raises=(NotFoundError, ConflictError, ForbiddenError))
 def handler(request: http.Request[ProfileChange]) -> Profile:
-    user_id = request.user_id
+    user_id, change = request.user_id, request.body
+    if change.current_password is not UNSET:
+        reauthentication.require(user_id, change.current_password)
     with profiles.cached.changing(user_id), transaction("users") as connection:
-        changed = store.change_profile(connection, user_id, request.body)
+        before = store.lock_profile(connection, user_id)
+        if before is None:
+            raise NotFoundError("This account does not exist.")
+        model.check_profile_change(before, change)
+        changed = store.change_profile(connection, user_id, change)
         if changed:
             event = UserUpdated(user_id=user_id, username=changed.username, email=changed.email)
             outbox.add(connection, event)
-        profile = changed or store.profile(connection, user_id)
-    if profile is None:
-        raise NotFoundError("This account does not exist.")
-    return profile
+    return changed or before

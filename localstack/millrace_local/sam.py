@@ -87,6 +87,8 @@ def deploy(instance: Instance, template: Path, foundation: Foundation, wishes: S
         "OpenSearchUrl": instance.opensearch_url,
         "StripeApiBase": stripe_account.current(instance).api_base,
         "DefaultPaymentMethod": "pm_card_visa",
+        # The password of the examples in documents and collections is a common one.
+        "CommonPasswordCheck": "off",
     }
     options = ["--stack-name", STACK, "--s3-bucket", BUCKET, "--region", REGION, "--capabilities", "CAPABILITY_IAM"]
     flags = ["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"]

@@ -1,5 +1,7 @@
 """The walk of a new user through five domains, as curl does it."""
 
+import itertools
+import secrets
 from collections.abc import Iterator
 from uuid import UUID
 
@@ -83,9 +85,11 @@ def test_a_note_is_found_by_its_words(api: httpx.Client, account: Account) -> No
 
 def test_a_profile_is_changed_and_a_session_ended(api: httpx.Client, account: Account) -> None:
     """PATCH shows in the next GET; a refresh token works once, and not after log-out."""
-    changed = api.patch("/api/v1/users/profile", json={"email": "new@example.com"}, headers=account.headers)
+    address = f"new-{account.username}@example.com"
+    change = {"email": address, "currentPassword": account.password}
+    changed = api.patch("/api/v1/users/profile", json=change, headers=account.headers)
     assert changed.status_code == 200
-    assert api.get("/api/v1/auth/profile", headers=account.headers).json()["email"] == "new@example.com"
+    assert api.get("/api/v1/auth/profile", headers=account.headers).json()["email"] == address
     session = log_in(api, account.username, account.password)
     renewed = api.post("/api/v1/auth/refresh", json={"refreshToken": session["refreshToken"]})
     assert renewed.status_code == 200
@@ -93,6 +97,22 @@ def test_a_profile_is_changed_and_a_session_ended(api: httpx.Client, account: Ac
     assert ended.status_code == 204
     after = api.post("/api/v1/auth/refresh", json={"refreshToken": renewed.json()["refreshToken"]})
     assert after.status_code == 401
+
+
+def test_a_password_is_changed_and_the_other_sessions_end(api: httpx.Client, account: Account) -> None:
+    """Both names of the route: the new password logs in, and what was signed in before cannot refresh."""
+    paths = ("/api/v1/users/password", "/api/v1/auth/password")
+    passwords = [account.password, secrets.token_urlsafe(12), secrets.token_urlsafe(12)]
+    for path, (current, new) in zip(paths, itertools.pairwise(passwords), strict=True):
+        session = log_in(api, account.username, current)
+        body = {"currentPassword": current, "newPassword": new}
+        changed = api.post(path, json=body, headers=account.headers)
+        assert changed.status_code == 200, changed.text
+        ended = api.post("/api/v1/auth/refresh", json={"refreshToken": session["refreshToken"]})
+        assert ended.status_code == 401
+        renewed = api.post("/api/v1/auth/refresh", json={"refreshToken": changed.json()["refreshToken"]})
+        assert renewed.status_code == 200
+    assert log_in(api, account.username, passwords[-1])
 
 
 def _messages(api: httpx.Client, account: Account) -> list[str]:

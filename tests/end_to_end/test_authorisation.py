@@ -163,6 +163,11 @@ def password(world: World) -> dict[str, str]:
     return {"username": world.owner.username, "password": world.owner.password}
 
 
+def new_password(world: World) -> dict[str, str]:
+    """Of the owner, who keeps the one that the other calls know."""
+    return {"currentPassword": world.owner.password, "newPassword": world.owner.password}
+
+
 def refresh(world: World) -> dict[str, str]:
     tokens = accounts.log_in(world.api, world.owner.username, world.owner.password)
     return {"refreshToken": tokens["refreshToken"]}
@@ -248,6 +253,7 @@ CALLS: dict[str, tuple[Call, ...]] = {
     "transactions.get_balance": (signed_in(200),),
     "transactions.get_transaction": (signed_in(200, 404, path=booked_transaction),),
     "transactions.list_transactions": (signed_in(200),),
+    "users.change_password": (signed_in(200, 403, body=new_password),),
     "users.create_transaction": (signed_in(201, body=payment),),
     "users.get_jwks": (public(),),
     "users.get_profile": (signed_in(200),),

@@ -43,3 +43,15 @@ def test_refuses_numbers_out_of_range(value: str, monkeypatch: pytest.MonkeyPatc
 
     with pytest.raises(SettingError, match=r"RELAY_SECONDS=.* whole number from 0 to 840"):
         settings.Relay.from_environment()
+
+
+@pytest.mark.parametrize(("value", "refused"), [("", True), ("on", True), ("off", False)])
+def test_common_passwords_are_refused_unless_the_check_is_off(
+    value: str, monkeypatch: pytest.MonkeyPatch, *, refused: bool
+) -> None:
+    """Nobody switches it off by a misspelt value."""
+    monkeypatch.setenv("COMMON_PASSWORD_CHECK", value)
+    assert settings.refuses_common_passwords() is refused
+    monkeypatch.setenv("COMMON_PASSWORD_CHECK", "false")
+    with pytest.raises(SettingError, match="COMMON_PASSWORD_CHECK='false' is not usable: give one of on, off"):
+        settings.refuses_common_passwords()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from io import StringIO
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 
 from kernel import database, redis_server
@@ -14,7 +15,16 @@ from kernel.telemetry import logger
 from tests import databases, tokens
 from tests.api import Answer, call
 from tests.databases import Database
-from users import create_transaction, get_profile, log_in, log_out, refresh_token, register_user, update_profile
+from users import (
+    change_password,
+    create_transaction,
+    get_profile,
+    log_in,
+    log_out,
+    refresh_token,
+    register_user,
+    update_profile,
+)
 
 
 @dataclass
@@ -51,6 +61,9 @@ class Client:
 
     def update(self, **body: object) -> Answer:
         return call(update_profile.handler, "PATCH", body, headers=self._signed())
+
+    def change_password(self, **body: object) -> Answer:
+        return self._keep(call(change_password.handler, "POST", body, headers=self._signed()))
 
     def transact(self, body: object, **headers: str) -> Answer:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -118,3 +131,10 @@ def log() -> Iterator[Callable[[], str]]:
 def user_id(users: Database, client: Client) -> UUID:
     [(found,)] = users.rows("SELECT id FROM users WHERE username = %s", client.username)
     return UUID(str(found))
+
+
+def waiting(users: Database) -> int:
+    """How many sessions wait for a lock, as a superuser sees them."""
+    query = "SELECT FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
+    with psycopg.connect(users.server) as superuser:
+        return superuser.execute(query, (users.name,)).rowcount

@@ -80,7 +80,7 @@ def test_unknown_user_and_wrong_password_take_the_same_time(client: Client, monk
 
 def test_the_dummy_hash_costs_what_a_real_one_does() -> None:
     """It has today's parameters; whoever raises them must make a new one."""
-    assert not passwords.is_outdated(passwords.DUMMY_HASH)
+    assert not passwords.is_outdated(passwords.DUMMY_HASH, "any password")
     assert not passwords.verify(None, "any password")
 
 
@@ -93,6 +93,59 @@ def test_a_weaker_hash_is_replaced_at_log_in(users: Database, client: Client) ->
     assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert client.log_in().status == 200
     assert users.rows("SELECT password_hash FROM users") == [(stored,)]
+
+
+@pytest.mark.parametrize("typed", ["composed", "decomposed", "full width"])
+@pytest.mark.parametrize("chosen", ["composed", "decomposed", "full width"])
+def test_a_password_is_the_same_however_a_keyboard_writes_it(users: Database, chosen: str, typed: str) -> None:
+    """Chosen and typed as other code points of the same characters, it logs in; without its accent it does not."""
+    spellings = {
+        "composed": "caf\u00e9 \u00fcber alles",
+        "decomposed": "cafe\u0301 u\u0308ber alles",
+        "full width": "\uff43\uff41\uff46\u00e9\u3000\u00fcber alles",
+    }
+    somebody = Client(password=spellings[chosen])
+    assert somebody.register().status == 201
+    assert somebody.log_in(username=somebody.username, password=spellings[typed]).status == 200
+    assert somebody.log_in(username=somebody.username, password="cafe uber alles").status == 401
+
+
+def test_a_hash_of_a_password_as_it_was_typed_is_replaced(users: Database, client: Client) -> None:
+    """From before passwords were normalized: it verifies, and from then on in every spelling."""
+    typed, composed = "cafe\u0301 u\u0308ber", "caf\u00e9 \u00fcber"
+    old = argon2.PasswordHasher(memory_cost=19_456, time_cost=2, parallelism=1).hash(typed)
+    users.rows("UPDATE users SET password_hash = %s RETURNING id", old)
+    assert client.log_in(username=client.username, password=composed).status == 401
+    assert client.log_in(username=client.username, password=typed).status == 200
+    [(stored,)] = users.rows("SELECT password_hash FROM users")
+    assert client.log_in(username=client.username, password=composed).status == 200
+    assert client.log_in(username=client.username, password=typed).status == 200
+    assert users.rows("SELECT password_hash FROM users") == [(stored,)]
+
+
+@pytest.mark.parametrize("name", ["{}\n", " {}", "{}\u200b", "\u0130{}", "\u212a{}"])
+def test_what_cannot_be_a_name_is_refused(client: Client, name: str) -> None:
+    """Neither spaces nor letters whose lower case is ASCII: they would be counted as another account's attempts."""
+    for field, known in (("username", client.username), ("email", client.email)):
+        answer = client.log_in(**{field: name.format(known)}, password=client.password)
+        assert answer.status == 400
+        assert [error["path"] for error in answer.body["errors"]] == [field]
+
+
+def test_a_log_in_with_the_password_of_before_opens_no_session(
+    users: Database, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Should the password be changed after the old one was verified, the answer is 401."""
+    verify = passwords.verify
+
+    def change_meanwhile(stored: str | None, password: str) -> bool:
+        fits = verify(stored, password)
+        users.rows("UPDATE users SET password_changed_at = now() RETURNING id")
+        return fits
+
+    monkeypatch.setattr(passwords, "verify", change_meanwhile)
+    assert client.log_in().status == 401
+    assert users.rows("SELECT count(*) FROM sessions") == [(1,)]
 
 
 @pytest.mark.parametrize("names", [{}, {"username": "somebody", "email": "somebody@example.com"}])

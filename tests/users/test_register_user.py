@@ -63,14 +63,21 @@ def test_a_taken_name_is_refused_without_saying_which(users: Database, taken: st
         ("password", "x" * 129),
         ("password", "password123"),
         ("password", "QWERTYUIOP"),
+        # Full width, and letters whose accents are characters of their own: the same word, and seven letters.
+        ("password", "\uff50assword123"),
+        ("password", "e\u0301" * 7),
         ("username", "ab"),
         ("username", "with space"),
         ("username", "an@address"),
+        ("username", "ending\n"),
+        ("username", "invisible\u200b"),
         ("username", "a" * 31),
         ("email", "nobody"),
         ("email", "a@b"),
         ("email", "two@@example.com"),
         ("email", "line\nbreak@example.com"),
+        ("email", "ending@example.com\n"),
+        ("email", "invisible\u200b@example.com"),
         ("email", f"{'a' * 250}@example.com"),
         ("isAdmin", True),
     ],
@@ -90,6 +97,18 @@ def test_passwords_of_8_to_128_characters_are_taken_whole(users: Database, lengt
     assert somebody.register().status == 201
     assert somebody.log_in(username=somebody.username, password="ü" * length).status == 401
     assert somebody.log_in().status == 200
+
+
+def test_the_documents_request_works_where_the_check_is_off(users: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """COMMON_PASSWORD_CHECK=off takes a common password, and what is neither on nor off lets nobody register."""
+    body = {"username": "testuser", "email": "test@example.com", "password": "password123"}
+    assert call(register_user.handler, "POST", body).status == 400
+    monkeypatch.setenv("COMMON_PASSWORD_CHECK", "no")
+    assert call(register_user.handler, "POST", body).status == 500
+    monkeypatch.setenv("COMMON_PASSWORD_CHECK", "off")
+    assert call(register_user.handler, "POST", body | {"password": "short"}).status == 400
+    assert call(register_user.handler, "POST", body | {"password": "testuser"}).status == 400
+    assert call(register_user.handler, "POST", body).status == 201
 
 
 def test_the_username_is_no_password(users: Database) -> None:

@@ -121,6 +121,11 @@ def rate_limit_factor() -> int:
     return _integer("RATE_LIMIT_FACTOR", 1, 1, 1_000_000)
 
 
+def refuses_common_passwords() -> bool:
+    """Return whether passwords that many people choose are refused (COMMON_PASSWORD_CHECK: on or off)."""
+    return _choice("COMMON_PASSWORD_CHECK", ("on", "off")) == "on"
+
+
 def allowed_origins() -> frozenset[str]:
     """Web origins that may read the answers (CORS_ALLOWED_ORIGINS, comma-separated; none when it is not set)."""
     return frozenset(filter(None, os.environ.get("CORS_ALLOWED_ORIGINS", "").split(",")))

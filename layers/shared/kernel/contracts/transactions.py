@@ -20,6 +20,6 @@ class TransactionCreated(Event, frozen=True, kw_only=True, tag_field="type", tag
     transaction_id: UUID
     user_id: UUID
     amount_cents: int
-    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)")]
     description: str
     created_at: datetime

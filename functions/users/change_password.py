@@ -1,0 +1,28 @@
+"""POST /api/v1/users/password, POST /api/v1/auth/password: change the signed-in user's password.
+
+Every session of the user ends, and the answer begins the only new one. Access tokens of the ended sessions end within
+their 15 minutes.
+"""
+
+from kernel import http, settings
+from kernel.database import transaction
+from kernel.errors import ForbiddenError, NotFoundError
+from users import access_tokens, model, passwords, reauthentication, sessions, store
+from users.schemas import PasswordChange, Tokens
+
+
+@http.endpoint(scope="user", raises=(NotFoundError, ForbiddenError))
+def handler(request: http.Request[PasswordChange]) -> Tokens:
+    user_id, change = request.user_id, request.body
+    current = reauthentication.require(user_id, change.current_password)
+    refuse_common = settings.refuses_common_passwords()
+    names = (current.username, current.email)
+    model.check_password("newPassword", change.new_password, *names, refuse_common=refuse_common)
+    password_hash = passwords.hash_password(change.new_password)
+    with transaction("users") as connection:
+        if not store.keep_password(connection, user_id, current.password_changed_at):
+            raise reauthentication.refused()
+        store.change_password(connection, user_id, password_hash)
+        sessions.end_all(connection, user_id)
+        token = sessions.begin(connection, user_id)
+    return access_tokens.issue(user_id, current.scopes, token)

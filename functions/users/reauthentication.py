@@ -1,0 +1,30 @@
+"""The second proof of who asks: what takes an account over needs its password beside an access token."""
+
+from uuid import UUID
+
+from kernel import rate_limit
+from kernel.database import transaction
+from kernel.errors import FieldProblem, ForbiddenError, NotFoundError
+from users import passwords, store
+
+
+def require(user_id: UUID, current_password: str) -> store.Credentials:
+    """Return the account, if *current_password* is its password.
+
+    Attempts on an account are limited as log-ins are. Raises ForbiddenError for another password, NotFoundError
+    for no account, and TooManyRequestsError.
+    """
+    rate_limit.require("login", f"account:{user_id}")
+    with transaction("users") as connection:
+        found = store.credentials_of(connection, user_id)
+    if found is None:
+        raise NotFoundError("This account does not exist.")
+    if not passwords.verify(found.password_hash, current_password):
+        raise refused()
+    return found
+
+
+def refused() -> ForbiddenError:
+    """Return the error that says the current password is wrong."""
+    problem = FieldProblem("currentPassword", "is not the account's password")
+    return ForbiddenError("The current password is wrong.", (problem,))
