@@ -15,7 +15,7 @@ from users.token_families import RefreshToken
 
 def test_the_new_password_logs_in_and_the_old_one_does_not(users: Database, client: Client) -> None:
     """200 with new tokens, as at log-in; the hash is argon2id of today's parameters, and nothing is announced."""
-    new = f"{uuid4().hex} caf\u00e9"
+    new = f"{uuid4().hex} \u00e9lan"
     answer = client.change_password(currentPassword=client.password, newPassword=new)
     assert answer.status == 200
     assert set(answer.body) == {"token", "accessToken", "refreshToken", "tokenType", "expiresIn"}
