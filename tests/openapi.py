@@ -25,7 +25,8 @@ FILE = ROOT / "functions" / "operations" / "openapi.json"
 INTRODUCTION = """
 JSON in and out. Errors are problem documents (RFC 9457). Sign in at /api/v1/auth/login and send the access token in the
 header Authorization. Lists give a page, whose Link header leads to the next one. Requests are counted by user, or by
-address, for each class of routes (x-rate-class): the RateLimit headers tell what is left.
+address, for each class of routes (x-rate-class): the RateLimit headers tell what is left. Tokens and signatures that do
+not hold are counted by address as well.
 """
 
 

@@ -14,22 +14,28 @@ TOLERANCE_SECONDS = 300
 SECONDS = re.compile(r"[0-9]{1,12}")
 
 
+class SignatureError(InvalidError):
+    """The message is not Stripe's, or not of now."""
+
+    refuses_credential = True
+
+
 def require(body: bytes, header: str | None, secrets: Iterable[str]) -> None:
-    """Raise InvalidError unless one of *secrets* signed *body*, and not long ago.
+    """Raise SignatureError unless one of *secrets* signed *body*, and not long ago.
 
     The header is `t=<seconds>,v1=<hex>`, with a further v1 while a secret is being replaced, and other schemes.
     """
     parts = [part.strip().partition("=") for part in (header or "").split(",")]
     times = [value for name, _, value in parts if name == "t"]
     if len(times) != 1 or not _is_recent(times[0]):
-        raise InvalidError("The header Stripe-Signature is missing, or tells of another time.")
+        raise SignatureError("The header Stripe-Signature is missing, or tells of another time.")
     signed = f"{times[0]}.".encode() + body
     expected = [hmac.digest(secret.encode(), signed, "sha256").hex().encode() for secret in secrets]
     given = [value.encode() for name, _, value in parts if name == "v1"]
     # All are compared, each in constant time: how long it takes tells nothing.
     matches = [hmac.compare_digest(each, one) for each in expected for one in given]
     if not any(matches):
-        raise InvalidError("The header Stripe-Signature does not sign this body.")
+        raise SignatureError("The header Stripe-Signature does not sign this body.")
 
 
 def _is_recent(seconds: str) -> bool:

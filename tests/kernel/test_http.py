@@ -4,6 +4,7 @@ import json
 from base64 import b64encode
 from http import HTTPStatus
 from typing import Annotated, Any
+from uuid import uuid4
 
 import msgspec
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from kernel import http, responses
 from kernel.errors import ConflictError, FieldProblem, NotFoundError, ProblemError, UnavailableError
 from kernel.responses import Reply
+from tests.api import call
 from tests.lambda_events import Context, request
 
 
@@ -257,3 +259,16 @@ def test_refuses_a_query_that_is_wrong(query: dict[str, str], context: Context) 
 
     assert response["statusCode"] == 400
     assert set(problems(response)) == {f"query.{name}" for name in query}
+
+
+@pytest.mark.parametrize("spelling", ["{{{}}}", "urn:uuid:{}", "{}\n", "0x{}"])
+def test_an_id_has_one_spelling(spelling: str) -> None:
+    """What else Python reads as a UUID is none here: 404."""
+
+    @http.endpoint()
+    def show(request: http.Request) -> str:
+        return str(request.id())
+
+    for text in (str(uuid4()), uuid4().hex[:30], uuid4().hex[:31], uuid4().hex):
+        assert call(show, path={"id": spelling.format(text)}).status == 404
+    assert call(show, path={"id": str(uuid4())}).status == 200

@@ -14,7 +14,7 @@ from kernel import rate_limit, redis_server
 from kernel.errors import TooManyRequestsError
 from kernel.rate_limit import Decision, Rate, RateClass
 
-NAMES: list[RateClass] = ["read", "write", "login", "register"]
+NAMES: list[RateClass] = ["read", "write", "login", "register", "refusal"]
 
 
 @dataclass

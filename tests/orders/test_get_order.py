@@ -4,6 +4,10 @@ from uuid import uuid4
 
 import pytest
 
+from kernel import rate_limit, redis_server
+from kernel.rate_limit import Rate
+from orders import get_order
+from tests.api import call
 from tests.databases import Database
 from tests.orders.customers import GUEST, Customer, hear, payment
 
@@ -53,3 +57,21 @@ def test_a_guests_token_is_good_for_who_has_signed_in_as_well(ada: Customer) -> 
 def test_a_token_that_does_not_hold_is_refused(orders: Database, sign_in: object) -> None:
     """A client learns that it must sign in again, instead of that its order is gone."""
     assert GUEST.get(uuid4(), authorization="Bearer nonsense").status == 401
+
+
+def test_tokens_that_open_no_order_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a burst from one address 429, of an order that exists or not; the right token opens its order still."""
+    placed = GUEST.create({"amount": 500}).body
+    monkeypatch.setenv("RATE_LIMIT_FACTOR", "1")
+    monkeypatch.setattr(redis_server, "TIMEOUT_SECONDS", 5)
+    monkeypatch.setitem(rate_limit.RATES, "refusal", Rate(burst=3, seconds=60))
+    address = str(uuid4())
+
+    def read(order: object, token: str) -> int:
+        path, headers = {"id": str(order)}, {"Order-Token": token}
+        return call(get_order.handler, path=path, headers=headers, address=address).status
+
+    assert [read(placed["orderId"], "another"), read(uuid4(), "another"), read(uuid4(), placed["token"])] == [404] * 3
+    assert read(placed["orderId"], "another") == 429
+    assert read(uuid4(), "another") == 429
+    assert read(placed["orderId"], placed["token"]) == 200

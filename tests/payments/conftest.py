@@ -26,6 +26,7 @@ def payments(payments_template: Database, redis: str, monkeypatch: pytest.Monkey
     with databases.copied(payments_template) as found:
         monkeypatch.setenv("DATABASE_URL_PAYMENTS", found.url("app"))
         monkeypatch.setenv("REDIS_URL", redis)
+        monkeypatch.setenv("RATE_LIMIT_FACTOR", "1000")
         yield found
         if warm := database._connections.pop("payments", None):
             warm.close()

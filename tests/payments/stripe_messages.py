@@ -50,7 +50,7 @@ def signature(body: bytes, *secrets: str, age: int = 0) -> str:
     return ",".join([f"t={sent_at}", *(f"v1={each}" for each in made), "v0=of-another-scheme"])
 
 
-def send(body: bytes, header: str | None, *, encoded: bool = False) -> int:
+def send(body: bytes, header: str | None, *, encoded: bool = False, address: str = "3.18.12.63") -> int:
     """The status that Stripe gets from the function for *body*."""
     event = {
         "httpMethod": "POST",
@@ -59,7 +59,7 @@ def send(body: bytes, header: str | None, *, encoded: bool = False) -> int:
         "isBase64Encoded": encoded,
         "queryStringParameters": None,
         "pathParameters": None,
-        "requestContext": {"requestId": str(uuid4()), "identity": {"sourceIp": "3.18.12.63"}},
+        "requestContext": {"requestId": str(uuid4()), "identity": {"sourceIp": address}},
     }
     answer = receive_stripe_webhook.handler(event, Context())
     status: int = answer["statusCode"]

@@ -5,12 +5,14 @@ import random
 import statistics
 import time
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kernel import database
+from kernel import database, rate_limit, redis_server
+from kernel.rate_limit import Rate
 from payments import signature
 from tests.databases import Database
 from tests.payments import orders, stripe_messages
@@ -75,6 +77,17 @@ def bad_headers(body: bytes) -> dict[str, str | None]:
         "a time that is none": f"t=1e9,{signed}",
         "a long time": f"t={'9' * 5000},{signed}",
     }
+
+
+def test_counts_what_stripe_did_not_sign(payments: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a burst from one address 429; what Stripe signed is taken from there still."""
+    monkeypatch.setenv("RATE_LIMIT_FACTOR", "1")
+    monkeypatch.setattr(redis_server, "TIMEOUT_SECONDS", 5)
+    monkeypatch.setitem(rate_limit.RATES, "refusal", Rate(burst=3, seconds=60))
+    address, body = str(uuid4()), body_of(succeeded("pi_unknown"))
+    forged = stripe_messages.signature(body, "whsec_unknown")
+    assert [stripe_messages.send(body, forged, address=address) for _ in range(4)] == [400, 400, 400, 429]
+    assert stripe_messages.send(body, stripe_messages.signature(body, SECRETS[0]), address=address) == 200
 
 
 @pytest.mark.parametrize("name", bad_headers(b""))

@@ -8,10 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kernel import rate_limit
+from kernel.rate_limit import Rate
+from tests.api import Handler, call
 from tests.databases import Database
 from tests.servers import wait_until
 from tests.users.conftest import Client, waiting
-from users import sessions
+from users import log_out, refresh_token, sessions
 from users.sessions import Rotated
 from users.token_families import RefreshToken, Use
 
@@ -115,6 +118,17 @@ def test_what_is_no_token_of_ours_is_refused(users: Database, token: str) -> Non
     """401, and never an error of ours."""
     assert Client().refresh(token).status == 401
     assert Client().log_out(token).status == 401
+
+
+@pytest.mark.parametrize("handler", [refresh_token.handler, log_out.handler])
+def test_tokens_that_do_not_hold_are_counted(client: Client, handler: Handler, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a burst from one address 429; a good one from there is taken still."""
+    monkeypatch.setitem(rate_limit.RATES, "refusal", Rate(burst=3, seconds=60))
+    address = str(uuid4())
+    bodies = [{"refreshToken": each} for each in ("nonsense", made_up(client.refresh_token))]
+    answers = [call(handler, "POST", body, address=address) for body in (*bodies, *bodies)]
+    assert [answer.status for answer in answers] == [401, 401, 401, 429]
+    assert call(handler, "POST", {"refreshToken": client.refresh_token}, address=address).status in (200, 204)
 
 
 def test_a_token_has_one_spelling(client: Client) -> None:

@@ -31,10 +31,14 @@ class FieldProblem(NamedTuple):
 
 
 class ProblemError(Exception):
-    """*headers*: what the answer carries besides the usual ones. *problems*: the fields at fault, if they are known."""
+    """*headers*: what the answer carries besides the usual ones. *problems*: the fields at fault, if they are known.
+
+    *refuses_credential*: a token or a signature does not hold, which is counted against the sender's address.
+    """
 
     status = HTTPStatus.BAD_REQUEST
     headers: Mapping[str, str] = MappingProxyType({})
+    refuses_credential = False
 
     def __init__(self, message: str, problems: tuple[FieldProblem, ...] = ()) -> None:
         super().__init__(message)
@@ -48,6 +52,7 @@ class InvalidError(ProblemError):
 class UnauthorizedError(ProblemError):
     status = HTTPStatus.UNAUTHORIZED
     headers = MappingProxyType({"WWW-Authenticate": "Bearer"})
+    refuses_credential = True
 
 
 class ForbiddenError(ProblemError):

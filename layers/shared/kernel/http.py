@@ -3,8 +3,9 @@
 For the REST API's proxy integration. AWS: "Lambda proxy integrations in API Gateway" (API Gateway Developer Guide).
 """
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import NoneType
@@ -52,9 +53,11 @@ class Endpoint[Body, Query]:
         trace = telemetry.begin(headers.get("x-request-id") or gateway_id, headers.get("traceparent"), gateway_id)
         limits: dict[str, str] = {}
         try:
-            principal = self._authorized(headers)
-            limits |= rate_limit.require(self.rate or _usual_rate(event), _caller(event, principal))
-            response = self._answer(event, headers, principal)
+            with _refusals_counted(event):
+                principal = self._authenticated(headers)
+                limits |= rate_limit.require(self.rate or _usual_rate(event), _caller(event, principal))
+                self._authorize(principal)
+                response = self._answer(event, headers, principal)
         except ProblemError as problem:
             response = responses.problem(problem, trace)
         except Exception:  # noqa: BLE001 - the last resort: the caller gets an answer, the log gets the error
@@ -87,16 +90,18 @@ class Endpoint[Body, Query]:
             return responses.not_modified(response)
         return response
 
-    def _authorized(self, headers: Mapping[str, str]) -> Principal | None:
+    def _authenticated(self, headers: Mapping[str, str]) -> Principal | None:
         if self.scope is None:
             return tokens.principal(headers) if self.token_optional else None
         principal = tokens.principal(headers)
         if principal is None:
             raise UnauthorizedError(SIGN_IN)
-        if not principal.may(self.scope):
+        return principal
+
+    def _authorize(self, principal: Principal | None) -> None:
+        if self.scope is not None and principal is not None and not principal.may(self.scope):
             message = f"This needs a token with the scope {self.scope}."
             raise ForbiddenError(message)
-        return principal
 
 
 def endpoint[Body, Query](  # noqa: PLR0913 - a route's properties, by name
@@ -119,10 +124,10 @@ def endpoint[Body, Query](  # noqa: PLR0913 - a route's properties, by name
     *content_type* than JSON, `msgspec.Raw`. It may raise any ProblemError; every other exception is logged and
     answered with 500.
 
-    Before the function is called, in this order: without a token that holds and has *scope*, 401 or 403 (None = the
-    route is public; with *token_optional* it gives a signed-in caller more, and a token that does not hold is 401
-    there too); too many requests of class *rate* (None = read for GET, else write), 429; wrong input, 400 (naming
-    every wrong field), 413 or 415. With *idempotent_in* a request that has `Idempotency-Key` runs in one transaction
+    Before the function is called, in this order: without a token that holds, 401 (*scope* None = the route is public;
+    with *token_optional* it gives a signed-in caller more, and a token that does not hold is 401 there too); too many
+    requests of class *rate* (None = read for GET, else write), 429; a token without *scope*, 403; wrong input, 400
+    (naming every wrong field), 413 or 415. Problems that refuse a credential are counted by address, the function's too. With *idempotent_in* a request that has `Idempotency-Key` runs in one transaction
     of that domain, whose own transactions become its savepoints, and a repeated one gets the first answer.
 
     *more_with* tells clients which scope lets them do more than *scope* does: the function asks `Principal.may` for it.
@@ -162,8 +167,24 @@ def _usual_rate(event: Event) -> RateClass:
     return "read" if event.get("httpMethod") in ("GET", "HEAD") else "write"
 
 
+@contextlib.contextmanager
+def _refusals_counted(event: Event) -> Iterator[None]:
+    """Count a credential that is refused within, against its sender's address; after too many the answer is 429.
+
+    Good ones from the same address are not affected.
+    """
+    try:
+        yield
+    except ProblemError as problem:
+        if problem.refuses_credential:
+            problem.headers = {**problem.headers, **rate_limit.require("refusal", _address(event))}
+        raise
+
+
 def _caller(event: Event, principal: Principal | None) -> str:
     """Whose requests are counted together: the user's or, on public routes, the address's."""
-    if principal is not None:
-        return f"user:{principal.user_id}"
+    return _address(event) if principal is None else f"user:{principal.user_id}"
+
+
+def _address(event: Event) -> str:
     return f"address:{event.get('requestContext', {}).get('identity', {}).get('sourceIp')}"

@@ -2,7 +2,7 @@
 
 Per route class and caller, one *theoretical arrival time* is kept: when the caller's allowance will be whole again.
 A request moves it one interval on, and is refused if that would be more than a whole burst ahead of now.
-While Redis is down reads and writes go on; logins, registrations and orders are counted in this process.
+While Redis is down reads and writes go on; logins, registrations, orders and refusals are counted in this process.
 """
 
 import math
@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from kernel import redis_server, settings
 from kernel.errors import TooManyRequestsError
 
-type RateClass = Literal["read", "write", "login", "register", "order", "webhook"]
+type RateClass = Literal["read", "write", "login", "register", "order", "webhook", "refusal"]
 
 
 class Rate(NamedTuple):
@@ -32,6 +32,9 @@ RATES: dict[RateClass, Rate] = {
     "order": Rate(burst=20, seconds=3, guarded=True),
     # All of a sender's messages come from a few addresses, and one that is refused comes again hours later.
     "webhook": Rate(burst=1000, seconds=0.005),
+    # Tokens and signatures that do not hold. A client learns by one that its token is too old, every 15 minutes:
+    # that is enough for 1,800 clients behind one address.
+    "refusal": Rate(burst=100, seconds=0.5, guarded=True),
 }
 
 MICROSECONDS = 1_000_000

@@ -56,8 +56,8 @@ class Request[Body = None, Query = None]:
     def id(self, parameter: str = "id") -> UUID:
         """The id in the path. Raises NotFoundError if what is there is no id at all."""
         try:
-            return UUID(self.path[parameter])
-        except ValueError:
+            return msgspec.convert(self.path[parameter], UUID)
+        except msgspec.ValidationError:
             raise NotFoundError("There is no such thing.") from None
 
 
