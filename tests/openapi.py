@@ -26,7 +26,8 @@ INTRODUCTION = """
 JSON in and out. Errors are problem documents (RFC 9457). Sign in at /api/v1/auth/login and send the access token in the
 header Authorization. Lists give a page, whose Link header leads to the next one. Requests are counted by user, or by
 address, for each class of routes (x-rate-class): the RateLimit headers tell what is left. Tokens and signatures that do
-not hold are counted by address as well.
+not hold are counted by address as well. Values of a query are written in one way: whole numbers in digits, `true` or
+`false`. A query with another name, or one name twice, is refused.
 """
 
 
@@ -54,8 +55,8 @@ PROBLEMS: dict[type[errors.ProblemError], tuple[str, tuple[str, ...]]] = {
     errors.NotFoundError: ("There is no such thing, or it is another's.", ()),
     errors.ConflictError: ("It contradicts the present state.", ()),
     errors.PreconditionFailedError: ("It was changed since it was read: `If-Match` names another version.", ()),
-    errors.TooLargeError: ("The body is larger than 256 KB.", ()),
-    errors.UnsupportedTypeError: ("The body is not JSON by its own account.", ()),
+    errors.TooLargeError: ("The body is larger than the route takes.", ()),
+    errors.UnsupportedTypeError: ("The body is not JSON by its own account, or it is compressed.", ()),
     errors.UnprocessableError: ("Well formed, but a rule says no, or the Idempotency-Key was used before.", ()),
     errors.TooManyRequestsError: ("The allowance is used up.", ("Retry-After",)),
     errors.UnavailableError: ("Something this needs is down or busy: try again.", ("Retry-After",)),
@@ -101,7 +102,7 @@ class Route:
     def problems(self) -> Iterator[type[errors.ProblemError]]:
         """What it may be refused with."""
         yield from self.endpoint.raises
-        if self.endpoint.body_type or self.endpoint.query_type or self.endpoint.idempotent_in:
+        if not self.endpoint.any_query or self.endpoint.body_type or self.endpoint.idempotent_in:
             yield errors.InvalidError
         if self.endpoint.body_type:
             yield from (errors.TooLargeError, errors.UnsupportedTypeError)
@@ -113,7 +114,13 @@ class Route:
             yield errors.NotFoundError
         if self.endpoint.idempotent_in:
             yield errors.UnprocessableError
-        yield from (errors.TooManyRequestsError, errors.UnavailableError)
+        if self.rate_class != "none":
+            yield errors.TooManyRequestsError
+        yield errors.UnavailableError
+
+    @property
+    def rate_class(self) -> str:
+        return self.endpoint.rate or ("read" if self.method in (HTTPMethod.GET, HTTPMethod.HEAD) else "write")
 
 
 def routes() -> list[Route]:
@@ -168,6 +175,8 @@ def _operation(route: Route, schemas: Schemas) -> Json:
     summary, _, more = documentation.strip().partition("\n\n")
     method, path = route.function.routes[0]
     alias = f"Another name of {method} {path}." if route.number else ""
+    if route.method == HTTPMethod.HEAD:
+        summary, alias = f"the headers of GET {route.path}", ""
     operation: Json = {
         "operationId": route.function.logical_id + (str(route.number + 1) if route.number else ""),
         "tags": [route.function.module.partition(".")[0]],
@@ -176,13 +185,14 @@ def _operation(route: Route, schemas: Schemas) -> Json:
         "security": _security(endpoint),
         "parameters": list(_parameters(route, schemas)),
         "responses": _responses(route, schemas),
-        "x-rate-class": endpoint.rate or ("read" if route.method == HTTPMethod.GET else "write"),
+        "x-rate-class": route.rate_class,
     }
     if endpoint.body_type:
         # What the function reads itself is another's JSON, described by its sender.
         schema = {"type": "object"} if endpoint.body_type is bytes else schemas.of(endpoint.body_type)
         content = {"application/json": {"schema": schema}}
-        operation["requestBody"] = {"required": True, "content": content}
+        limit = f"At most {endpoint.largest_body // 1024} KB, uncompressed."
+        operation["requestBody"] = {"description": limit, "required": True, "content": content}
     if endpoint.more_with:
         operation["x-more-with-scope"] = endpoint.more_with
     return {name: value for name, value in operation.items() if value or name == "security"}
@@ -226,13 +236,13 @@ def _responses(route: Route, schemas: Schemas) -> Json:
         found[HTTPStatus.NOT_MODIFIED] = _response("It is still the version that is known.", ("ETag",))
     if route.endpoint.other_status:
         either = _problem(errors.UnavailableError)
-        either["content"] |= _success(route, schemas)["content"]
-        found[route.endpoint.other_status] = either | {"headers": _headers(RATE_LIMIT)}
+        either["content"] |= _success(route, schemas).get("content", {})
+        found[route.endpoint.other_status] = either | {"headers": _headers(())}
     return {str(status.value): found[status] for status in sorted(found)}
 
 
 def _success(route: Route, schemas: Schemas) -> Json:
-    endpoint, headers = route.endpoint, list(RATE_LIMIT)
+    endpoint, headers = route.endpoint, list(RATE_LIMIT if route.rate_class != "none" else ())
     if route.versioned:
         headers += ["ETag", "Location"] if endpoint.status == HTTPStatus.CREATED else ["ETag"]
     if endpoint.query_type and issubclass(endpoint.query_type, Page):
@@ -240,7 +250,7 @@ def _success(route: Route, schemas: Schemas) -> Json:
     if endpoint.idempotent_in:
         headers.append("Idempotency-Replayed")
     response = _response(endpoint.status.phrase, headers)
-    if endpoint.answer_type is not None:
+    if endpoint.answer_type is not None and route.method != HTTPMethod.HEAD:
         media_type = endpoint.content_type.partition(";")[0]
         text = endpoint.answer_type is Raw and media_type != "application/json"
         response["content"] = {media_type: {"schema": TEXT if text else schemas.of(endpoint.answer_type)}}

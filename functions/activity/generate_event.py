@@ -8,7 +8,7 @@ from kernel.contracts.activity import UserEvent
 from kernel.database import transaction
 
 
-@http.endpoint(idempotent_in="activity")
+@http.endpoint(rate="ingest", idempotent_in="activity")
 def handler(request: http.Request[GenerateEvent]) -> GeneratedEvent:
     command = request.body
     event = UserEvent(

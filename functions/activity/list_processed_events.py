@@ -14,6 +14,5 @@ from kernel.responses import Reply
 def handler(request: http.Request[None, http.Page]) -> Reply[list[ProcessedEvent]]:
     page = request.query
     with transaction("activity") as connection:
-        events = store.newest(connection, page.limit, after=page.start(tuple[datetime, UUID]))
-    full = len(events) == page.limit
-    return Reply(events, headers=page.next_link(events[-1].created_at, events[-1].id) if full else {})
+        events, more = store.newest(connection, page.limit, after=page.start(tuple[datetime, UUID]))
+    return page.reply(events, ProcessedEvent.position, more=more)

@@ -26,3 +26,7 @@ class ProcessedEvent(Struct, frozen=True):
     event_type: str
     payload: dict[str, Any] | None
     created_at: datetime
+
+    def position(self) -> tuple[object, ...]:
+        """Return its place in the list's order, where the next page begins."""
+        return (self.created_at, self.id)

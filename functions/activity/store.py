@@ -1,14 +1,20 @@
 """Processed events in Postgres."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
-from psycopg.rows import class_row
+from msgspec import Raw
 
 from activity.schemas import ProcessedEvent
+from kernel import free_json
 from kernel.contracts.activity import UserEvent
 from kernel.database import Connection
+from kernel.pages import LARGEST_PAGE
+
+# A payload with numbers that Postgres has written out. They are shown with exponents, or no answer could hold it.
+LONG_PAYLOAD = 1024 * 1024
 
 
 def add_many(connection: Connection, events: list[UserEvent]) -> None:
@@ -28,15 +34,44 @@ def add_many(connection: Connection, events: list[UserEvent]) -> None:
     )
 
 
-def newest(connection: Connection, limit: int, *, after: tuple[datetime, UUID] | None) -> list[ProcessedEvent]:
-    """Up to *limit* events, newest first, from the one *after* that creation time and id on."""
-    with connection.cursor(row_factory=class_row(ProcessedEvent)) as cursor:
-        cursor.execute(
-            """
-            SELECT id, user_id, event_type, payload, created_at AT TIME ZONE 'UTC' AS created_at FROM events
-            WHERE (created_at, id) < (%s::timestamptz AT TIME ZONE 'UTC', %s::uuid)
-            ORDER BY created_at DESC, id DESC LIMIT %s
-            """,
-            (*(after or ("infinity", UUID(int=(1 << 128) - 1))), limit),
+def newest(
+    connection: Connection, limit: int, *, after: tuple[datetime, UUID] | None
+) -> tuple[list[ProcessedEvent], bool]:
+    """Return up to *limit* events, newest first, from the one *after* that creation time and id on.
+
+    Also returns whether there may be more of them, though these are fewer: Postgres reads no further than one answer
+    holds. The text of a stored payload can be 50 times as long as what was sent.
+    """
+    rows = connection.execute(
+        """
+        WITH RECURSIVE page AS (
+            (
+                SELECT id, user_id, event_type, payload::text AS payload, created_at, 1 AS place, 0::bigint AS before
+                FROM events WHERE (created_at, id) < (%s::timestamptz AT TIME ZONE 'UTC', %s::uuid)
+                ORDER BY created_at DESC, id DESC LIMIT 1
+            )
+            UNION ALL
+            SELECT next.*, place + 1, before + octet_length(page.user_id) + coalesce(octet_length(page.payload), 0)
+            FROM page CROSS JOIN LATERAL (
+                SELECT id, user_id, event_type, payload::text, created_at FROM events
+                WHERE (created_at, id) < (page.created_at, page.id) ORDER BY created_at DESC, id DESC LIMIT 1
+            ) AS next
+            WHERE place < %s
+                AND before + octet_length(page.user_id) + coalesce(octet_length(page.payload), 0) < %s
         )
-        return cursor.fetchall()
+        SELECT id, user_id, event_type, payload, created_at AT TIME ZONE 'UTC' FROM page ORDER BY place
+        """,
+        (*(after or ("infinity", UUID(int=(1 << 128) - 1))), limit, LARGEST_PAGE),
+    ).fetchall()
+    read = sum(len(user_id.encode()) + len((payload or "").encode()) for _, user_id, _, payload, _ in rows)
+    events = [
+        ProcessedEvent(event_id, user_id, event_type, _payload(payload), created_at)
+        for event_id, user_id, event_type, payload, created_at in rows
+    ]
+    return events, read >= LARGEST_PAGE
+
+
+def _payload(text: str | None) -> Any:  # noqa: ANN401 - JSON that is not read
+    if text is None:
+        return None
+    return Raw((free_json.shortened(text) if len(text) > LONG_PAYLOAD else text).encode())

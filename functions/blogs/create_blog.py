@@ -10,7 +10,9 @@ from kernel.database import transaction
 from kernel.responses import Reply
 
 
-@http.endpoint(status=HTTPStatus.CREATED, scope="user", rate="write", idempotent_in="blogs")
+@http.endpoint(
+    status=HTTPStatus.CREATED, scope="user", rate="write", largest_body=http.LARGEST_CONTENT_BODY, idempotent_in="blogs"
+)
 def handler(request: http.Request[CreateBlog]) -> Reply[Blog]:
     with transaction("blogs") as connection:
         blog = store.add(connection, ids.new(), request.user_id, request.body)

@@ -16,4 +16,4 @@ def handler(request: http.Request[None, ListBlogs]) -> Reply[list[BlogSummary]]:
         raise ForbiddenError("Drafts are shown to their author only.")
     with transaction("blogs") as connection:
         blogs = store.newest(connection, author, page)
-    return Reply(blogs, headers=page.next_link(*blogs[-1].position()) if len(blogs) == page.limit else {})
+    return page.reply(blogs, BlogSummary.position)

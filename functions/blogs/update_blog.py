@@ -9,7 +9,9 @@ from kernel.errors import ConflictError, PreconditionFailedError
 from kernel.responses import Reply
 
 
-@http.endpoint(scope="user", rate="write", raises=(ConflictError, PreconditionFailedError))
+@http.endpoint(
+    scope="user", rate="write", largest_body=http.LARGEST_CONTENT_BODY, raises=(ConflictError, PreconditionFailedError)
+)
 def handler(request: http.Request[UpdateBlog]) -> Reply[Blog]:
     blog_id, author, command = request.id(), request.user_id, request.body
     with cache.posts.changing(blog_id), transaction("blogs") as connection:

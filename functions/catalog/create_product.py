@@ -10,7 +10,13 @@ from kernel.database import transaction
 from kernel.responses import Reply
 
 
-@http.endpoint(status=HTTPStatus.CREATED, scope="catalog:write", rate="write", idempotent_in="catalog")
+@http.endpoint(
+    status=HTTPStatus.CREATED,
+    scope="catalog:write",
+    rate="write",
+    largest_body=http.LARGEST_CONTENT_BODY,
+    idempotent_in="catalog",
+)
 def handler(request: http.Request[ProductDetails]) -> Reply[Product]:
     model.check_price(request.body.price_cents, request.body.currency)
     with transaction("catalog") as connection:

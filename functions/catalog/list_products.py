@@ -13,4 +13,4 @@ def handler(request: http.Request[None, ListProducts]) -> Reply[list[Product]]:
     page = request.query
     with transaction("catalog") as connection:
         products = store.newest(connection, page)
-    return Reply(products, headers=page.next_link(products[-1].id) if len(products) == page.limit else {})
+    return page.reply(products, lambda product: (product.id,))

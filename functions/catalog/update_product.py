@@ -11,7 +11,9 @@ from kernel.errors import PreconditionFailedError
 from kernel.responses import Reply
 
 
-@http.endpoint(scope="catalog:write", rate="write", raises=(PreconditionFailedError,))
+@http.endpoint(
+    scope="catalog:write", rate="write", largest_body=http.LARGEST_CONTENT_BODY, raises=(PreconditionFailedError,)
+)
 def handler(request: http.Request[ProductDetails]) -> Reply[Product]:
     product_id = request.id()
     model.check_price(request.body.price_cents, request.body.currency)

@@ -13,7 +13,12 @@ from notes.schemas import CreateNote
 
 
 @http.endpoint(
-    status=HTTPStatus.CREATED, scope="user", rate="write", idempotent_in="notes", raises=(UnprocessableError,)
+    status=HTTPStatus.CREATED,
+    scope="user",
+    rate="write",
+    largest_body=http.LARGEST_CONTENT_BODY,
+    idempotent_in="notes",
+    raises=(UnprocessableError,),
 )
 def handler(request: http.Request[CreateNote]) -> Reply[Note]:
     note_id, owner, command = ids.new(), request.user_id, request.body

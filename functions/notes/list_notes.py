@@ -13,4 +13,4 @@ def handler(request: http.Request[None, ListNotes]) -> Reply[list[FoundNote] | l
     page, owner = request.query, request.user_id
     with transaction("notes") as connection:
         notes = search(connection, owner, page) if page.q else store.newest(connection, owner, page)
-    return Reply(notes, headers=page.next_link(*notes[-1].position()) if len(notes) == page.limit else {})
+    return page.reply(notes, lambda note: note.position())

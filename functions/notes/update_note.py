@@ -10,7 +10,12 @@ from notes.model import Note
 from notes.schemas import UpdateNote
 
 
-@http.endpoint(scope="user", rate="write", raises=(ConflictError, PreconditionFailedError, UnprocessableError))
+@http.endpoint(
+    scope="user",
+    rate="write",
+    largest_body=http.LARGEST_CONTENT_BODY,
+    raises=(ConflictError, PreconditionFailedError, UnprocessableError),
+)
 def handler(request: http.Request[UpdateNote]) -> Reply[Note]:
     note_id, owner, command = request.id(), request.user_id, request.body
     with transaction("notes") as connection:

@@ -15,8 +15,7 @@ def handler(request: http.Request[None, http.Page]) -> Reply[list[NotificationVi
     page = request.query
     after = page.start(tuple[datetime, UUID])
     found = _read(request.user_id, after, page.limit) if after else _newest(request.user_id)[: page.limit]
-    full = len(found) == page.limit
-    return Reply(found, headers=page.next_link(found[-1].created_at, found[-1].id) if full else {})
+    return page.reply(found, lambda each: (each.created_at, each.id))
 
 
 def _newest(user_id: UUID) -> list[NotificationView]:

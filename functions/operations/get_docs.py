@@ -1,4 +1,4 @@
-"""GET /docs: the API's description as a page to read."""
+"""GET /docs, HEAD /docs: the API's description as a page to read."""
 
 import functools
 from pathlib import Path
@@ -13,7 +13,7 @@ from operations import page
 HEADERS = {"Cache-Control": "public, max-age=300", "Content-Security-Policy": page.CONTENT_SECURITY_POLICY}
 
 
-@http.endpoint(content_type="text/html; charset=utf-8")
+@http.endpoint(any_query=True, content_type="text/html; charset=utf-8")
 def handler(_request: http.Request) -> Reply[Raw]:
     return Reply(_page(), headers=HEADERS)
 

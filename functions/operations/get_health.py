@@ -1,9 +1,9 @@
-"""GET /health: whether the API answers; it asks nobody else."""
+"""GET /health, HEAD /health: whether the API answers; it asks nobody else."""
 
 from kernel import http
 from operations.schemas import Health
 
 
-@http.endpoint()
+@http.endpoint(rate="none", any_query=True)
 def handler(_request: http.Request) -> Health:
     return Health()

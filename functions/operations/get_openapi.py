@@ -1,4 +1,4 @@
-"""GET /openapi.json: the API's description in OpenAPI 3.1, from which clients can be generated."""
+"""GET /openapi.json, HEAD /openapi.json: the API's description in OpenAPI 3.1, from which clients can be generated."""
 
 import functools
 from pathlib import Path
@@ -11,7 +11,7 @@ from kernel.responses import Reply
 HEADERS = {"Cache-Control": "public, max-age=300"}
 
 
-@http.endpoint()
+@http.endpoint(any_query=True)
 def handler(_request: http.Request) -> Reply[Raw]:
     return Reply(_document(), headers=HEADERS)
 

@@ -1,4 +1,4 @@
-"""GET /health/ready: whether everything that the functions stand on answers, and how fast."""
+"""GET /health/ready, HEAD /health/ready: whether everything that the functions stand on answers, and how fast."""
 
 from http import HTTPStatus
 
@@ -8,7 +8,7 @@ from operations import dependencies
 from operations.schemas import Readiness
 
 
-@http.endpoint(other_status=HTTPStatus.SERVICE_UNAVAILABLE)
+@http.endpoint(rate="none", any_query=True, other_status=HTTPStatus.SERVICE_UNAVAILABLE)
 def handler(_request: http.Request) -> Reply[Readiness]:
     found = dependencies.check_all()
     ready = all(each.status == "UP" for each in found)

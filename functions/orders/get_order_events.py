@@ -18,4 +18,4 @@ def handler(request: http.Request[None, http.Page]) -> Reply[list[HistoryEntry]]
         order = access.readable(connection, request)
         history = store.history(connection, order.order_id, after=after, limit=page.limit)
     entries = [HistoryEntry.of(recorded) for recorded in history]
-    return Reply(entries, headers=page.next_link(entries[-1].version) if len(entries) == page.limit else {})
+    return page.reply(entries, HistoryEntry.position)

@@ -12,4 +12,4 @@ def handler(request: http.Request[None, ListOrders]) -> Reply[list[OrderSummary]
     page = request.query
     with transaction("orders") as connection:
         found = order_list.newest(connection, request.user_id, page)
-    return Reply(found, headers=page.next_link(*found[-1].position()) if len(found) == page.limit else {})
+    return page.reply(found, OrderSummary.position)

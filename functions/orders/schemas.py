@@ -74,6 +74,10 @@ class HistoryEntry(Struct, frozen=True, rename="camel"):
         data.pop("paymentMethod", None)
         return cls(recorded.version, type(recorded.event).__name__, data, recorded.recorded_at)
 
+    def position(self) -> tuple[object, ...]:
+        """Return its place in the order's history, where the next page begins."""
+        return (self.version,)
+
 
 class RebuildOrderList(Struct, frozen=True, forbid_unknown_fields=True):
     """*after*: what an earlier run answered as `next`; None: it was the end."""

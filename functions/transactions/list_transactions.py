@@ -16,5 +16,4 @@ def handler(request: http.Request[None, http.Page]) -> Reply[list[TransactionVie
     after = page.start(tuple[datetime, UUID])
     with transaction("transactions") as connection:
         found = store.newest(connection, request.user_id, page.limit, after=after)
-    full = len(found) == page.limit
-    return Reply(found, headers=page.next_link(found[-1].created_at, found[-1].id) if full else {})
+    return page.reply(found, lambda each: (each.created_at, each.id))

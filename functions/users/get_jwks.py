@@ -5,6 +5,6 @@ from kernel.responses import Reply
 from kernel.tokens import PublicKeySet
 
 
-@http.endpoint()
+@http.endpoint(any_query=True)
 def handler(_request: http.Request) -> Reply[PublicKeySet]:
     return Reply(tokens.public_keys(), headers={"Cache-Control": f"public, max-age={tokens.RELOAD_SECONDS}"})

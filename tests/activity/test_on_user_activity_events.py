@@ -42,6 +42,45 @@ def test_text_that_postgres_cannot_keep_is_dead_lettered(activity: Database, con
     assert activity.rows("SELECT topic FROM outbox") == [("user-activity-events-dlq",)]
 
 
+@pytest.mark.parametrize(
+    "headers", [[], [("ce_type", b"UserEvent"), ("ce_id", str(uuid4()).encode())]], ids=["bare", "ours"]
+)
+@pytest.mark.parametrize(
+    ("payload", "path"),
+    [
+        ('{"a": [1, 1e300]}', "payload.a[1]"),
+        ('{"a": [123e-50]}', "payload.a[0]"),
+        ('{"a": 1e400}', "payload.a"),
+        ('{"a": ' + "1" * 41 + "}", "payload.a"),
+        ('{"a": 0.' + "1" * 41 + "}", "payload.a"),
+        ('{"a": ' + "[" * 64 + "]" * 64 + "}", "payload.a[0]"),
+        ('{"a": ' * 65 + "1" + "}" * 65, "payload.a.a"),
+    ],
+)
+def test_a_payload_without_end_is_dead_lettered(
+    payload: str, path: str, headers: list[tuple[str, bytes]], activity: Database, context: Context
+) -> None:
+    """As the API refuses it, with the place; the others of its batch are kept."""
+    good = uuid4()
+    value = user_event(payload=None).decode().replace('"payload": null', f'"payload": {payload}')
+    delivered = batch(record(value.encode(), headers=headers), record(user_event(good), 1))
+
+    assert on_user_activity_events.handler(delivered, context) == failures()
+
+    assert activity.rows("SELECT id FROM events") == [(good,)]
+    [(stored,)] = activity.rows("SELECT headers::text FROM outbox")
+    assert path in dict(json.loads(stored))["dlq_error_message"]
+
+
+def test_a_payload_within_the_limits_is_kept(activity: Database, context: Context) -> None:
+    """64 levels and 40 digits."""
+    value = user_event(payload=None).decode().replace("null", '{"a": ' + "[" * 63 + "1e39" + "]" * 63 + "}")
+
+    assert on_user_activity_events.handler(batch(record(value.encode())), context) == failures()
+
+    assert len(activity.rows("SELECT id FROM events")) == 1
+
+
 def test_logs_each_event_at_debug_only(activity: Database, context: Context, caplog: pytest.LogCaptureFixture) -> None:
     """Counts at INFO, one line per event with its id, user and type at DEBUG, never a payload."""
     event_id = uuid4()

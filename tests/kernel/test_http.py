@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernel import http, responses
+from kernel import http, redis_server, responses
 from kernel.errors import ConflictError, FieldProblem, NotFoundError, ProblemError, UnavailableError
+from kernel.http import Endpoint
 from kernel.responses import Reply
 from tests.api import call
 from tests.lambda_events import Context, request
@@ -272,3 +273,78 @@ def test_an_id_has_one_spelling(spelling: str) -> None:
     for text in (str(uuid4()), uuid4().hex[:30], uuid4().hex[:31], uuid4().hex):
         assert call(show, path={"id": spelling.format(text)}).status == 404
     assert call(show, path={"id": str(uuid4())}).status == 200
+
+
+@http.endpoint()
+def counted(_request: http.Request) -> str:
+    return "Hello."
+
+
+@http.endpoint(rate="none")
+def answers_anybody(_request: http.Request) -> str:
+    return "Hello."
+
+
+def test_a_client_learns_nothing_of_what_is_unavailable(context: Context, caplog: pytest.LogCaptureFixture) -> None:
+    """Names of secrets, servers and the errors of others are for the log; when to try again is for the client."""
+
+    @http.endpoint()
+    def unavailable(_request: http.Request) -> str:
+        message = "The secret millrace/prod/database/users_app cannot be read"
+        raise UnavailableError(message, retry_after=7) from OSError("400 AccessDenied arn:aws:iam::1:role/x")
+
+    response = unavailable(request(), context)
+
+    assert response["statusCode"] == 503
+    assert response["headers"]["Retry-After"] == "7"
+    assert json.loads(response["body"])["detail"] == responses.UNAVAILABLE
+    assert not any(word in str(response) for word in ("millrace/prod", "secret", "arn:aws", "AccessDenied"))
+    [logged] = [each for each in caplog.records if each.message == "unavailable"]
+    assert "millrace/prod/database/users_app" in logged.error  # type: ignore[attr-defined]
+    assert "AccessDenied" in logged.cause  # type: ignore[attr-defined]
+
+
+UNUSABLE = {
+    "REDIS_URL": ["no address", "http://127.0.0.1:1", "redis://:secret@127.0.0.1:port/0", "redis://h?nothing=1"],
+    "RATE_LIMIT_FACTOR": ["1.5", "0", "-1", "many"],
+}
+
+
+@pytest.mark.parametrize("setting", [(name, each) for name, several in UNUSABLE.items() for each in several])
+@pytest.mark.parametrize("function", [counted, answers_anybody])
+def test_an_unusable_setting_of_another_matter_stops_no_route(
+    function: Endpoint[Any, Any],
+    setting: tuple[str, str],
+    context: Context,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is an error in the log, which names the variable and no password."""
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    monkeypatch.setenv(*setting)
+    redis_server.forget()
+
+    assert function(request(), context)["statusCode"] == 200
+    if function is counted:
+        told = "".join(f"{each.message} {each.__dict__}" for each in caplog.records)
+        assert setting[0] in told
+        assert "secret" not in told
+
+
+def test_a_route_without_a_rate_is_not_counted(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Redis is not asked, and no header claims a limit."""
+    monkeypatch.setattr(redis_server, "run", None)
+
+    assert not [name for name in answers_anybody(request(), context)["headers"] if name.startswith("RateLimit")]
+
+
+def test_head_gives_the_headers_of_get_alone(context: Context) -> None:
+    """No body."""
+    answers = [answers_anybody(request() | {"httpMethod": method}, context) for method in ("GET", "HEAD")]
+    [get, head] = [
+        {name: value for name, value in each["headers"].items() if name not in ("traceparent", "X-Request-Id")}
+        for each in answers
+    ]
+
+    assert head == get
+    assert answers[1]["body"] == ""

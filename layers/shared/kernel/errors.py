@@ -1,4 +1,4 @@
-"""The errors a function may raise. Each carries its HTTP status; its message is written for the caller.
+"""The errors a function may raise. Each carries its HTTP status; all messages but one's are written for the caller.
 
 ProblemError                 the caller is told, nothing was done
 ├─ InvalidError          400 the request is wrong; names each wrong field
@@ -9,9 +9,12 @@ ProblemError                 the caller is told, nothing was done
 ├─ PreconditionFailedError 412 it was changed since the caller read it
 ├─ TooLargeError         413 the body is larger than the API takes
 ├─ UnsupportedTypeError  415 the body is not JSON by its own account
+│  └─ UnsupportedEncodingError 415 the body is compressed
 ├─ UnprocessableError    422 well formed, but a rule says no
 ├─ TooManyRequestsError  429 the caller's allowance is used up
 └─ UnavailableError      503 something this needs is down or busy: the same request may succeed later
+
+The message of an UnavailableError names what is down: it is written for the log, and no client sees it.
 
 At the Kafka edge UnavailableError is transient (the record is delivered again) and all others are permanent (the
 record is dead-lettered): see `kernel.consumer`.
@@ -79,6 +82,10 @@ class UnsupportedTypeError(ProblemError):
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
 
+class UnsupportedEncodingError(UnsupportedTypeError):
+    headers = MappingProxyType({"Accept-Encoding": "identity"})
+
+
 class UnprocessableError(ProblemError):
     status = HTTPStatus.UNPROCESSABLE_ENTITY
 
@@ -94,7 +101,7 @@ class TooManyRequestsError(ProblemError):
 
 
 class UnavailableError(ProblemError):
-    """*retry_after* is in seconds."""
+    """*message*: for the log alone (`kernel.responses`). *retry_after* is in seconds."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
 

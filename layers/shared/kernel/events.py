@@ -10,7 +10,7 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 
 import msgspec
 
-from kernel import ids, telemetry
+from kernel import free_json, ids, telemetry
 
 type Header = tuple[str, bytes]
 
@@ -112,7 +112,10 @@ class Reader[E: Event]:
     """Reads the records of a topic as the contracts in which a consumer is interested."""
 
     def __init__(self, *contracts: type[E]) -> None:
-        self._decoders = {type_of(contract): msgspec.json.Decoder(contract) for contract in contracts}
+        self._decoders = {
+            type_of(contract): msgspec.json.Decoder(contract, float_hook=free_json.number) for contract in contracts
+        }
+        self._free_fields = {type_of(contract): free_json.free_fields(contract) for contract in contracts}
         self._untyped = next((type_of(each) for each in contracts if each.__struct_config__.tag is None), None)
 
     def read(self, record: Record) -> tuple[UUID, E] | None:
@@ -135,13 +138,21 @@ class Reader[E: Event]:
                 event_id = bare.event_id if isinstance(bare.event_id, str) else None
             decoder = self._decoders.get(event_type) if event_type is not None else None
             if decoder is not None:
-                return _event_id(record, event_id), decoder.decode(value)
+                event = decoder.decode(value)
+                self._check(event)
+                return _event_id(record, event_id), event
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise MalformedError(str(error)) from error
         if event_type is None:
             message = "the record has no type: no header ce_type, no field type"
             raise MalformedError(message)
         return None
+
+    def _check(self, event: E) -> None:
+        """Raise MalformedError if a field that takes any JSON holds what no request may hold."""
+        for name in self._free_fields[type_of(type(event))]:
+            for problem in free_json.problems(getattr(event, name), name):
+                raise MalformedError(" ".join(problem))
 
 
 def encode(event: Event) -> tuple[bytes, bytes, list[Header]]:

@@ -9,19 +9,20 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import NoneType
-from typing import Any, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from kernel import etags, rate_limit, requests, responses, telemetry, tokens
 from kernel.errors import ForbiddenError, ProblemError, UnauthorizedError
 from kernel.lambda_context import LambdaContext
+from kernel.pages import Page
 from kernel.rate_limit import RateClass
-from kernel.requests import LARGEST_BODY, SIGN_IN, Event, Page, Request
+from kernel.requests import LARGEST_BODY, LARGEST_CONTENT_BODY, SIGN_IN, Event, Request
 from kernel.responses import JSON, Reply, Response
 from kernel.scopes import Scope
 from kernel.telemetry import logger
 from kernel.tokens import Principal
 
-__all__ = ["LARGEST_BODY", "Endpoint", "Page", "Request", "endpoint"]
+__all__ = ["LARGEST_BODY", "LARGEST_CONTENT_BODY", "Endpoint", "Page", "Request", "endpoint"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +43,10 @@ class Endpoint[Body, Query]:
     scope: Scope | None
     more_with: Scope | None
     token_optional: bool
-    rate: RateClass | None
+    rate: RateClass | Literal["none"] | None
     idempotent_in: str | None
+    largest_body: int
+    any_query: bool
     raises: tuple[type[ProblemError], ...]
 
     def __call__(self, event: Event, context: LambdaContext) -> Response:
@@ -55,7 +58,8 @@ class Endpoint[Body, Query]:
         try:
             with _refusals_counted(event):
                 principal = self._authenticated(headers)
-                limits |= rate_limit.require(self.rate or _usual_rate(event), _caller(event, principal))
+                if self.rate != "none":
+                    limits |= rate_limit.require(self.rate or _usual_rate(event), _caller(event, principal))
                 self._authorize(principal)
                 response = self._answer(event, headers, principal)
         except ProblemError as problem:
@@ -64,13 +68,15 @@ class Endpoint[Body, Query]:
             logger.exception("unexpected error")
             response = responses.unexpected(trace)
         response["headers"] = limits | response["headers"]
+        if event.get("httpMethod") == "HEAD":
+            response["body"] = ""
         milliseconds = round((time.perf_counter() - started) * 1000, 1)
         logger.info("request", status=response["statusCode"], duration_ms=milliseconds)
         return responses.finish(response, trace, headers.get("origin"))
 
     def _answer(self, event: Event, headers: Mapping[str, str], principal: Principal | None) -> Response:
-        body = requests.body(event, self.body_type)
-        query = requests.query(event, self.query_type)
+        body = requests.body(event, self.body_type, self.largest_body)
+        query = requests.query(event, self.query_type, any_query=self.any_query)
         request = Request(body, query, event.get("pathParameters") or {}, headers, principal)
 
         def respond() -> Response:
@@ -112,8 +118,10 @@ def endpoint[Body, Query](  # noqa: PLR0913 - a route's properties, by name
     scope: Scope | None = None,
     more_with: Scope | None = None,
     token_optional: bool = False,
-    rate: RateClass | None = None,
+    rate: RateClass | Literal["none"] | None = None,
     idempotent_in: str | None = None,
+    largest_body: int = LARGEST_BODY,
+    any_query: bool = False,
     raises: tuple[type[ProblemError], ...] = (),
 ) -> Callable[[Callable[[Request[Body, Query]], Any]], Endpoint[Body, Query]]:
     """Make a Lambda handler of a function that takes a `Request` and returns what is to be answered as JSON.
@@ -126,9 +134,12 @@ def endpoint[Body, Query](  # noqa: PLR0913 - a route's properties, by name
 
     Before the function is called, in this order: without a token that holds, 401 (*scope* None = the route is public;
     with *token_optional* it gives a signed-in caller more, and a token that does not hold is 401 there too); too many
-    requests of class *rate* (None = read for GET, else write), 429; a token without *scope*, 403; wrong input, 400
-    (naming every wrong field), 413 or 415. Problems that refuse a credential are counted by address, the function's too. With *idempotent_in* a request that has `Idempotency-Key` runs in one transaction
-    of that domain, whose own transactions become its savepoints, and a repeated one gets the first answer.
+    requests of class *rate* (None = read for GET, else write; "none" = not counted), 429; a token without *scope*, 403;
+    wrong input, 400 (naming every wrong field), 413 (a body of more than *largest_body* bytes) or 415; a query with
+    names that the query type lacks, 400, unless the route takes *any_query* and ignores it. Problems that refuse a
+    credential are counted by address, the function's too. With *idempotent_in* a request that has `Idempotency-Key`
+    runs in one transaction of that domain, whose own transactions become its savepoints, and a repeated one gets the
+    first answer.
 
     *more_with* tells clients which scope lets them do more than *scope* does: the function asks `Principal.may` for it.
     *raises* tells clients which other problems to expect of the function.
@@ -152,6 +163,8 @@ def endpoint[Body, Query](  # noqa: PLR0913 - a route's properties, by name
             token_optional=token_optional,
             rate=rate,
             idempotent_in=idempotent_in,
+            largest_body=largest_body,
+            any_query=any_query,
             raises=raises,
         )
 

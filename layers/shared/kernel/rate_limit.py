@@ -11,8 +11,10 @@ from typing import Literal, NamedTuple
 
 from kernel import redis_server, settings
 from kernel.errors import TooManyRequestsError
+from kernel.settings import SettingError
+from kernel.telemetry import logger
 
-type RateClass = Literal["read", "write", "login", "register", "order", "webhook", "refusal"]
+type RateClass = Literal["read", "write", "ingest", "login", "register", "order", "webhook", "refusal"]
 
 
 class Rate(NamedTuple):
@@ -26,6 +28,8 @@ class Rate(NamedTuple):
 RATES: dict[RateClass, Rate] = {
     "read": Rate(burst=100, seconds=0.1),
     "write": Rate(burst=40, seconds=0.5),
+    # Events come in bursts, of many users behind one address.
+    "ingest": Rate(burst=1000, seconds=0.01),
     "login": Rate(burst=10, seconds=6, guarded=True),
     "register": Rate(burst=10, seconds=60, guarded=True),
     # Whoever orders tries a payment method: nobody is to try stolen ones by the hundred.
@@ -98,7 +102,7 @@ def require(name: RateClass, caller: str) -> dict[str, str]:
 
 def check(name: RateClass, caller: str, *, now: int | None = None) -> Decision | None:
     """Count a request; None if Redis is down and the class is not a guarded one. *now* (microseconds) is for tests."""
-    rate, factor = RATES[name], settings.rate_limit_factor()
+    rate, factor = RATES[name], _factor()
     interval, burst = round(rate.seconds * MICROSECONDS / factor), rate.burst * factor
     key = f"rate:{name}:{caller}"
     arguments = [interval, burst] if now is None else [interval, burst, now]
@@ -107,6 +111,15 @@ def check(name: RateClass, caller: str, *, now: int | None = None) -> Decision |
     except redis_server.DownError:
         return count_locally(key, interval, burst, time.monotonic_ns() // 1000) if rate.guarded else None
     return Decision(bool(allowed), burst, *numbers)
+
+
+def _factor() -> int:
+    """Return the factor of all limits. An unusable one is an error in the log, and no reason to answer nobody."""
+    try:
+        return settings.rate_limit_factor()
+    except SettingError as error:
+        logger.error("the usual rate limits hold", error=str(error))
+        return 1
 
 
 def count_locally(key: str, interval: int, burst: int, now: int) -> Decision:

@@ -18,7 +18,7 @@ BREAKER_SECONDS = 1.0
 
 
 class DownError(Exception):
-    """Redis did not answer in time, was found down a moment ago, or there is none (REDIS_URL is not set)."""
+    """Redis did not answer in time, was found down a moment ago, or there is none (REDIS_URL is not set, or unusable)."""
 
 
 def run[T](work: Callable[["Redis"], T], *, insist: bool = False) -> T:
@@ -30,6 +30,8 @@ def run[T](work: Callable[["Redis"], T], *, insist: bool = False) -> T:
     if url is None:
         raise DownError
     server = _server(url)
+    if server is None:
+        raise DownError
     if time.monotonic() < server.closed_again_at and not insist:
         raise DownError
     return server.run(work)
@@ -47,6 +49,9 @@ class _Server:
         # ValueError is what the client makes of a connection that another thread closed while it was read.
         self.errors = (redis.RedisError, OSError, ValueError)
         self.client = redis.Redis.from_url(url, retry=retry, **options)
+        # Nothing is sent yet, but it fails for an address with options that no connection has.
+        pool = self.client.connection_pool
+        pool.connection_class(**pool.connection_kwargs)
         self.closed_again_at = 0.0
 
     def run[T](self, work: Callable[["Redis"], T]) -> T:
@@ -58,16 +63,28 @@ class _Server:
             raise DownError from error
 
 
-_servers: dict[str, _Server] = {}
+# None: the address cannot be used.
+_servers: dict[str, _Server | None] = {}
 
 
 def forget() -> None:
     """Close the connections. Whoever needs one makes it anew."""
     while _servers:
-        _servers.popitem()[1].client.close()
+        if server := _servers.popitem()[1]:
+            server.client.close()
 
 
-def _server(url: str) -> _Server:
+def _server(url: str) -> _Server | None:
     if url not in _servers:
         forget()
-    return _servers.get(url) or _servers.setdefault(url, _Server(url))
+        _servers.setdefault(url, _new_server(url))
+    return _servers.get(url)
+
+
+def _new_server(url: str) -> _Server | None:
+    try:
+        return _Server(url)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it is no reason to answer nobody
+        # Neither the address nor the error, which may quote it: there may be a password in it.
+        logger.error("REDIS_URL cannot be used: there is no cache and no rate limit", error=type(error).__name__)
+        return None

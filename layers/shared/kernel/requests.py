@@ -1,33 +1,38 @@
-"""What a request brings: its typed body, query and path, who sends it, and the position in a list."""
+"""What a request brings: its typed body, query and path, and who sends it."""
 
 import binascii
+import functools
 import re
-from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from base64 import b64decode
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
-from urllib.parse import urlencode
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from kernel import validation
+from kernel import free_json, validation
 from kernel.errors import (
     FieldProblem,
     InvalidError,
     NotFoundError,
     TooLargeError,
     UnauthorizedError,
+    UnsupportedEncodingError,
     UnsupportedTypeError,
 )
 from kernel.tokens import Principal
 
 LARGEST_BODY = 256 * 1024
+# Where a document's text is sent: 100,000 characters of any script.
+LARGEST_CONTENT_BODY = 512 * 1024
 JSON_TYPE = re.compile(r"application/(?:json|[\w.+-]+\+json)\s*(?:;\s*charset=\"?utf-8\"?\s*)?", re.IGNORECASE)
 # Postgres cannot store it, and no client means it.
 NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 # The same of a query, whose text a gateway has decoded already.
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+WHOLE_NUMBER = re.compile("0|-?[1-9][0-9]{0,18}")
+BOOLEANS = {"true": True, "false": False}
 SIGN_IN = "Sign in, and send the access token in the header `Authorization: Bearer <token>`."
 
 type Event = dict[str, Any]
@@ -61,72 +66,88 @@ class Request[Body = None, Query = None]:
             raise NotFoundError("There is no such thing.") from None
 
 
-class Page(msgspec.Struct, frozen=True):
-    """The query of a list: how many items, and where to go on: the opaque text of an earlier answer's `Link`."""
-
-    limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 100
-    cursor: str | None = None
-
-    def next_link(self, *position: object) -> dict[str, str]:
-        """The header that leads to the items after *position*, which `start` will give back, of the same query.
-
-        Its target is relative to the request's address, which is right behind every stage and domain name.
-        """
-        cursor = urlsafe_b64encode(msgspec.json.encode(position)).decode().rstrip("=")
-        query = {name: value for name, value in msgspec.to_builtins(self).items() if value is not None}
-        return {"Link": f'<?{urlencode(query | {"cursor": cursor})}>; rel="next"'}
-
-    def start[Position](self, expected: type[Position]) -> Position | None:
-        """The position in the cursor, or None on the first page. Raises InvalidError if it is not one of ours."""
-        if self.cursor is None:
-            return None
-        try:
-            text = urlsafe_b64decode(self.cursor + "=" * (-len(self.cursor) % 4))
-            return msgspec.json.decode(text, type=expected)
-        except (ValueError, msgspec.DecodeError):
-            problem = FieldProblem("query.cursor", "is not a cursor: take it from the Link header of a page")
-            raise InvalidError("The cursor cannot be used.", (problem,)) from None
-
-
 def headers(event: Event) -> dict[str, str]:
     return {name.lower(): value for name, value in (event.get("headers") or {}).items()}
 
 
-def query(event: Event, expected: Any) -> Any:  # noqa: ANN401 - a type and its value
-    """The query as *expected*, a structure or None. Raises InvalidError."""
-    if expected is None:
+def query(event: Event, expected: Any, *, any_query: bool = False) -> Any:  # noqa: ANN401 - a type and its value
+    """Return the query as *expected*, a structure or None.
+
+    *any_query*: take names that nobody knows. Raises InvalidError for those, repeated names and wrong values.
+    """
+    given: Mapping[str, str] = event.get("queryStringParameters") or {}
+    if any_query or not (given or expected):
         return None
-    given = event.get("queryStringParameters") or {}
-    problems = tuple(FieldProblem(f"query.{name}", "is no text") for name in given if UNSTORABLE.search(given[name]))
-    if problems:
-        raise InvalidError("The query must be UTF-8 without the character NUL.", problems)
-    return validation.convert(given, expected, path="query", strict=False)
+    several: Mapping[str, list[str]] = event.get("multiValueQueryStringParameters") or {}
+    kinds = _kinds(expected) if expected else {}
+    validation.refuse(_query_problems(given, several, kinds))
+    values = {name: _value(text, kinds[name]) for name, text in given.items()}
+    return validation.convert(values, expected, path="query") if expected else None
 
 
-def body(event: Event, expected: Any) -> Any:  # noqa: ANN401 - a type and its value
-    """The JSON body as *expected*, a structure or None; as it was sent, unread, if that is bytes.
+def body(event: Event, expected: Any, largest: int = LARGEST_BODY) -> Any:  # noqa: ANN401 - a type and its value
+    """Return the JSON body as *expected*, a structure or None; as it was sent, unread, if that is bytes.
 
     Raises InvalidError, TooLargeError or UnsupportedTypeError.
     """
     if expected is None:
         return None
-    if not JSON_TYPE.fullmatch(headers(event).get("content-type", "application/json")):
+    sent = headers(event)
+    if sent.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise UnsupportedEncodingError("Send the body as it is, without a Content-Encoding.")
+    if not JSON_TYPE.fullmatch(sent.get("content-type", "application/json")):
         raise UnsupportedTypeError("Send the body as JSON, with the header `Content-Type: application/json`.")
     raw = _raw_body(event)
     if not raw:
         raise InvalidError("A JSON body is required.")
-    if len(raw) > LARGEST_BODY:
-        raise TooLargeError(f"The body has {len(raw)} bytes; at most {LARGEST_BODY} are taken.")
+    if len(raw) > largest:
+        raise TooLargeError(f"The body has {len(raw)} bytes; at most {largest} are taken.")
     if expected is bytes:
         return raw
+    return validation.convert(_document(raw), expected)
+
+
+def _document(raw: bytes) -> object:
     try:
-        value = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        value = free_json.read(raw)
+    except (ValueError, RecursionError) as error:
         problem = FieldProblem("body", str(error))
         raise InvalidError("The body is not JSON.", (problem,)) from None
     if NUL.search(raw):
         raise InvalidError("Text must not contain the character NUL (\\u0000).")
-    return validation.convert(value, expected)
+    # The members of the body are the first level.
+    validation.refuse(free_json.problems(value, "", level=0))
+    return value
+
+
+@functools.cache
+def _kinds(expected: type[msgspec.Struct]) -> dict[str, tuple[Any, ...]]:
+    return {field.encode_name: tuple(validation.members(field.type)) for field in msgspec.structs.fields(expected)}
+
+
+def _query_problems(
+    given: Mapping[str, str], several: Mapping[str, list[str]], kinds: Mapping[str, tuple[Any, ...]]
+) -> Iterator[FieldProblem]:
+    for name, text in given.items():
+        path = "query." + UNSTORABLE.sub("\ufffd", name)
+        if name not in kinds:
+            known = f"; known are {', '.join(sorted(kinds))}" if kinds else ""
+            yield FieldProblem(path, f"is not a known parameter{known}")
+        elif len(several.get(name, ())) > 1:
+            yield FieldProblem(path, "is given more than once")
+        elif UNSTORABLE.search(text):
+            yield FieldProblem(path, "must be UTF-8 without the character NUL")
+        elif int in kinds[name] and not WHOLE_NUMBER.fullmatch(text):
+            yield FieldProblem(path, "must be a whole number")
+        elif bool in kinds[name] and text not in BOOLEANS:
+            yield FieldProblem(path, "must be true or false")
+
+
+def _value(text: str, kinds: tuple[Any, ...]) -> object:
+    """Return what *text* stands for. It is no lax conversion: msgspec's takes `null` for None and `1` for true."""
+    if int in kinds:
+        return int(text)
+    return BOOLEANS[text] if bool in kinds else text
 
 
 def _raw_body(event: Event) -> bytes:

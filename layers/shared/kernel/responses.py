@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from kernel import settings
-from kernel.errors import InvalidError, ProblemError
-from kernel.telemetry import Trace
+from kernel.errors import InvalidError, ProblemError, UnavailableError
+from kernel.telemetry import Trace, logger
 
 type Response = dict[str, Any]
 
@@ -30,6 +30,8 @@ EXPOSED_HEADERS = (
     "ETag, Idempotency-Replayed, Link, Location, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, "
     "X-Request-Id"
 )
+
+UNAVAILABLE = "Something that this request needs is not available at the moment. Try again later."
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,13 @@ def not_modified(response: Response) -> Response:
 
 
 def problem(error: ProblemError, trace: Trace) -> Response:
-    """The error as a problem document: `type, title, status, detail, requestId` and, of fields at fault, `errors`."""
+    """Return the error as a problem document: `type, title, status, detail, requestId` and, of wrong fields, `errors`.
+
+    What is unavailable, and why, is for the log: it names secrets, servers and their errors.
+    """
+    if isinstance(error, UnavailableError):
+        logger.error("unavailable", extra={"error": str(error), "cause": repr(error.__cause__)})
+        return _problem(error.status, UNAVAILABLE, trace, error.headers, {})
     more: dict[str, Any] = {}
     if error.problems or isinstance(error, InvalidError):
         more = {"errors": [each._asdict() for each in error.problems]}

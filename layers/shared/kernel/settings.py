@@ -8,6 +8,8 @@ import os
 from dataclasses import dataclass
 from typing import Self
 
+LARGEST_RATE_LIMIT_FACTOR = 1_000_000
+
 
 class SettingError(Exception):
     """A variable is missing or has an unusable value; the message names it and says what it must be."""
@@ -118,7 +120,7 @@ def redis_url() -> str | None:
 
 def rate_limit_factor() -> int:
     """By how much every rate limit is raised (RATE_LIMIT_FACTOR): 1 in production, more where one client is a test."""
-    return _integer("RATE_LIMIT_FACTOR", 1, 1, 1_000_000)
+    return _integer("RATE_LIMIT_FACTOR", 1, 1, LARGEST_RATE_LIMIT_FACTOR)
 
 
 def refuses_common_passwords() -> bool:
