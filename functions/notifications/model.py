@@ -1,20 +1,40 @@
 """What happened, in words for the user whom it concerns."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 from uuid import UUID
 
+from kernel import currencies
 from kernel.contracts.blogs import BlogEvent, BlogPublished, BlogUpdated
 from kernel.contracts.notifications import Channel
-from kernel.contracts.payments import PaymentCompleted, PaymentEvent, PaymentFailed, PaymentRefunded
+from kernel.contracts.payments import (
+    LaterPaymentEvent,
+    PaymentCompleted,
+    PaymentDisputeClosed,
+    PaymentDisputed,
+    PaymentEvent,
+    PaymentFailed,
+    PaymentPartiallyRefunded,
+    PaymentRefunded,
+    PaymentRefundFailed,
+)
 from kernel.contracts.users import UserRegistered
 
 # After `has`.
-HAPPENED: dict[type, str] = {
-    BlogPublished: "been created",
-    BlogUpdated: "been updated",
-    PaymentCompleted: "been completed",
-    PaymentFailed: "failed",
-    PaymentRefunded: "been refunded",
+HAPPENED: dict[type, str] = {BlogPublished: "been created", BlogUpdated: "been updated"}
+OF_PAYMENTS: dict[type[PaymentEvent], Callable[[Any], str]] = {
+    PaymentCompleted: lambda _: "has been completed",
+    PaymentFailed: lambda _: "has failed",
+    PaymentRefunded: lambda _: "has been refunded",
+    PaymentPartiallyRefunded: lambda event: (
+        f"has been refunded in part: {_money(event, event.amount_refunded)} of {_money(event, event.amount)}"
+    ),
+    PaymentRefundFailed: lambda event: (
+        f"could not be refunded: your bank did not take {_money(event, event.refund_amount)}."
+        " Please contact us, so that you get it in another way"
+    ),
+    PaymentDisputed: lambda event: f"has been disputed at your bank: {_money(event, event.disputed_amount)}",
+    PaymentDisputeClosed: lambda event: f"is no longer disputed: {_decision(event)}",
 }
 
 
@@ -38,5 +58,15 @@ def of_payment(event: PaymentEvent) -> Notice | None:
     """None when nobody is known to have paid."""
     if event.customer_id is None:
         return None
-    message = f"Your payment for order {event.order_id} has {HAPPENED[type(event)]}"
+    message = f"Your payment for order {event.order_id} {OF_PAYMENTS[type(event)](event)}"
     return Notice(event.customer_id, Channel.IN_APP, message)
+
+
+def _money(event: LaterPaymentEvent, amount: int) -> str:
+    return currencies.write(amount, event.currency or "")
+
+
+def _decision(event: PaymentDisputeClosed) -> str:
+    if event.status == "lost":
+        return f"your bank has given you {_money(event, event.disputed_amount)} back"
+    return "it stays as it was"

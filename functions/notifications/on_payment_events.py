@@ -1,12 +1,12 @@
 """payment-events: tell customers what became of their payment."""
 
-from kernel.contracts.payments import PaymentCompleted, PaymentEvent, PaymentFailed, PaymentRefunded
+from kernel.contracts.payments import PaymentEvent
 from kernel.database import Connection
 from notifications import model
 from notifications.consumers import consumer_of
 from notifications.model import Notice
 
 
-@consumer_of(PaymentCompleted, PaymentFailed, PaymentRefunded)
+@consumer_of(*model.OF_PAYMENTS)
 def handler(_connection: Connection, events: list[PaymentEvent]) -> list[Notice]:
     return [notice for event in events if (notice := model.of_payment(event))]

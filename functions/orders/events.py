@@ -46,14 +46,49 @@ class OrderCancelled(OrderEvent, frozen=True, kw_only=True):
 
 
 class OrderRefunded(OrderEvent, frozen=True, kw_only=True):
-    """The money was given back."""
+    """All of the money was given back. *payment_version*: of what payments told; 0: told by an older release."""
+
+    schema_version: ClassVar[int] = 2
+
+    payment_version: int = 0
+
+
+class OrderPartiallyRefunded(OrderEvent, frozen=True, kw_only=True):
+    """A part of the money was given back. *amount_refunded*: all that was given back so far."""
+
+    amount_refunded: int
+    payment_version: int
+
+
+class OrderRefundFailed(OrderEvent, frozen=True, kw_only=True):
+    """A refund came back from the bank. *amount_refunded*: what is given back without it; *reason*: the bank's."""
+
+    amount_refunded: int
+    payment_version: int
+    reason: str | None = None
+
+
+class OrderDisputed(OrderEvent, frozen=True, kw_only=True):
+    """The customer told the bank that they do not owe *disputed_amount*. *status* and *reason* are Stripe's words."""
+
+    dispute_id: str
+    disputed_amount: int
+    status: str
+    reason: str | None = None
+
+
+class OrderDisputeClosed(OrderEvent, frozen=True, kw_only=True):
+    """The bank decided. *status*: `won` and `warning_closed` change nothing; `lost` gave the customer the money back."""
+
+    dispute_id: str
+    disputed_amount: int
+    status: str
+    reason: str | None = None
 
 
 type Data = dict[str, Any]
 
-TYPES: dict[str, type[OrderEvent]] = {
-    each.__name__: each for each in (OrderCreated, OrderPaid, OrderPaymentFailed, OrderCancelled, OrderRefunded)
-}
+TYPES: dict[str, type[OrderEvent]] = {each.__name__: each for each in OrderEvent.__subclasses__()}
 
 
 def _with_currency(data: Data) -> Data:
@@ -62,7 +97,11 @@ def _with_currency(data: Data) -> Data:
 
 
 # By type and the schema version that they lead on from.
-UPCASTERS: dict[tuple[str, int], Callable[[Data], Data]] = {("OrderCreated", 1): _with_currency}
+UPCASTERS: dict[tuple[str, int], Callable[[Data], Data]] = {
+    ("OrderCreated", 1): _with_currency,
+    # The first refunds had no number, which is what 0 says.
+    ("OrderRefunded", 1): dict,
+}
 
 
 class UnreadableEventError(Exception):

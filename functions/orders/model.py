@@ -4,7 +4,8 @@
 
 An event leads on to the right, over any number of states, and never back. So it does not matter in which order, or
 how often, the news of a payment arrives: the last state is the same. Money that comes for a cancelled order does not
-make it paid: payments, who know that it is cancelled, give it back.
+make it paid: payments, who know that it is cancelled, give it back. One step leads back: an order whose refund failed is
+what it was before, cancelled or paid. Parts of its money that go back, and disputes, leave its state as it is.
 """
 
 from collections.abc import Callable, Iterable
@@ -17,15 +18,28 @@ from msgspec.structs import asdict, replace
 
 from kernel.contracts import orders as contracts
 from kernel.contracts.orders import OrderItem
-from kernel.contracts.payments import PaymentCompleted, PaymentEvent, PaymentFailed
+from kernel.contracts.payments import (
+    PaymentCompleted,
+    PaymentDisputeClosed,
+    PaymentDisputed,
+    PaymentEvent,
+    PaymentFailed,
+    PaymentPartiallyRefunded,
+    PaymentRefunded,
+    PaymentRefundFailed,
+)
 from kernel.errors import ConflictError, NotFoundError
 from orders.events import (
     OrderCancelled,
     OrderCreated,
+    OrderDisputeClosed,
+    OrderDisputed,
     OrderEvent,
     OrderPaid,
+    OrderPartiallyRefunded,
     OrderPaymentFailed,
     OrderRefunded,
+    OrderRefundFailed,
     UnreadableEventError,
 )
 
@@ -45,11 +59,30 @@ CONTRACTS: dict[type[OrderEvent], Callable[..., contracts.OrderEvent]] = {
     OrderPaid: contracts.OrderPaid,
     OrderCancelled: contracts.OrderCancelled,
     OrderRefunded: contracts.OrderRefunded,
+    OrderPartiallyRefunded: contracts.OrderPartiallyRefunded,
+    OrderRefundFailed: contracts.OrderRefundFailed,
+    OrderDisputed: contracts.OrderDisputed,
+    OrderDisputeClosed: contracts.OrderDisputeClosed,
 }
+type MoneyBack = PaymentRefunded | PaymentPartiallyRefunded | PaymentRefundFailed
+
+
+class OrderDispute(Struct, frozen=True, rename="camel"):
+    """A customer's complaint at their bank. *status* and *reason*: Stripe's words; `lost` gave them the money back."""
+
+    dispute_id: str
+    amount: int
+    status: str
+    reason: str | None
+    is_closed: bool
 
 
 class Order(Struct, frozen=True, rename="camel"):
-    """*amount*: in minor units of *currency*. *version*: how many events it is made of."""
+    """*amount*: in minor units of *currency*. *version*: how many events it is made of.
+
+    *amount_refunded*: what was given back so far. *refund_failure_reason*: why the last refund came back from the bank.
+    *payment_version*: up to where payments' news of money that goes back are known.
+    """
 
     order_id: UUID
     customer_id: UUID | None
@@ -61,6 +94,11 @@ class Order(Struct, frozen=True, rename="camel"):
     version: int
     created_at: datetime
     updated_at: datetime
+    amount_refunded: int = 0
+    refund_failure_reason: str | None = None
+    disputes: tuple[OrderDispute, ...] = ()
+    cancelled_at: datetime | None = None
+    payment_version: int = 0
 
 
 class Recorded(NamedTuple):
@@ -88,8 +126,32 @@ def evolve(order_id: UUID, order: Order | None, recorded: Recorded) -> Order:
     if order is None:
         message = f"The history of the order {order_id} has no beginning."
         raise UnreadableEventError(message)
-    reason = event.reason if isinstance(event, OrderPaymentFailed) else None
-    return replace(order, status=LEADS_TO[type(event)], failure_reason=reason, version=version, updated_at=at)
+    return replace(_changed(order, event, at), version=version, updated_at=at)
+
+
+def _changed(order: Order, event: OrderEvent, at: datetime) -> Order:
+    match event:
+        case OrderPartiallyRefunded(amount_refunded=amount, payment_version=known):
+            return replace(order, amount_refunded=amount, payment_version=known)
+        case OrderRefundFailed(amount_refunded=amount, payment_version=known, reason=reason):
+            before: Status = "cancelled" if order.cancelled_at else "paid"
+            status = before if order.status == "refunded" else order.status
+            failed = reason or "unknown"
+            return replace(
+                order, status=status, amount_refunded=amount, refund_failure_reason=failed, payment_version=known
+            )
+        case OrderDisputed(dispute_id=name) | OrderDisputeClosed(dispute_id=name):
+            closed = isinstance(event, OrderDisputeClosed)
+            dispute = OrderDispute(name, event.disputed_amount, event.status, event.reason, closed)
+            others = (each for each in order.disputes if each.dispute_id != name)
+            return replace(order, disputes=(*others, dispute))
+    order = replace(order, status=LEADS_TO[type(event)], failure_reason=getattr(event, "reason", None))
+    match event:
+        case OrderCancelled():
+            return replace(order, cancelled_at=at)
+        case OrderRefunded(payment_version=known):
+            return replace(order, amount_refunded=order.amount, refund_failure_reason=None, payment_version=known)
+    return order
 
 
 def cancel(order: Order, customer: UUID) -> OrderCancelled | None:
@@ -103,9 +165,42 @@ def cancel(order: Order, customer: UUID) -> OrderCancelled | None:
 
 def hear(order: Order, payment: PaymentEvent) -> OrderEvent | None:
     """What became of the payment, or None if that changes nothing (any more)."""
-    if isinstance(payment, PaymentFailed):
-        return _if_news(order, OrderPaymentFailed(reason=payment.reason))
-    return _if_news(order, OrderPaid() if isinstance(payment, PaymentCompleted) else OrderRefunded())
+    match payment:
+        case PaymentFailed():
+            return _if_news(order, OrderPaymentFailed(reason=payment.reason))
+        case PaymentCompleted():
+            return _if_news(order, OrderPaid())
+        case PaymentRefunded() | PaymentPartiallyRefunded() | PaymentRefundFailed():
+            return _hear_of_money_back(order, payment)
+        case PaymentDisputed() | PaymentDisputeClosed():
+            return _hear_of_dispute(order, payment)
+    return None
+
+
+def _hear_of_money_back(order: Order, payment: MoneyBack) -> OrderEvent | None:
+    version = payment.version
+    if version and version <= order.payment_version:
+        return None
+    match payment:
+        case PaymentPartiallyRefunded():
+            return OrderPartiallyRefunded(amount_refunded=payment.amount_refunded, payment_version=version)
+        case PaymentRefundFailed(amount_refunded=amount, reason=reason):
+            return OrderRefundFailed(amount_refunded=amount, payment_version=version, reason=reason)
+    refunded = OrderRefunded(payment_version=version)
+    return refunded if version else _if_news(order, refunded)
+
+
+def _hear_of_dispute(order: Order, payment: PaymentDisputed | PaymentDisputeClosed) -> OrderEvent | None:
+    known = next((each for each in order.disputes if each.dispute_id == payment.dispute_id), None)
+    event = OrderDisputed if isinstance(payment, PaymentDisputed) else OrderDisputeClosed
+    if known and (event is OrderDisputed or (known.is_closed and known.status == payment.status)):
+        return None
+    return event(
+        dispute_id=payment.dispute_id,
+        disputed_amount=payment.disputed_amount,
+        status=payment.status,
+        reason=payment.reason,
+    )
 
 
 def announcement(order: Order, event: OrderEvent) -> contracts.OrderEvent:

@@ -18,7 +18,7 @@ from stripe import PaymentIntent, StripeClient
 
 from kernel import ids
 from kernel.errors import UnavailableError
-from payments import credentials, model
+from payments import credentials, model, refunds
 from payments.model import News, Payment, Step, Waiting
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _cancel(payment: Payment) -> News:
 
 
 def _refund(payment: Payment) -> News:
-    """A refund that Stripe has taken on counts as made; one that a bank fails to take comes back to the account."""
+    """Give back what is left of the money. A refund that Stripe has taken on counts as made, until it fails."""
     key = f"{payment.order_id}-refund"
     try:
         refund = _client().v1.refunds.create({"payment_intent": _intent_id(payment)}, {"idempotency_key": key})
@@ -117,9 +117,8 @@ def _refund(payment: Payment) -> News:
         if error.code == "charge_already_refunded":
             return News(money="returned")
         raise RefusedError(_reason(error)) from error
-    if refund.status in ("succeeded", "pending"):
-        return News(money="returned")
-    raise RefusedError(refund.status)
+    found = refunds.of_status(refund.id, refund.amount, refund.status, refund.failure_reason)
+    return News(money="taken" if found.has_failed else "returned", refunds=(found,))
 
 
 def _look(payment: Payment) -> News:
@@ -129,7 +128,8 @@ def _look(payment: Payment) -> News:
 def _learned(payment: Payment, intent: PaymentIntent) -> News:
     found = News(intent_id=intent.id, client_secret=intent.client_secret)
     if intent.status == "succeeded":
-        return found._replace(money="taken")
+        currency = intent.currency.upper()
+        return found._replace(money="taken", taken_amount=intent.amount_received, taken_currency=currency)
     if intent.status == "canceled":
         return found._replace(money="ended")
     if payment.payment_method is None or intent.status in ("requires_action", "processing"):

@@ -1,11 +1,12 @@
-"""The payment of an order and its rules: what is known of it, what is to be done next, and what others are told.
+"""The payment of an order and its rules: what is known of it, and what is to be done next.
 
     open ─► ended ─► taken ─► returned      the money
     wanted ─► cancelled                     the order
 
 News only move them to the right, over any number of places. So it does not matter in which order, or how often, they
 arrive: what is known in the end is the same. Stripe never takes money for an intent that it has cancelled, and cancels
-none that it has taken money for: *ended* means that nothing was taken, and nothing will be.
+none that it has taken money for: *ended* means that nothing was taken, and nothing will be. One step leads back: money
+whose refund failed is no longer returned.
 """
 
 import re
@@ -17,21 +18,27 @@ from msgspec.structs import replace
 
 from kernel import currencies
 from kernel.contracts.orders import OrderCancelled, OrderCreated
-from kernel.contracts.payments import PaymentCompleted, PaymentEvent, PaymentFailed, PaymentRefunded
+from payments import disputes, refunds
+from payments.disputes import Dispute
+from payments.refunds import Refund
 
 Money = Literal["open", "ended", "taken", "returned"]
 Waiting = Literal["requires_payment_method", "requires_action", "processing"]
 Ours = Literal["pending", "cancelling", "refunding"]
-Settled = Literal["completed", "failed", "cancelled", "refunded"]
+Settled = Literal["completed", "failed", "cancelled", "refunded", "refund_failed", "charged_back"]
 Status = Literal[Ours, Waiting, Settled]
 Step = Literal["create", "confirm", "cancel", "refund"]
 
 PLACES: tuple[Money, ...] = get_args(Money)
+MISMATCH = "amount_mismatch"
 PAYMENT_METHOD = re.compile(r"(?:pm|card|src)_[A-Za-z0-9_]{1,250}")
 
 
 class News(NamedTuple):
-    """What was learned of a payment. *waiting_for*: what an open one waits for, by Stripe's word for it."""
+    """What was learned of a payment. *waiting_for*: what an open one waits for, by Stripe's word for it.
+
+    *taken_amount*, *taken_currency*: what Stripe took, where it says so. *refunded*: what its charge says was given back.
+    """
 
     money: Money = "open"
     cancelled: bool = False
@@ -39,12 +46,19 @@ class News(NamedTuple):
     waiting_for: Waiting | None = None
     intent_id: str | None = None
     client_secret: str | None = None
+    taken_amount: int | None = None
+    taken_currency: str | None = None
+    refunded: int = 0
+    refunds: tuple[Refund, ...] = ()
+    disputes: tuple[Dispute, ...] = ()
 
 
 class Payment(Struct, frozen=True):
     """*payment_method*: Stripe's name of what is charged; None = the client chooses, and confirms the intent.
 
-    *failure_reason*: why it is given up, unless the money was taken nevertheless.
+    *failure_reason*: why it is given up, unless the money was taken nevertheless. *taken_amount*, *taken_currency*: what
+    Stripe took, if it said so. *refunded*: the most that its charge ever said was given back; *amount_refunded* is what
+    counts. *version*: how often others were told of money that goes back.
     """
 
     order_id: UUID
@@ -58,16 +72,22 @@ class Payment(Struct, frozen=True):
     cancelled: bool = False
     failure_reason: str | None = None
     waiting_for: Waiting | None = None
+    taken_amount: int | None = None
+    taken_currency: str | None = None
+    refunded: int = 0
+    refunds: tuple[Refund, ...] = ()
+    disputes: tuple[Dispute, ...] = ()
+    version: int = 0
 
     @property
     def status(self) -> Status:
         match self.money:
             case "returned":
-                return "refunded"
+                return self._status_of_nothing if self.mismatched else "refunded"
             case "taken":
-                return "refunding" if self.cancelled else "completed"
+                return self._status_of_taken
             case "ended":
-                return "cancelled" if self.cancelled else "failed"
+                return self._status_of_nothing
         if self.cancelled or self.failure_reason:
             return "cancelling"
         return self.waiting_for or "pending"
@@ -84,7 +104,7 @@ class Payment(Struct, frozen=True):
                 return "confirm" if self.intent_id else "create"
             case "cancelling":
                 return "cancel" if self.intent_id else "create"
-            case "refunding":
+            case "refunding" if not any(each.forbids_refunds for each in self.disputes):
                 return "refund"
         return None
 
@@ -93,8 +113,36 @@ class Payment(Struct, frozen=True):
         """Whether the client has to do something with Stripe.js, for which it needs the client secret."""
         return self.status in ("requires_payment_method", "requires_action")
 
+    @property
+    def was_taken(self) -> bool:
+        return self.money in ("taken", "returned")
+
+    @property
+    def mismatched(self) -> bool:
+        """Whether Stripe took another amount or currency than the order's, which pays nothing and goes back."""
+        taken = (self.taken_amount, self.taken_currency)
+        return self.taken_amount is not None and taken != (self.amount, self.currency)
+
+    @property
+    def is_completed(self) -> bool:
+        return self.was_taken and not self.mismatched
+
+    @property
+    def has_failed(self) -> bool:
+        return (self.money == "ended" or (self.was_taken and self.mismatched)) and not self.cancelled
+
+    @property
+    def amount_refunded(self) -> int:
+        return refunds.total(self.refunds, self.refunded)
+
+    @property
+    def refund_failure_reason(self) -> str | None:
+        """Why a refund failed, while there is money that another one could give back."""
+        failed = [each.reason or "unknown" for each in self.refunds if each.has_failed]
+        return failed[0] if failed and self.money == "taken" else None
+
     def after(self, news: News) -> "Payment":
-        return replace(
+        known = replace(
             self,
             money=max(self.money, news.money, key=PLACES.index),
             cancelled=self.cancelled or news.cancelled,
@@ -102,7 +150,25 @@ class Payment(Struct, frozen=True):
             waiting_for=news.waiting_for or self.waiting_for,
             intent_id=self.intent_id or news.intent_id,
             client_secret=self.client_secret or news.client_secret,
+            taken_amount=news.taken_amount if self.taken_amount is None else self.taken_amount,
+            taken_currency=self.taken_currency or news.taken_currency,
+            refunded=max(self.refunded, news.refunded),
+            refunds=refunds.merge(self.refunds, news.refunds),
+            disputes=disputes.merge(self.disputes, news.disputes),
         )
+        return _counted(known) if known.was_taken else known
+
+    @property
+    def _status_of_nothing(self) -> Status:
+        return "cancelled" if self.cancelled else "failed"
+
+    @property
+    def _status_of_taken(self) -> Status:
+        if any(each.is_closed and each.forbids_refunds for each in self.disputes):
+            return "charged_back"
+        if not (self.cancelled or self.mismatched):
+            return "completed"
+        return "refund_failed" if self.refund_failure_reason else "refunding"
 
 
 def of_order(event: OrderCreated, usual_payment_method: str | None) -> Payment:
@@ -127,19 +193,16 @@ def decline(payment: Payment, reason: str) -> News:
     return News(failure_reason=reason) if payment.payment_method else News(waiting_for="requires_payment_method")
 
 
-def announcements(before: Money, payment: Payment) -> list[PaymentEvent]:
-    """What others are told when the money has moved on from *before* to where it is."""
-    passed = PLACES[PLACES.index(before) + 1 : PLACES.index(payment.money) + 1]
-    order_id, amount, customer_id = payment.order_id, payment.amount, payment.customer_id
-    told: list[PaymentEvent] = []
-    if passed and payment.status == "failed":
-        reason = payment.failure_reason
-        told.append(PaymentFailed(order_id=order_id, amount=amount, customer_id=customer_id, reason=reason))
-    if "taken" in passed:
-        told.append(PaymentCompleted(order_id=order_id, amount=amount, customer_id=customer_id))
-    if "returned" in passed:
-        told.append(PaymentRefunded(order_id=order_id, amount=amount, customer_id=customer_id))
-    return told
+def _counted(payment: Payment) -> Payment:
+    """Return the payment with all of its money returned or not, as what was given back adds up.
+
+    Money that was returned once was given back whole, at that moment.
+    """
+    whole = payment.amount if payment.taken_amount is None else payment.taken_amount
+    refunded = max(payment.refunded, whole) if payment.money == "returned" else payment.refunded
+    money: Money = "returned" if refunds.total(payment.refunds, refunded) >= whole else "taken"
+    reason = MISMATCH if payment.mismatched else payment.failure_reason
+    return replace(payment, money=money, refunded=refunded, failure_reason=reason)
 
 
 def _refusal(payment: Payment) -> str | None:

@@ -1,25 +1,40 @@
 """POST /api/v1/payments/webhook: what Stripe tells of a payment, signed by it and sent until it is taken.
 
-It may come late, twice and in any order. Everything but a wrong signature is taken: what it tells is kept if it is news
-of a payment of ours, and nothing is asked back of Stripe.
+It may come late, twice and in any order. A wrong signature and an object that cannot be read are refused. All else is
+taken: what it tells is kept if it is news of a payment of ours, and nothing is asked back of Stripe.
 """
 
 from uuid import NAMESPACE_OID, uuid5
 
 from kernel import http, inbox
-from kernel.database import transaction
+from kernel.database import Connection, transaction
+from kernel.telemetry import logger
 from payments import credentials, signature, store, stripe_events
+from payments.model import Payment
 from payments.schemas import Received
+from payments.stripe_events import Told
 
 
 @http.endpoint(rate="webhook")
 def handler(request: http.Request[bytes]) -> Received:
     signature.require(request.body, request.headers.get("stripe-signature"), credentials.get().webhook_secrets)
     event = stripe_events.read(request.body)
+    told = stripe_events.tell(event)
     with transaction("payments") as connection:
-        intent_id = stripe_events.intent_id(event)
-        if inbox.claim(connection, "payments-stripe", [uuid5(NAMESPACE_OID, f"stripe {event.id}")]) and intent_id:
-            payment = store.lock_by_intent(connection, intent_id)
+        event_id = uuid5(NAMESPACE_OID, f"stripe {event.id}")
+        if inbox.claim(connection, "payments-stripe", [event_id]) and told and told.intent_id:
+            payment = store.lock_by_intent(connection, told.intent_id)
             if payment is not None:
-                store.change(connection, payment, stripe_events.news(event, payment))
+                _keep(connection, payment, told)
     return Received()
+
+
+def _keep(connection: Connection, payment: Payment, told: Told) -> None:
+    news = stripe_events.news(told, payment)
+    taken = (news.taken_amount, news.taken_currency)
+    if news.money == "taken" and taken != (payment.amount, payment.currency):
+        # Another amount pays no order. The reconciliation asks Stripe what it took in truth, and gives it back.
+        logger.error("another amount was paid than ordered", extra={"orderId": str(payment.order_id), "taken": taken})
+        store.look_soon(connection, payment)
+    else:
+        store.change(connection, payment, news)

@@ -5,13 +5,31 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from payments.disputes import Dispute
 from payments.model import Payment, Status
+
+
+class DisputeView(Struct, frozen=True, rename="camel"):
+    """A customer's complaint at their bank. *status* and *reason*: Stripe's words; `won` leaves us the money."""
+
+    dispute_id: str
+    status: str
+    amount: int
+    currency: str
+    reason: str | None
+    funds_withdrawn: bool
+
+    @classmethod
+    def of(cls, dispute: Dispute) -> Self:
+        withdrawn = dispute.withdrawn and not dispute.reinstated
+        return cls(dispute.id, dispute.status, dispute.amount, dispute.currency, dispute.reason, withdrawn)
 
 
 class PaymentView(Struct, frozen=True, rename="camel"):
     """*amount*: in minor units of *currency*. *client_secret*: for Stripe.js, while the client has to do something.
 
-    *failure_reason*: why it failed, as one word (Stripe's decline code, for instance).
+    *failure_reason*: why it failed, as one word (Stripe's decline code, for instance). *amount_refunded*: what was given
+    back so far. *refund_failure_reason*: why the bank did not take a refund, while the money is still with us.
     """
 
     order_id: UUID
@@ -20,6 +38,9 @@ class PaymentView(Struct, frozen=True, rename="camel"):
     currency: str | None
     client_secret: str | None
     failure_reason: str | None
+    amount_refunded: int
+    refund_failure_reason: str | None
+    disputes: list[DisputeView]
 
     @classmethod
     def of(cls, payment: Payment) -> Self:
@@ -30,6 +51,9 @@ class PaymentView(Struct, frozen=True, rename="camel"):
             payment.currency,
             payment.client_secret if payment.is_the_clients else None,
             payment.failure_reason if payment.status == "failed" else None,
+            payment.amount_refunded,
+            payment.refund_failure_reason,
+            [DisputeView.of(each) for each in payment.disputes],
         )
 
 

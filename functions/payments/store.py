@@ -3,15 +3,19 @@
 from collections.abc import Iterable
 from uuid import UUID
 
+import msgspec
 from msgspec.structs import asdict
-from psycopg.rows import class_row
+from psycopg.rows import kwargs_row
 from psycopg.sql import SQL, Identifier, Placeholder
+from psycopg.types.json import Jsonb
 
 from kernel import outbox
 from kernel.database import Connection
-from payments import model
+from payments.announcements import announce
 from payments.model import News, Payment
 
+LISTS = ("refunds", "disputes")
+PAYMENT = kwargs_row(lambda **row: msgspec.convert(row, Payment))
 # What an order says of its payment for good: its customer, its amount and what is charged. All else is what is learned.
 FIXED = ("order_id", "customer_id", "amount", "currency", "payment_method")
 FIELDS = Payment.__struct_fields__
@@ -19,7 +23,9 @@ COLUMNS = SQL(", ").join(Identifier("payments", field) for field in FIELDS)
 ADDED = SQL(", ").join(map(Identifier, FIELDS))
 VALUES = SQL(", ").join(map(Placeholder, FIELDS))
 CHANGES = SQL(", ").join(
-    SQL("{} = {}").format(Identifier(field), Placeholder(field)) for field in FIELDS if field not in FIXED
+    SQL("{} = {}").format(Identifier(field), Placeholder(field))
+    for field in (*FIELDS, "refund_due")
+    if field not in FIXED
 )
 
 
@@ -36,15 +42,16 @@ def add(connection: Connection, payment: Payment) -> None:
             RETURNING xmax = 0
             """
         ).format(ADDED, VALUES),
-        asdict(payment),
+        _row(payment),
     ).fetchone()
     if added == (True,):
-        outbox.add_many(connection, model.announcements("open", payment))
+        _, events = announce(None, payment)
+        outbox.add_many(connection, events)
 
 
 def get(connection: Connection, customer_id: UUID, order_id: UUID) -> Payment | None:
     """The payment of the customer's own order; None if they have no such."""
-    with connection.cursor(row_factory=class_row(Payment)) as cursor:
+    with connection.cursor(row_factory=PAYMENT) as cursor:
         query = SQL("SELECT {} FROM payments WHERE order_id = %s AND customer_id = %s").format(COLUMNS)
         cursor.execute(query, (order_id, customer_id))
         return cursor.fetchone()
@@ -52,7 +59,7 @@ def get(connection: Connection, customer_id: UUID, order_id: UUID) -> Payment | 
 
 def lock(connection: Connection, order_ids: Iterable[UUID]) -> list[Payment]:
     """Those that there are, ours until the transaction ends; sorted, so that two never wait for each other."""
-    with connection.cursor(row_factory=class_row(Payment)) as cursor:
+    with connection.cursor(row_factory=PAYMENT) as cursor:
         query = SQL("SELECT {} FROM payments WHERE order_id = ANY(%s) ORDER BY order_id FOR UPDATE").format(COLUMNS)
         cursor.execute(query, (list(order_ids),))
         return cursor.fetchall()
@@ -69,20 +76,26 @@ def change(connection: Connection, payment: Payment, news: News) -> bool:
     after = payment.after(news)
     if after == payment:
         return False
-    connection.execute(SQL("UPDATE payments SET {} WHERE order_id = %(order_id)s").format(CHANGES), asdict(after))
-    outbox.add_many(connection, model.announcements(payment.money, after))
+    after, events = announce(payment, after)
+    connection.execute(SQL("UPDATE payments SET {} WHERE order_id = %(order_id)s").format(CHANGES), _row(after))
+    outbox.add_many(connection, events)
     return True
+
+
+def look_soon(connection: Connection, payment: Payment) -> None:
+    """Let the next reconciliation ask Stripe about *payment*, if it is not settled."""
+    connection.execute("UPDATE payments SET checked_at = '-infinity' WHERE order_id = %s", (payment.order_id,))
 
 
 def claim_unsettled(connection: Connection, minutes: int, limit: int) -> list[Payment]:
     """Up to *limit* payments that are not settled and were not looked at for *minutes*, ours to look at now."""
-    with connection.cursor(row_factory=class_row(Payment)) as cursor:
+    with connection.cursor(row_factory=PAYMENT) as cursor:
         cursor.execute(
             SQL(
                 """
                 WITH unsettled AS (
                     SELECT order_id FROM payments
-                    WHERE (money = 'open' OR (money = 'taken' AND cancelled))
+                    WHERE (money = 'open' OR refund_due)
                         AND checked_at < now() - interval '1 minute' * %s
                     ORDER BY checked_at LIMIT %s FOR UPDATE SKIP LOCKED
                 )
@@ -106,3 +119,8 @@ def expire(connection: Connection, hours: int) -> None:
         """,
         (hours,),
     )
+
+
+def _row(payment: Payment) -> dict[str, object]:
+    lists = {name: Jsonb(msgspec.to_builtins(getattr(payment, name))) for name in LISTS}
+    return asdict(payment) | lists | {"refund_due": payment.next_step == "refund"}

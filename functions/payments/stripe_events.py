@@ -3,12 +3,20 @@
 Stripe: "Types of events". Of an object no more is read than is needed: what else is in it is not ours to keep.
 """
 
+from typing import Annotated, NamedTuple
+
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Meta, Raw, Struct
 
 from kernel.errors import InvalidError
-from payments import model
+from kernel.telemetry import logger
+from payments import disputes, model, refunds
+from payments.disputes import Dispute
 from payments.model import News, Payment
+
+# What Postgres takes as a text and as a number.
+Word = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00]*\Z")]
+Amount = Annotated[int, Meta(ge=0, le=999_999_999_999)]
 
 
 class EventData(Struct, frozen=True):
@@ -16,66 +24,129 @@ class EventData(Struct, frozen=True):
 
 
 class Event(Struct, frozen=True):
-    """*data*: of whatever kind the type says."""
+    """*data*: of whatever kind the type says. *created*: in seconds since 1970."""
 
-    id: str
+    id: Word
     type: str
+    created: Annotated[int, Meta(ge=0, le=1 << 40)] = 0
     data: EventData = EventData()
 
 
 class PaymentError(Struct, frozen=True):
-    code: str | None = None
-    decline_code: str | None = None
+    code: Word | None = None
+    decline_code: Word | None = None
 
 
 class Intent(Struct, frozen=True):
-    id: str
+    id: Word
     last_payment_error: PaymentError | None = None
 
 
-class Charge(Struct, frozen=True):
-    """*refunded*: all of it was."""
+class PaidIntent(Struct, frozen=True):
+    """*amount_received*: what was taken, which is less than *amount* if only a part was captured."""
 
-    payment_intent: str | None
-    refunded: bool
+    id: Word
+    amount: Amount
+    currency: Word
+    amount_received: Amount | None = None
+
+
+class Charge(Struct, frozen=True):
+    """*amount_refunded*: so far."""
+
+    payment_intent: Word | None
+    amount_refunded: Amount
+
+
+class RefundObject(Struct, frozen=True):
+    id: Word
+    amount: Amount
+    payment_intent: Word | None = None
+    status: Word | None = None
+    failure_reason: Word | None = None
+
+
+class DisputeObject(Struct, frozen=True):
+    id: Word
+    amount: Amount
+    currency: Word
+    status: Word
+    payment_intent: Word | None = None
+    reason: Word | None = None
+
+
+class Told(NamedTuple):
+    """What an event tells of the payment of the intent *intent_id*. *declined*: the bank's reason, if it refused."""
+
+    intent_id: str | None
+    news: News = News()
+    declined: str | None = None
 
 
 def read(body: bytes) -> Event:
     """Raises InvalidError."""
     try:
         return msgspec.json.decode(body, type=Event)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        logger.warning("event of Stripe's cannot be read")
         raise InvalidError("The body is no event of Stripe's.") from None
 
 
-def intent_id(event: Event) -> str | None:
-    """The intent that *event* tells of; None if it is of no use to us."""
-    match event.type:
-        case "payment_intent.succeeded" | "payment_intent.canceled" | "payment_intent.payment_failed":
-            return _intent(event).id
-        case "charge.refunded":
-            return _charge(event).payment_intent
-    return None
+def tell(event: Event) -> Told | None:
+    """Return what *event* tells of a payment; None if it is of no use to us.
+
+    Raises InvalidError for an object that is not what the event's type says.
+    """
+    try:
+        return _tell(event)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        details = {"eventId": event.id, "eventType": event.type, "error": str(error)}
+        logger.warning("object of Stripe's cannot be read", extra=details)
+        raise InvalidError(f"The object is not what {event.type} tells of.") from None
 
 
-def news(event: Event, payment: Payment) -> News:
-    """What *event* tells of *payment*, whose intent it names."""
+def news(told: Told, payment: Payment) -> News:
+    """Return what was *told* as news of *payment*."""
+    return model.decline(payment, told.declined) if told.declined else told.news
+
+
+def _tell(event: Event) -> Told | None:
     match event.type:
         case "payment_intent.succeeded":
-            return News(money="taken")
+            paid = _object(event, PaidIntent)
+            amount = paid.amount if paid.amount_received is None else paid.amount_received
+            return Told(paid.id, News(money="taken", taken_amount=amount, taken_currency=paid.currency.upper()))
         case "payment_intent.canceled":
-            return News(money="ended")
+            return Told(_object(event, Intent).id, News(money="ended"))
         case "payment_intent.payment_failed":
-            error = _intent(event).last_payment_error or PaymentError()
-            return model.decline(payment, error.decline_code or error.code or "declined")
-        case "charge.refunded" if _charge(event).refunded:
-            return News(money="returned")
-    return News()
+            intent = _object(event, Intent)
+            error = intent.last_payment_error or PaymentError()
+            return Told(intent.id, declined=error.decline_code or error.code or "declined")
+        case "charge.refunded":
+            charge = _object(event, Charge)
+            return Told(charge.payment_intent, News(refunded=charge.amount_refunded))
+        case "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated":
+            refund = _object(event, RefundObject)
+            found = refunds.of_status(refund.id, refund.amount, refund.status, refund.failure_reason)
+            return Told(refund.payment_intent, News(refunds=(found,)))
+    return _tell_of_dispute(event) if event.type.startswith("charge.dispute.") else None
 
 
-def _intent(event: Event) -> Intent:
-    return msgspec.json.decode(event.data.object, type=Intent)
+def _tell_of_dispute(event: Event) -> Told:
+    found = _object(event, DisputeObject)
+    dispute = Dispute(
+        found.id,
+        found.amount,
+        found.currency.upper(),
+        found.status,
+        event.created,
+        is_closed=event.type == "charge.dispute.closed" or found.status in disputes.ENDS,
+        reason=found.reason,
+        withdrawn=event.type == "charge.dispute.funds_withdrawn",
+        reinstated=event.type == "charge.dispute.funds_reinstated",
+    )
+    return Told(found.payment_intent, News(disputes=(dispute,)))
 
 
-def _charge(event: Event) -> Charge:
-    return msgspec.json.decode(event.data.object, type=Charge)
+def _object[T](event: Event, kind: type[T]) -> T:
+    return msgspec.json.decode(event.data.object, type=kind)

@@ -1,10 +1,21 @@
 """Customers are told what became of their payment."""
 
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from msgspec.structs import replace
 
-from kernel.contracts.payments import PaymentCompleted, PaymentEvent, PaymentFailed, PaymentRefunded
+from kernel.contracts.payments import (
+    PaymentCompleted,
+    PaymentDisputeClosed,
+    PaymentDisputed,
+    PaymentEvent,
+    PaymentFailed,
+    PaymentPartiallyRefunded,
+    PaymentRefunded,
+    PaymentRefundFailed,
+)
 from notifications.on_payment_events import handler
 from tests.databases import Database
 from tests.lambda_events import Context
@@ -23,6 +34,32 @@ def test_tells_the_customer(notifications: Database, sign_in: SignIn, happened: 
     ada = uuid4()
     handler(delivered(happened(order_id=ORDER, amount=500, customer_id=ada)), Context())
     assert messages(sign_in(ada)) == [("in-app", f"Your payment for order {ORDER} has {text}")]
+
+
+FACTS: dict[str, Any] = {"order_id": ORDER, "amount": 500, "currency": "EUR"}
+DISPUTE: dict[str, Any] = {**FACTS, "dispute_id": "du_1", "disputed_amount": 500}
+
+
+@pytest.mark.parametrize(
+    ("event", "text"),
+    [
+        (PaymentPartiallyRefunded(**FACTS, amount_refunded=200), "been refunded in part: 2.00 EUR of 5.00 EUR"),
+        (
+            PaymentRefundFailed(**FACTS, refund_id="re_1", refund_amount=500, amount_refunded=0),
+            "could not be refunded: your bank did not take 5.00 EUR",
+        ),
+        (PaymentDisputed(**DISPUTE, status="needs_response"), "has been disputed at your bank: 5.00 EUR"),
+        (PaymentDisputeClosed(**DISPUTE, status="won"), "is no longer disputed: it stays as it was"),
+        (PaymentDisputeClosed(**DISPUTE, status="lost"), "your bank has given you 5.00 EUR back"),
+    ],
+)
+def test_tells_what_goes_back(notifications: Database, sign_in: SignIn, event: PaymentEvent, text: str) -> None:
+    """With the amount as people write it."""
+    ada = uuid4()
+    handler(delivered(replace(event, customer_id=ada)), Context())
+    [(_, message)] = messages(sign_in(ada))
+    assert message.startswith(f"Your payment for order {ORDER} ")
+    assert text in message
 
 
 def test_is_silent_when_nobody_is_known_to_have_paid(notifications: Database) -> None:

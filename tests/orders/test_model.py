@@ -15,10 +15,14 @@ from orders import events, model
 from orders.events import (
     OrderCancelled,
     OrderCreated,
+    OrderDisputeClosed,
+    OrderDisputed,
     OrderEvent,
     OrderPaid,
+    OrderPartiallyRefunded,
     OrderPaymentFailed,
     OrderRefunded,
+    OrderRefundFailed,
     UnreadableEventError,
 )
 from orders.model import Order, Recorded, Status
@@ -28,6 +32,12 @@ ID, CUSTOMER = UUID(int=1), UUID(int=2)
 START = datetime(2026, 11, 21, tzinfo=UTC)
 CREATED = OrderCreated(amount=500, currency="EUR", customer_id=CUSTOMER)
 LATER: tuple[OrderEvent, ...] = (OrderPaid(), OrderPaymentFailed(reason="no"), OrderCancelled(), OrderRefunded())
+MONEY_BACK: tuple[OrderEvent, ...] = (
+    OrderPartiallyRefunded(amount_refunded=200, payment_version=1),
+    OrderRefundFailed(amount_refunded=0, payment_version=2, reason="expired_or_canceled_card"),
+    OrderDisputed(dispute_id="du_1", disputed_amount=500, status="needs_response", reason="fraudulent"),
+    OrderDisputeClosed(dispute_id="du_1", disputed_amount=500, status="won", reason="fraudulent"),
+)
 HISTORIES = st.lists(st.sampled_from(LATER)).map(lambda later: recorded(CREATED, *later))
 
 
@@ -130,7 +140,7 @@ def test_nothing_is_made_of_nothing() -> None:
         model.fold(ID, recorded(OrderPaid()))
 
 
-@pytest.mark.parametrize("event", [CREATED, *LATER], ids=lambda event: type(event).__name__)
+@pytest.mark.parametrize("event", [CREATED, *LATER, *MONEY_BACK], ids=lambda event: type(event).__name__)
 def test_others_are_told_of_every_event(event: OrderEvent) -> None:
     """Under the same name, with the order's amount, customer and version, and with all that the event tells."""
     order = after(event)
@@ -145,5 +155,8 @@ def test_others_are_told_of_every_event(event: OrderEvent) -> None:
 
 def test_every_stored_type_leads_somewhere() -> None:
     """A new event cannot be stored without the model knowing what it means and what others are told."""
-    assert set(model.LEADS_TO) == set(model.CONTRACTS) == set(events.TYPES.values())
+    assert set(model.CONTRACTS) == {type(each) for each in (CREATED, *LATER, *MONEY_BACK)} == set(events.TYPES.values())
+    assert set(model.LEADS_TO) == {type(each) for each in (CREATED, *LATER)}
     assert set(model.LEADS_TO.values()) == set(model.STATUSES)
+    for each in MONEY_BACK:
+        assert after(each).status == "created"

@@ -34,6 +34,13 @@ def known(payments: Database, *, payment_method: str | None = CARD, customer_id:
     return payment.after(news)
 
 
+def cancel(payments: Database, payment: Payment) -> Payment:
+    """What is known of *payment* once its order was cancelled."""
+    with payments.connect("app") as connection:
+        store.change(connection, now(payments, payment), News(cancelled=True))
+    return now(payments, payment)
+
+
 def now(payments: Database, payment: Payment) -> Payment:
     """What is known of *payment* by now."""
     with payments.connect("app") as connection:

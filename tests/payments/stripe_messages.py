@@ -21,13 +21,15 @@ def message(kind: str, **thing: object) -> dict[str, Any]:
         "id": f"evt_{uuid4().hex}",
         "object": "event",
         "api_version": "2026-10-28.endive",
+        "created": int(time.time()),
         "type": kind,
         "data": {"object": {**details, **thing}},
     }
 
 
-def succeeded(intent_id: str) -> dict[str, Any]:
-    return message("payment_intent.succeeded", id=intent_id, object="payment_intent", status="succeeded")
+def succeeded(intent_id: str, amount: int = 500, currency: str = "usd") -> dict[str, Any]:
+    facts = {"amount": amount, "amount_received": amount, "currency": currency}
+    return message("payment_intent.succeeded", id=intent_id, object="payment_intent", status="succeeded", **facts)
 
 
 def canceled(intent_id: str) -> dict[str, Any]:
@@ -39,8 +41,23 @@ def declined(intent_id: str) -> dict[str, Any]:
     return message("payment_intent.payment_failed", id=intent_id, object="payment_intent", last_payment_error=error)
 
 
-def refunded(intent_id: str, *, all_of_it: bool = True) -> dict[str, Any]:
-    return message("charge.refunded", id="ch_1", object="charge", payment_intent=intent_id, refunded=all_of_it)
+def refunded(intent_id: str, amount: int = 500) -> dict[str, Any]:
+    """What a charge of 500 says when *amount* of it is given back."""
+    facts = {"amount": 500, "amount_refunded": amount, "refunded": amount >= 500}
+    return message("charge.refunded", id="ch_1", object="charge", payment_intent=intent_id, **facts)
+
+
+def refund(intent_id: str, kind: str, status: str, *, name: str = "re_1", amount: int = 500) -> dict[str, Any]:
+    """What a refund says of itself: *kind* is `created`, `updated` or `failed`."""
+    facts = {"amount": amount, "currency": "usd", "charge": "ch_1", "status": status}
+    reason = {"failure_reason": "expired_or_canceled_card"} if status == "failed" else {}
+    return message(f"refund.{kind}", id=name, object="refund", payment_intent=intent_id, **facts, **reason)
+
+
+def dispute(intent_id: str, kind: str, status: str, *, name: str = "du_1") -> dict[str, Any]:
+    """What a dispute says of itself: *kind* is `created`, `updated`, `closed` and so on."""
+    facts = {"amount": 500, "currency": "usd", "charge": "ch_1", "status": status, "reason": "fraudulent"}
+    return message(f"charge.dispute.{kind}", id=name, object="dispute", payment_intent=intent_id, **facts)
 
 
 def signature(body: bytes, *secrets: str, age: int = 0) -> str:
@@ -66,7 +83,7 @@ def send(body: bytes, header: str | None, *, encoded: bool = False, address: str
     return status
 
 
-def sent(content: dict[str, Any], secret: str = SECRETS[0]) -> int:
+def sent(content: dict[str, Any], secret: str = SECRETS[0], *, escaped: bool = False) -> int:
     """The status of *content*, rightly signed. Stripe writes its JSON in lines."""
-    body = json.dumps(content, indent=2, ensure_ascii=False).encode()
+    body = json.dumps(content, indent=2, ensure_ascii=escaped).encode()
     return send(body, signature(body, secret))

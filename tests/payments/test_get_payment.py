@@ -6,7 +6,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from payments import get_payment, store
+from payments.disputes import Dispute
 from payments.model import News, Payment
+from payments.refunds import Refund
 from tests.api import Answer, call
 from tests.databases import Database
 from tests.payments import orders
@@ -37,7 +39,27 @@ def test_shows_a_customer_their_payment(payments: Database, sign_in: SignIn) -> 
         "currency": "USD",
         "clientSecret": None,
         "failureReason": None,
+        "amountRefunded": 0,
+        "refundFailureReason": None,
+        "disputes": [],
     }
+
+
+def test_shows_what_was_given_back_and_disputed(payments: Database, sign_in: SignIn) -> None:
+    """A refund that failed is not shown as made, and says why; a dispute says how far it is."""
+    ada = uuid4()
+    payment = orders.known(payments, customer_id=ada)
+    made, failed = Refund("re_1", 200, "succeeded"), Refund("re_2", 300, "failed", "expired_or_canceled_card")
+    dispute = Dispute("du_1", 500, "USD", "under_review", 1, is_closed=False, reason="fraudulent", withdrawn=True)
+    learn(payments, payment, News(money="taken", refunds=(made, failed), disputes=(dispute,)))
+    shown = get(payment.order_id, sign_in(ada)).body
+    assert (shown["status"], shown["amountRefunded"], shown["refundFailureReason"]) == (
+        "completed",
+        200,
+        "expired_or_canceled_card",
+    )
+    facts = {"amount": 500, "currency": "USD", "reason": "fraudulent", "fundsWithdrawn": True}
+    assert shown["disputes"] == [{"disputeId": "du_1", "status": "under_review", **facts}]
 
 
 def test_says_why_a_payment_failed(payments: Database, sign_in: SignIn) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from kernel import database, rate_limit, redis_server
 from kernel.rate_limit import Rate
-from payments import signature
+from payments import signature, store
 from tests.databases import Database
 from tests.payments import orders, stripe_messages
 from tests.payments.stripe_messages import SECRETS, canceled, declined, message, refunded, sent, succeeded
@@ -103,10 +103,11 @@ def test_refuses_what_stripe_did_not_sign_just_now(payments: Database, name: str
 @pytest.mark.parametrize(
     "content",
     [
-        message("payment_intent.succeeded", id="pi_of_somebody_else"),
+        succeeded("pi_of_somebody_else"),
         message("payment_intent.created", id="pi_1"),
         message("customer.created", id="cus_1"),
-        message("charge.refunded", id="ch_1", payment_intent=None, refunded=True),
+        message("charge.refunded", id="ch_1", payment_intent=None, amount_refunded=500, refunded=True),
+        message("charge.dispute.created", id="du_1", amount=5, currency="usd", status="needs_response"),
         {"id": "evt_thin", "object": "v2.core.event", "type": "v2.core.event_destination.ping"},
         {"id": "evt_odd", "type": "invoice.paid", "data": {"object": [1, 2]}},
     ],
@@ -136,14 +137,20 @@ def test_keeps_a_declined_payment_of_ours_to_be_given_up(payments: Database) -> 
     assert orders.now(payments, clients) == clients
 
 
-def test_counts_a_refund_when_all_of_it_is_refunded(payments: Database) -> None:
-    """A part that was given back by hand leaves a payment completed."""
-    payment = orders.known(payments)
-    sent(succeeded(str(payment.intent_id)))
-    assert sent(refunded(str(payment.intent_id), all_of_it=False)) == 200
+@pytest.mark.parametrize(("amount", "currency"), [(1, "jpy"), (500, "jpy"), (499, "usd"), (50_000, "usd")])
+def test_another_amount_or_currency_completes_nothing(
+    payments: Database, amount: int, currency: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is logged as an error, and the next reconciliation asks Stripe what it took."""
+    payment = orders.known(payments, payment_method=None)
+    assert sent(succeeded(str(payment.intent_id), amount, currency)) == 200
+    assert orders.now(payments, payment) == payment
+    assert orders.told(payments, payment.order_id) == []
+    assert [each.levelname for each in caplog.records].count("ERROR") == 1
+    with payments.connect("app") as connection:
+        assert [each.order_id for each in store.claim_unsettled(connection, 5, 10)] == [payment.order_id]
+    assert sent(succeeded(str(payment.intent_id))) == 200
     assert orders.now(payments, payment).status == "completed"
-    assert sent(refunded(str(payment.intent_id))) == 200
-    assert orders.told(payments, payment.order_id) == ["PaymentCompleted", "PaymentRefunded"]
 
 
 @given(st.permutations(["taken", "taken", "declined", "returned", "created"]))

@@ -9,6 +9,8 @@ currencies", "Three-decimal currencies", "Special cases", "Minimum and maximum c
 The tests compare the table with ISO 4217 as the package iso4217 has it.
 """
 
+from decimal import Decimal
+
 # Stripe's own limit in most currencies, for whatever the customer pays with.
 LARGEST_AMOUNT = 99_999_999
 
@@ -28,6 +30,11 @@ DECIMALS = {code: count for count, codes in ((0, _ZERO), (2, _TWO), (3, _THREE))
 # ISO 4217 has 2 decimals for MGA, and none for ISK and UGX.
 COUNTED_OTHERWISE = frozenset({"ISK", "MGA", "UGX"})
 _ENDING_IN_0 = frozenset(_THREE.split())
+
+
+def write(amount: int, code: str) -> str:
+    """Return *amount* as people write it, as in `5.00 USD`."""
+    return f"{Decimal(amount).scaleb(-DECIMALS.get(code, 0)):f} {code}".strip()
 
 
 def refuse_currency(code: str) -> str | None:

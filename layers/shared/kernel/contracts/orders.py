@@ -57,4 +57,39 @@ class OrderCancelled(OrderEvent, frozen=True, kw_only=True, tag="OrderCancelled"
 
 
 class OrderRefunded(OrderEvent, frozen=True, kw_only=True, tag="OrderRefunded"):
-    """The money was given back."""
+    """All of the money was given back. *payment_version*: of the payment's event that told it; 0: of an older release."""
+
+    payment_version: int = 0
+
+
+class OrderPartiallyRefunded(OrderEvent, frozen=True, kw_only=True, tag="OrderPartiallyRefunded"):
+    """A part of the money was given back. *amount_refunded*: all that was given back so far."""
+
+    amount_refunded: int
+    payment_version: int
+
+
+class OrderRefundFailed(OrderEvent, frozen=True, kw_only=True, tag="OrderRefundFailed"):
+    """A refund came back from the bank; *amount_refunded*: what is given back without it."""
+
+    amount_refunded: int
+    payment_version: int
+    reason: str | None = None
+
+
+class OrderDisputed(OrderEvent, frozen=True, kw_only=True, tag="OrderDisputed"):
+    """The customer told the bank that they do not owe *disputed_amount*. *status*, *reason*: Stripe's words."""
+
+    dispute_id: str
+    disputed_amount: int
+    status: str
+    reason: str | None = None
+
+
+class OrderDisputeClosed(OrderEvent, frozen=True, kw_only=True, tag="OrderDisputeClosed"):
+    """The bank decided. *status*: `won` and `warning_closed` change nothing; `lost` gave the customer the money back."""
+
+    dispute_id: str
+    disputed_amount: int
+    status: str
+    reason: str | None = None
