@@ -117,7 +117,9 @@ def _refund(payment: Payment) -> News:
         if error.code == "charge_already_refunded":
             return News(money="returned")
         raise RefusedError(_reason(error)) from error
-    found = refunds.of_status(refund.id, refund.amount, refund.status, refund.failure_reason)
+    # Stripe leaves it out of refunds that did not fail.
+    reason = getattr(refund, "failure_reason", None)
+    found = refunds.of_status(refund.id, refund.amount, refund.status, reason)
     return News(money="taken" if found.has_failed else "returned", refunds=(found,))
 
 
