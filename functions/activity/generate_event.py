@@ -3,12 +3,13 @@
 from datetime import UTC, datetime
 
 from activity.schemas import GeneratedEvent, GenerateEvent
-from kernel import http, ids, outbox
+from kernel import http, ids, outbox, tombstones
 from kernel.contracts.activity import UserEvent
 from kernel.database import transaction
+from kernel.errors import UnprocessableError
 
 
-@http.endpoint(rate="ingest", idempotent_in="activity")
+@http.endpoint(rate="ingest", idempotent_in="activity", raises=(UnprocessableError,))
 def handler(request: http.Request[GenerateEvent]) -> GeneratedEvent:
     command = request.body
     event = UserEvent(
@@ -19,5 +20,7 @@ def handler(request: http.Request[GenerateEvent]) -> GeneratedEvent:
         payload=command.payload,
     )
     with transaction("activity") as connection:
+        if tombstones.forgotten_among(connection, [event.user_id]):
+            raise UnprocessableError("There is no such user any more: the account was deleted.")
         outbox.add(connection, event)
     return GeneratedEvent(event.event_id)

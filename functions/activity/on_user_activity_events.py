@@ -1,9 +1,9 @@
-"""user-activity-events: keep every UserEvent once."""
+"""user-activity-events: keep every UserEvent once, but none of who deleted their account."""
 
 import logging
 
 from activity import store
-from kernel import consumer
+from kernel import consumer, tombstones
 from kernel.contracts.activity import UserEvent
 from kernel.database import Connection
 from kernel.telemetry import logger
@@ -11,7 +11,8 @@ from kernel.telemetry import logger
 
 @consumer.batch("activity", UserEvent)
 def handler(connection: Connection, events: list[UserEvent]) -> None:
-    store.add_many(connection, events)
+    gone = tombstones.forgotten_among(connection, [event.user_id for event in events])
+    store.add_many(connection, [event for event in events if event.user_id.lower() not in gone])
     if logger.log_level <= logging.DEBUG:
         for event in events:
             names = {"eventId": str(event.event_id), "userId": event.user_id, "eventType": event.event_type}

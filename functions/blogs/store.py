@@ -1,6 +1,7 @@
 """Blog posts in Postgres."""
 
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -8,6 +9,14 @@ from psycopg.rows import class_row
 from blogs.model import Blog
 from blogs.schemas import BlogSummary, CreateBlog, ListBlogs
 from kernel.database import Connection
+
+
+class Forgotten(NamedTuple):
+    """A post that went with its author's account."""
+
+    blog_id: UUID
+    author_id: UUID
+    published: bool
 
 
 def add(connection: Connection, blog_id: UUID, author: UUID, command: CreateBlog) -> Blog:
@@ -58,6 +67,11 @@ def save(connection: Connection, blog: Blog) -> Blog:
 
 def delete(connection: Connection, blog: Blog) -> None:
     connection.execute("DELETE FROM blogs WHERE id = %s AND author_id = %s", (blog.id, blog.author_id))
+
+
+def forget(connection: Connection, people: list[UUID], most: int) -> list[Forgotten]:
+    """Delete up to *most* posts of the people; return them."""
+    return [Forgotten(*row) for row in connection.execute("SELECT * FROM forget_blogs(%s, %s)", (people, most))]
 
 
 def newest(connection: Connection, author: UUID | None, page: ListBlogs) -> list[BlogSummary]:

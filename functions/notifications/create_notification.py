@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from kernel import http
 from kernel.database import transaction
-from kernel.errors import ForbiddenError
+from kernel.errors import ForbiddenError, ForgottenError, NotFoundError
 from notifications import notices, own_list
 from notifications.model import Notice
 from notifications.schemas import CreateNotification, NotificationView
@@ -16,6 +16,7 @@ from notifications.schemas import CreateNotification, NotificationView
     more_with="notifications:write",
     rate="write",
     idempotent_in="notifications",
+    raises=(NotFoundError,),
 )
 def handler(request: http.Request[CreateNotification]) -> NotificationView:
     command = request.body
@@ -23,5 +24,7 @@ def handler(request: http.Request[CreateNotification]) -> NotificationView:
     if user_id != request.user_id and not (request.principal and request.principal.may("notifications:write")):
         raise ForbiddenError("To notify another user takes a token with the scope notifications:write.")
     with own_list.newest.changing(user_id), transaction("notifications") as connection:
-        [created] = notices.add_many(connection, [Notice(user_id, command.type, command.message)])
-    return created
+        created = notices.add_many(connection, [Notice(user_id, command.type, command.message)])
+    if not created:
+        raise ForgottenError if user_id == request.user_id else NotFoundError("There is no such user any more.")
+    return created[0]

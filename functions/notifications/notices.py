@@ -1,6 +1,6 @@
 """Notifications as they are added: kept, and published."""
 
-from kernel import outbox
+from kernel import outbox, tombstones
 from kernel.contracts.notifications import NotificationCreated
 from kernel.database import Connection
 from notifications import store
@@ -9,8 +9,12 @@ from notifications.schemas import NotificationView
 
 
 def add_many(connection: Connection, notices: list[Notice]) -> list[NotificationView]:
-    """Keep the notifications and publish that they were created, when the caller's transaction commits."""
-    added = store.add_many(connection, notices)
+    """Keep the notifications and publish that they were created, when the caller's transaction commits.
+
+    Those of people whose account was deleted are left out.
+    """
+    gone = tombstones.forgotten_among(connection, [notice.user_id for notice in notices])
+    added = store.add_many(connection, [notice for notice in notices if str(notice.user_id) not in gone])
     outbox.add_many(
         connection,
         (NotificationCreated(notification_id=each.id, user_id=each.user_id, channel=each.type) for each in added),

@@ -1,6 +1,8 @@
-"""transaction-events: book every transaction once."""
+"""transaction-events: book every transaction once; without its description if its user deleted their account."""
 
-from kernel import consumer
+from msgspec.structs import replace
+
+from kernel import consumer, tombstones
 from kernel.contracts.transactions import TransactionCreated
 from kernel.database import Connection
 from transactions import store
@@ -8,4 +10,7 @@ from transactions import store
 
 @consumer.batch("transactions", TransactionCreated)
 def handler(connection: Connection, events: list[TransactionCreated]) -> None:
-    store.book(connection, events)
+    gone = tombstones.forgotten_among(connection, [event.user_id for event in events])
+    store.book(
+        connection, [replace(event, description="") if str(event.user_id) in gone else event for event in events]
+    )

@@ -33,6 +33,10 @@ class PasswordChange(Struct, frozen=True, forbid_unknown_fields=True, rename="ca
     new_password: Password
 
 
+class DeleteAccount(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    current_password: CurrentPassword
+
+
 class LogIn(Struct, frozen=True, forbid_unknown_fields=True):
     """Either *username* or *email*."""
 

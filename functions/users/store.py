@@ -132,12 +132,17 @@ def change_profile(connection: Connection, user_id: UUID, change: ProfileChange)
         raise ConflictError(TAKEN) from None
 
 
+def delete_account(connection: Connection, user_id: UUID) -> None:
+    """Delete the account and all that is kept for it. It is locked already."""
+    connection.execute("SELECT delete_account(%s)", (user_id,))
+
+
 def add_transaction(connection: Connection, transaction: Transaction) -> bool:
     """Whether it was stored: not if its user does not exist."""
     inserted = connection.execute(
         """
         INSERT INTO transactions (id, user_id, amount_cents, currency, description, created_at)
-        SELECT %s, users.id, %s, %s, %s, %s FROM users WHERE users.id = %s
+        SELECT %s, users.id, %s, %s, %s, %s FROM users WHERE users.id = %s FOR KEY SHARE
         """,
         (
             transaction.id,

@@ -168,6 +168,10 @@ def new_password(world: World) -> dict[str, str]:
     return {"currentPassword": world.owner.password, "newPassword": world.owner.password}
 
 
+def wrong_password(_world: World) -> dict[str, str]:
+    return {"currentPassword": secrets.token_hex()}
+
+
 def refresh(world: World) -> dict[str, str]:
     tokens = accounts.log_in(world.api, world.owner.username, world.owner.password)
     return {"refreshToken": tokens["refreshToken"]}
@@ -254,6 +258,7 @@ CALLS: dict[str, tuple[Call, ...]] = {
     "transactions.get_transaction": (signed_in(200, 404, path=booked_transaction),),
     "transactions.list_transactions": (signed_in(200),),
     "users.change_password": (signed_in(200, 403, body=new_password),),
+    "users.delete_account": (signed_in(403, body=wrong_password),),
     "users.create_transaction": (signed_in(201, body=payment),),
     "users.get_jwks": (public(),),
     "users.get_profile": (signed_in(200),),

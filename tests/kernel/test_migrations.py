@@ -15,7 +15,7 @@ from tests.databases import PASSWORDS, Database, migrated
 
 KERNEL = [
     f"kernel/{name}.sql"
-    for name in ("0001_privileges", "0002_outbox", "0003_inbox", "0004_idempotency", "0005_breakers")
+    for name in ("0001_privileges", "0002_outbox", "0003_inbox", "0004_idempotency", "0005_breakers", "0006_forgetting")
 ]
 
 

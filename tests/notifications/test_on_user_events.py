@@ -1,10 +1,17 @@
-"""Who registers is welcomed once, and can be written to at the address that the last event told."""
+"""Who registers is welcomed once and written to at the last address; who deletes their account is forgotten."""
 
 import json
 from uuid import uuid4
 
-from kernel.contracts.users import UserRegistered, UserUpdated
+import pytest
+from psycopg.errors import InsufficientPrivilege
+
+from kernel.contracts.blogs import BlogPublished
+from kernel.contracts.payments import PaymentCompleted
+from kernel.contracts.users import UserDeleted, UserRegistered, UserUpdated
+from notifications import create_notification, on_blog_events, on_payment_events, outgoing
 from notifications.on_user_events import handler
+from tests.api import call
 from tests.databases import Database
 from tests.lambda_events import Context, batch, record
 from tests.notifications.reading import SignIn, messages
@@ -63,3 +70,54 @@ def test_publishes_no_personal_text(notifications: Database) -> None:
         "userId": str(ada),
         "channel": "email",
     }
+
+
+def test_forgets_who_deleted_their_account(notifications: Database, sign_in: SignIn) -> None:
+    """Notifications, the address and e-mails that wait; nobody else's; heard twice, it changes nothing."""
+    ada, bob = uuid4(), uuid4()
+    handler(
+        delivered(*(UserRegistered(user_id=each, username="testuser", email="a@b.example") for each in (ada, bob))),
+        Context(),
+    )
+    with notifications.connect("app") as connection:
+        outgoing.queue(connection, [found for (found,) in notifications.rows("SELECT id FROM notifications")])
+    assert messages(sign_in(ada)) == [WELCOME]
+    for start in (2, 3):
+        handler(delivered(UserDeleted(user_id=ada), start=start), Context())
+    assert messages(sign_in(ada)) == []
+    assert messages(sign_in(bob)) == [WELCOME]
+    assert notifications.rows("SELECT user_id FROM recipients") == [(bob,)]
+    assert notifications.rows("SELECT user_id FROM emails JOIN notifications ON id = notification_id") == [(bob,)]
+
+
+def test_nothing_brings_a_forgotten_person_back(notifications: Database, sign_in: SignIn) -> None:
+    """Registrations and changes in the same batch or later, in any order, and what other domains tell."""
+    ada = uuid4()
+    registered = UserRegistered(user_id=ada, username="testuser", email="ada@example.com")
+    updated = UserUpdated(user_id=ada, username="ada", email="b@example.com")
+    handler(delivered(UserDeleted(user_id=ada), registered, updated), Context())
+    handler(delivered(updated, registered, start=3), Context())
+    on_blog_events.handler(delivered(BlogPublished(blog_id=uuid4(), title="Late", author_id=ada)), Context())
+    paid = PaymentCompleted(order_id=uuid4(), amount=5, customer_id=ada)
+    on_payment_events.handler(delivered(paid, start=1), Context())
+    assert notifications.rows("SELECT user_id FROM recipients UNION SELECT user_id FROM notifications") == []
+    assert notifications.rows("SELECT * FROM outbox") == []
+    assert messages(sign_in(ada)) == []
+
+
+def test_nobody_notifies_who_is_gone(notifications: Database, sign_in: SignIn) -> None:
+    """401 for the person's own token, 404 for another's."""
+    ada = uuid4()
+    handler(delivered(UserDeleted(user_id=ada)), Context())
+    own = call(create_notification.handler, "POST", {"message": "Hello."}, headers=sign_in(ada))
+    notifier = sign_in(uuid4(), "user notifications:write")
+    others = call(create_notification.handler, "POST", {"message": "Hello.", "userId": str(ada)}, headers=notifier)
+    assert (own.status, others.status) == (401, 404)
+    assert notifications.rows("SELECT * FROM notifications") == []
+
+
+def test_the_application_still_cannot_delete(notifications: Database) -> None:
+    """It may have a person forgotten, and nothing else."""
+    for statement in ("DELETE FROM notifications", "DELETE FROM recipients", "DELETE FROM emails"):
+        with notifications.connect("app") as connection, pytest.raises(InsufficientPrivilege):
+            connection.execute(statement)

@@ -18,6 +18,7 @@ from tests.databases import Database
 from users import (
     change_password,
     create_transaction,
+    delete_account,
     get_profile,
     log_in,
     log_out,
@@ -64,6 +65,10 @@ class Client:
 
     def change_password(self, **body: object) -> Answer:
         return self._keep(call(change_password.handler, "POST", body, headers=self._signed()))
+
+    def delete(self, body: object = None) -> Answer:
+        wanted = {"currentPassword": self.password} if body is None else body
+        return call(delete_account.handler, "DELETE", wanted, headers=self._signed())
 
     def transact(self, body: object, **headers: str) -> Answer:
         named = {name.replace("_", "-"): value for name, value in headers.items()}

@@ -10,6 +10,8 @@ effect fails depends on the error:
   environments (`kernel.breaker`), the breaker opens: further ones are returned instead, so that a bad deployment does
   not empty a topic into its dead letters. Records are still tried, and the first success closes it.
 
+A row about somebody who was forgotten (`kernel.forgetting`) is no failure: its record is skipped.
+
 Both ways stop before Lambda's deadline and return what is left. AWS: "Configuring error handling controls for Kafka
 event sources" (Lambda Developer Guide), rules R6 to R10.
 """

@@ -10,7 +10,7 @@ import psycopg
 
 from kernel import dead_letters, events, inbox, settings, telemetry
 from kernel.breaker import Breaker
-from kernel.database import Connection, is_transient, transaction
+from kernel.database import FORGOTTEN, Connection, is_transient, transaction
 from kernel.dead_letters import DeadLetter
 from kernel.errors import UnavailableError
 from kernel.events import Event, MalformedError, Reader, Record
@@ -159,7 +159,9 @@ class Run[E: Event]:
         except Exception as error:
             if connection.closed:
                 raise
-            if _may_succeed_later(error):
+            if getattr(error, "sqlstate", None) == FORGOTTEN:
+                self.counts["skipped"] += 1
+            elif _may_succeed_later(error):
                 self._block(delivery.record, error)
             else:
                 self._refuse(connection, breaker, delivery.record, error)

@@ -10,7 +10,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.pq import TransactionStatus
 
 from kernel import secrets, settings
-from kernel.errors import UnavailableError
+from kernel.errors import ForgottenError, UnavailableError
 
 type Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -27,6 +27,9 @@ DOWN_OR_BUSY = ("08", "53", "57P0", "58", "40001", "40P01", "55P03", "57014", "2
 # A migration or a grant is missing, or a password was rotated: dead-lettering the events would not mend it.
 NOT_READY = ("42P01", "42703", "42883", "3D000", "42501", "28")
 
+# Raised by the guards of `schema/0006_forgetting.sql`.
+FORGOTTEN = "MR410"
+
 _connections: dict[str, Connection] = {}
 
 
@@ -35,8 +38,9 @@ def transaction(domain: str) -> Iterator[Connection]:
     """Commit when the block ends, roll back when it raises; inside another transaction of *domain*, a savepoint.
 
     A connection that died while it was idle is made anew. Raises UnavailableError when the database is down, busy or
-    not ready for us; then it is unknown whether a commit that was under way took place. Other errors of psycopg
-    (a constraint, a malformed value) pass unchanged.
+    not ready for us; then it is unknown whether a commit that was under way took place. Raises ForgottenError for a
+    new row about somebody whose account was deleted. Other errors of psycopg (a constraint, a malformed value) pass
+    unchanged.
     """
     try:
         with contextlib.ExitStack() as stack:
@@ -44,6 +48,8 @@ def transaction(domain: str) -> Iterator[Connection]:
             yield connection
             _require_alive(connection)
     except psycopg.Error as error:
+        if error.sqlstate == FORGOTTEN:
+            raise ForgottenError from error
         if not is_transient(error):
             raise
         message = f"The {domain} database is not available."

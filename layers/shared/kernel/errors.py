@@ -3,6 +3,7 @@
 ProblemError                 the caller is told, nothing was done
 ├─ InvalidError          400 the request is wrong; names each wrong field
 ├─ UnauthorizedError     401 sign in first
+│  └─ ForgottenError     401 the account was deleted
 ├─ ForbiddenError        403 signed in, but not allowed
 ├─ NotFoundError         404 there is no such thing, or it is another's
 ├─ ConflictError         409 it contradicts the present state
@@ -56,6 +57,11 @@ class UnauthorizedError(ProblemError):
     status = HTTPStatus.UNAUTHORIZED
     headers = MappingProxyType({"WWW-Authenticate": "Bearer"})
     refuses_credential = True
+
+
+class ForgottenError(UnauthorizedError):
+    def __init__(self) -> None:
+        super().__init__("This account was deleted. Its access tokens are of no use any more.")
 
 
 class ForbiddenError(ProblemError):

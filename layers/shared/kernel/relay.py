@@ -32,6 +32,11 @@ LOCKS = 0x6F757462  # "outb": the advisory locks' first key
 ROW_BYTES = 2 * kafka.RECORD_OVERHEAD
 SWEEP_SECONDS = 1.0
 ABSENT_TOPIC_SECONDS = 10.0
+# Longer than any transaction of a relay or a request.
+SETTLING_SECONDS = 120
+# So long may the search for people who were forgotten keep a new event waiting, but for the last of its parts.
+FORGETTING_SECONDS = 0.2
+FORGETTING_ROWS = 1_000
 LONGEST_BACKOFF_SECONDS = 5.0
 RESERVE_SECONDS = kafka.LONGEST_SEND_SECONDS + 2 * kafka.CLOSE_SECONDS + 3
 
@@ -104,6 +109,7 @@ class _Relay:
         while True:
             while self._sweep(connection):
                 pass
+            self._forget(connection)
             patience = self.end_of_waiting - time.monotonic()
             if patience <= 0:
                 return
@@ -117,6 +123,15 @@ class _Relay:
             if time.monotonic() < self.end_of_work:
                 handled += self._publish_batch(connection, buckets)
         return handled
+
+    def _forget(self, connection: Connection) -> None:
+        """Delete published rows and kept answers that name people who were forgotten, for a moment."""
+        end = min(time.monotonic() + FORGETTING_SECONDS, self.end_of_work)
+        more = True
+        while more and time.monotonic() < end:
+            [(more,)] = connection.execute(
+                "SELECT sweep_forgotten(make_interval(secs => %s), %s)", (SETTLING_SECONDS, FORGETTING_ROWS)
+            ).fetchall()
 
     def _publish_batch(self, connection: Connection, buckets: list[int]) -> int:
         with connection.transaction():

@@ -27,4 +27,4 @@ class BlogUpdated(BlogEvent, frozen=True, kw_only=True, tag="blog-updated"):
 
 
 class BlogDeleted(BlogEvent, frozen=True, kw_only=True, tag="blog-deleted"):
-    """A published post is gone."""
+    """A published post is gone. *title*: empty if its author's account was deleted."""

@@ -1,0 +1,5 @@
+"""user-events: delete what was done by who deleted their account."""
+
+from kernel import forgetting
+
+handler = forgetting.consumer_of("activity")

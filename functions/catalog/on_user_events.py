@@ -1,0 +1,5 @@
+"""user-events: delete the answers kept for who deleted their account."""
+
+from kernel import forgetting
+
+handler = forgetting.consumer_of("catalog")

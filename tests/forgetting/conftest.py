@@ -1,0 +1,64 @@
+"""All domains, as they are on one machine."""
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator
+
+import pytest
+from redis import Redis
+
+from kernel import database, email, redis_server, secrets
+from payments.credentials import Credentials
+from tests import databases, tokens
+from tests.databases import Database
+from tests.forgetting.person import Person
+from tests.forgetting.platform import Platform
+from tests.test_layout import DOMAINS
+
+
+@pytest.fixture(scope="session")
+def domain_templates(postgres: str) -> list[Database]:
+    return [databases.migrated(postgres, domain) for domain in DOMAINS if domain != "operations"]
+
+
+@pytest.fixture(scope="module")
+def platform(domain_templates: list[Database], redis: str, stripe_api: str) -> Iterator[Platform]:
+    """Every domain's database, Redis and the local Stripe; e-mails are taken, and sent to nobody."""
+    variables = {
+        "SIGNING_KEYS": json.dumps(tokens.SIGNING_KEYS),
+        "PUBLIC_KEYS": tokens.PUBLIC_KEYS,
+        "REDIS_URL": redis,
+        "RATE_LIMIT_FACTOR": "1000",
+        "STRIPE_API_BASE": stripe_api,
+        "DEFAULT_PAYMENT_METHOD": "pm_card_visa",
+    }
+    stripe = secrets._Cached(Credentials("sk_test_of_the_tests", ["whsec_of_the_tests"]), time.time())
+    redis_server.forget()
+    with contextlib.ExitStack() as stack:
+        monkeypatch = stack.enter_context(pytest.MonkeyPatch.context())
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(redis_server, "TIMEOUT_SECONDS", 5)
+        monkeypatch.setattr(email, "send", lambda *_, **__: None)
+        monkeypatch.setitem(secrets._cache, "millrace/local/stripe", stripe)
+        monkeypatch.setattr(database, "_connections", {})
+        copies = {each.domain: stack.enter_context(databases.copied(each)) for each in domain_templates}
+        for domain, copy in copies.items():
+            monkeypatch.setenv(f"DATABASE_URL_{domain.upper()}", copy.url("app"))
+        client = stack.enter_context(contextlib.closing(Redis.from_url(redis)))
+        client.flushdb()
+        yield Platform(copies, client)
+        for connection in database._connections.values():
+            connection.close()
+
+
+@pytest.fixture
+def person(platform: Platform) -> Person:
+    """Somebody who has used everything, of which everybody has heard."""
+    busy = Person()
+    busy.register()
+    platform.settle()
+    busy.be_busy()
+    platform.settle()
+    return busy
