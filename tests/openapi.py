@@ -1,6 +1,6 @@
 """The API's OpenAPI document, made of the template's routes, the endpoints' properties and their msgspec types.
 
-`./millrace openapi` writes it where the function that serves it finds it; tests/test_openapi.py compares the two.
+`./millrace openapi` writes it where the function that serves it finds it: tests/api_documents.py.
 """
 
 import functools
@@ -75,9 +75,12 @@ HEADERS: dict[str, tuple[str, Json]] = {
     "X-Request-Id": ("The request's id in our logs.", TEXT),
 }
 ALWAYS = ("X-Request-Id", "ETag", "Location", "Retry-After", "WWW-Authenticate")
+ACCESS = {"": "Public.", "user": "For signed-in users."}
+NEEDS_SCOPE = "Takes an access token with the scope `{scope}`."
 RATE_LIMIT = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 PARAMETERS = {
     "Idempotency-Key": "The same key again gives the first answer again: use a random UUID for each thing to be done.",
+    "Order-Token": "The `token` of a guest's order, by which who has it reads the order without signing in.",
     "Stripe-Signature": "`t=<seconds>,v1=<HMAC-SHA-256>`, by which Stripe signs the body as it is and the time.",
     "If-Match": "The ETag of the version to be changed: if it is another one by now, the answer is 412.",
     "If-None-Match": "The ETag of the version that is known already: if it is still that one, the answer is 304.",
@@ -148,6 +151,7 @@ def document() -> Json:
             "title": "Millrace",
             "version": project["version"],
             "description": " ".join(INTRODUCTION.split()),
+            "contact": {"name": "The maintainers of Millrace"},
             "license": {"name": project["license"], "identifier": project["license"]},
         },
         "servers": [{"url": ".", "description": "Where this document is"}],
@@ -177,11 +181,14 @@ def _operation(route: Route, schemas: Schemas) -> Json:
     alias = f"Another name of {method} {path}." if route.number else ""
     if route.method == HTTPMethod.HEAD:
         summary, alias = f"the headers of GET {route.path}", ""
+    access = ACCESS.get(endpoint.scope or "", NEEDS_SCOPE.format(scope=endpoint.scope))
+    if endpoint.token_optional:
+        access = "An access token is optional."
     operation: Json = {
         "operationId": route.function.logical_id + (str(route.number + 1) if route.number else ""),
         "tags": [route.function.module.partition(".")[0]],
         "summary": _sentence(" ".join(summary.split())),
-        "description": " ".join([*more.split(), alias]).strip(),
+        "description": " ".join([*more.split(), access, alias]).strip(),
         "security": _security(endpoint),
         "parameters": list(_parameters(route, schemas)),
         "responses": _responses(route, schemas),
@@ -190,17 +197,20 @@ def _operation(route: Route, schemas: Schemas) -> Json:
     if endpoint.body_type:
         # What the function reads itself is another's JSON, described by its sender.
         schema = {"type": "object"} if endpoint.body_type is bytes else schemas.of(endpoint.body_type)
-        content = {"application/json": {"schema": schema}}
+        content = {"application/json": {"schema": schema, "example": schemas.example(schema)}}
         limit = f"At most {endpoint.largest_body // 1024} KB, uncompressed."
         operation["requestBody"] = {"description": limit, "required": True, "content": content}
+    if endpoint.scope:
+        operation["x-scope"] = endpoint.scope
     if endpoint.more_with:
         operation["x-more-with-scope"] = endpoint.more_with
     return {name: value for name, value in operation.items() if value or name == "security"}
 
 
 def _security(endpoint: Endpoint[Any, Any]) -> list[Json]:
+    # Scopes are named beside it: OpenAPI has a place for those of OAuth 2 alone, which this is not.
     if endpoint.scope:
-        return [{"accessToken": [endpoint.scope]}]
+        return [{"accessToken": []}]
     return [{}, {"accessToken": []}] if endpoint.token_optional else []
 
 
@@ -215,6 +225,8 @@ def _parameters(route: Route, schemas: Schemas) -> Iterator[Json]:
     if route.endpoint.idempotent_in:
         shortest = 1 if route.endpoint.scope else SHORTEST_ANONYMOUS_KEY
         yield _header_parameter("Idempotency-Key", {"minLength": shortest, "maxLength": 255, "pattern": "^[!-~]+$"})
+    for name in route.endpoint.reads:
+        yield _header_parameter(name, {})
     if route.endpoint.body_type is bytes:
         yield _header_parameter("Stripe-Signature", {}) | {"required": True}
     if errors.PreconditionFailedError in route.endpoint.raises:
@@ -291,7 +303,3 @@ def _sentence(text: str) -> str:
 def text() -> str:
     """The document as it is kept: a line for each value, so that a change is readable."""
     return json.dumps(document(), indent=1, ensure_ascii=False) + "\n"
-
-
-if __name__ == "__main__":
-    FILE.write_text(text())

@@ -8,6 +8,8 @@ from typing import Any, TypeAliasType, get_args
 import msgspec
 from msgspec import Struct, UnsetType
 
+from tests import openapi_examples as examples
+
 type Json = dict[str, Any]
 
 TEMPLATE = "#/components/schemas/{name}"
@@ -37,6 +39,10 @@ class Schemas:
         schema = self.components[self._names[structure]]
         for name, field in schema["properties"].items():
             yield name, _without_null(field), name in schema["required"]
+
+    def example(self, schema: Json) -> object:
+        """Return a value that *schema* takes."""
+        return examples.of(schema, self.components)
 
     def drop(self, structures: Iterable[type[Struct]]) -> None:
         """Take away the components of types that are not referred to."""

@@ -10,7 +10,7 @@ from orders import access
 from orders.model import Order
 
 
-@http.endpoint(token_optional=True, rate="read")
+@http.endpoint(token_optional=True, rate="read", reads=("Order-Token",))
 def handler(request: http.Request) -> Reply[Order]:
     with transaction("orders") as connection:
         order = access.readable(connection, request)

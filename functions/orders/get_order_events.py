@@ -10,7 +10,7 @@ from orders import access, store
 from orders.schemas import HistoryEntry
 
 
-@http.endpoint(token_optional=True, rate="read")
+@http.endpoint(token_optional=True, rate="read", reads=("Order-Token",))
 def handler(request: http.Request[None, http.Page]) -> Reply[list[HistoryEntry]]:
     page = request.query
     [after] = page.start(tuple[int]) or (0,)

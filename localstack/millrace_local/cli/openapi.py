@@ -1,4 +1,4 @@
-"""`./millrace openapi`: write the API's description."""
+"""`./millrace openapi`: write the API's descriptions."""
 
 import os
 import subprocess
@@ -8,11 +8,13 @@ from millrace_local.instance import ROOT, environment
 
 
 def command() -> None:
-    """Write functions/operations/openapi.json anew, from the template's routes and the functions' types.
+    """Write the API's OpenAPI document and its Postman collection, from the template's routes and the functions' types.
+
+    They are functions/operations/openapi.json and Microservices-API-Collection.json.
 
     Example: ./millrace openapi
     """
     path = os.pathsep.join(str(ROOT / part) for part in ("functions", "layers/shared", "localstack"))
-    generator = [str(environment("dev") / "bin" / "python"), "-m", "tests.openapi"]
+    generator = [str(environment("dev") / "bin" / "python"), "-m", "tests.api_documents"]
     ran = subprocess.run(generator, cwd=ROOT, env=os.environ | {"PYTHONPATH": path}, check=False)  # noqa: S603 - our own command line
     sys.exit(ran.returncode)
