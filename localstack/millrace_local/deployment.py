@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 
 from millrace_local import aws, provision, sam, stack, supervision
-from millrace_local.instance import ROOT, Instance
+from millrace_local.instance import ROOT, STACK, Instance
 from millrace_local.services.localstack import localstack_session
 from millrace_local.services.service import NotReadyError
 from millrace_local.stack import DeploymentError
@@ -70,7 +70,7 @@ def _status_at_rest(instance: Instance) -> str | None:
     cloudformation, deadline = aws.client(instance, "cloudformation"), time.monotonic() + OPERATION_SECONDS
     while (found := stack.status(cloudformation)) in stack.UNDER_WAY:
         if time.monotonic() > deadline:
-            message = f"{stack.STACK} is still {found}. `./millrace down` and `up` start again from nothing."
+            message = f"{STACK} is still {found}. `./millrace down` and `up` start again from nothing."
             raise DeploymentError(message)
         time.sleep(0.5)
     return found

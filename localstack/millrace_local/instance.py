@@ -11,6 +11,8 @@ HOST = "127.0.0.1"
 REGION = "us-east-1"
 ACCOUNT = "000000000000"  # LocalStack's own account
 STAGE = "local"
+STACK = f"millrace-{STAGE}"
+"""The application's stack on CloudFormation, and so the beginning of its functions' names."""
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / ".millrace"
 
@@ -63,6 +65,11 @@ class Instance:
     @property
     def logs(self) -> Path:
         return self.home / "logs"
+
+    @property
+    def function_logs(self) -> Path:
+        """A file for each function that was invoked, whatever has become of LocalStack since."""
+        return self.logs / "functions"
 
     @property
     def run(self) -> Path:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from millrace_local import aws, leftovers, stack, stripe_account
 from millrace_local.cloudformation.refusals import CANNOT_UPDATE
-from millrace_local.instance import HOST, REGION, ROOT, STAGE, TOOLS, Instance, environment
+from millrace_local.instance import HOST, REGION, ROOT, STACK, STAGE, TOOLS, Instance, environment
 from millrace_local.provision import BUCKET, SECRET_PREFIX, Foundation
 from millrace_local.services.localstack import localstack_session
 from millrace_local.services.service import NotReadyError
-from millrace_local.stack import STACK, CannotUpdateError, DeploymentError
+from millrace_local.stack import CannotUpdateError, DeploymentError
 
 SOURCES = ("template.yaml", "functions", "layers", "infra/topics.yaml")
 BUILDS_KEPT = 3

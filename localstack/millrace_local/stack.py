@@ -7,10 +7,9 @@ from typing import Any
 from botocore.exceptions import BotoCoreError
 
 from millrace_local import aws
-from millrace_local.instance import STAGE, Instance
+from millrace_local.instance import STACK, Instance
 from millrace_local.problems import LocalCloudError
 
-STACK = f"millrace-{STAGE}"
 WHOLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 SERVING = (*WHOLE, "UPDATE_ROLLBACK_COMPLETE")
 """Of these the application works: a failed update leaves it as it was."""

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from millrace_local import aws, stack, supervision
-from millrace_local.instance import HOST, TOOLS
+from millrace_local.instance import HOST, STACK, TOOLS
 from millrace_local.services.postgres import Postgres
 from tests.cloud import Cloud
 from tests.faults.servers import has_recovered
@@ -73,7 +73,7 @@ def kill_the_supervisor(cloud: Cloud) -> None:
 
 def delete_the_application(cloud: Cloud) -> None:
     cloudformation = aws.client(cloud.instance, "cloudformation")
-    cloudformation.delete_stack(StackName=stack.STACK)
+    cloudformation.delete_stack(StackName=STACK)
     wait_until(lambda: stack.status(cloudformation) is None, seconds=120, what="the stack to be gone")
 
 

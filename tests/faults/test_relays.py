@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from millrace_local import aws, stack
+from millrace_local.instance import STACK
 from millrace_local.services.postgres import superuser_url
 from tests.cloud import Cloud
 from tests.servers import wait_until
@@ -40,7 +41,7 @@ def test_a_killed_relay_is_back_without_its_schedule(cloud: Cloud, kills: int) -
 def without_schedule(cloud: Cloud) -> Iterator[None]:
     """Keep the schedule from starting relays, so that only the repeated invocation can."""
     resources = aws.client(cloud.instance, "cloudformation").describe_stack_resource(
-        StackName=stack.STACK, LogicalResourceId=f"{RELAY}Minute"
+        StackName=STACK, LogicalResourceId=f"{RELAY}Minute"
     )
     rule, events = resources["StackResourceDetail"]["PhysicalResourceId"], aws.client(cloud.instance, "events")
     events.disable_rule(Name=rule)

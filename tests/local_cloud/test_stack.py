@@ -7,6 +7,7 @@ import pytest
 from botocore.stub import Stubber
 
 from millrace_local import aws, stack
+from millrace_local.instance import STACK
 from tests.servers import free_instance
 
 
@@ -21,7 +22,7 @@ def test_a_function_that_is_being_created_is_left_out(tmp_path: Path, monkeypatc
         {**made, "LogicalResourceId": "A", "PhysicalResourceId": "a-1", "ResourceStatus": "CREATE_COMPLETE"},
         {**made, "LogicalResourceId": "B", "ResourceStatus": "CREATE_IN_PROGRESS"},
     ]
-    whole = {"StackName": stack.STACK, "StackStatus": "CREATE_IN_PROGRESS", "CreationTime": now}
+    whole = {"StackName": STACK, "StackStatus": "CREATE_IN_PROGRESS", "CreationTime": now}
     with Stubber(cloudformation) as answers:
         answers.add_response("describe_stacks", {"Stacks": [whole]})
         answers.add_response("list_stack_resources", {"StackResourceSummaries": resources})

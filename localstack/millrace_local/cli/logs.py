@@ -5,32 +5,62 @@ from typing import Annotated
 
 import typer
 
+from millrace_local import function_logs
 from millrace_local.cli.output import console
 from millrace_local.instance import Instance
 from millrace_local.problems import LocalCloudError
 
 
 def command(
-    name: Annotated[str | None, typer.Argument(help="A server, e.g. localstack; without it, the list of logs.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="A server or a function, e.g. localstack or orders.create_order; without it, the list."),
+    ] = None,
     *,
+    request_id: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a function: only the invocations that mention this X-Request-Id, event or invocation id."
+        ),
+    ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on printing as lines come.")] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", help="How many of the last lines.")] = 50,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of the last lines.")] = 50,
 ) -> None:
-    """Print the last lines of a server's log.
+    """Print the last lines of a server's or a function's log.
 
-    Example: ./millrace logs localstack -f
+    A function's log begins with the first invocation and survives restarts and deployments. Call it by its path, its
+    logical id in template.yaml or its deployed name.
+
+    Examples: ./millrace logs localstack -f · ./millrace logs orders.create_order --request-id ID
     """
     instance = Instance.from_environment()
-    logs = {path.stem: path for path in sorted(instance.logs.glob("*.log"))}
-    if name is None:
-        for known, path in logs.items():
-            console.print(f"{known:<12} {path.stat().st_size / 1024:8.0f} KB  {path}", soft_wrap=True)
-        return
-    if name not in logs:
-        message = f"There is no log named {name!r}. There are: {', '.join(logs) or 'none; run ./millrace up first'}."
-        raise LocalCloudError(message)
-    tail = ["tail", "-n", str(lines), *(["-F"] if follow else []), str(logs[name])]
+    servers = function_logs.servers(instance)
     try:
-        subprocess.run(tail, check=False)  # noqa: S603 - our own command line
+        if name is None:
+            _list(instance)
+        elif name in servers and request_id is None:
+            tail = ["tail", "-n", str(lines), *(["-F"] if follow else []), str(servers[name])]
+            subprocess.run(tail, check=False)  # noqa: S603 - our own command line
+        elif name in servers:
+            message = f"{name} is a server: its log knows no request ids. --request-id is for functions."
+            raise LocalCloudError(message)
+        else:
+            _print_function(instance, name, request_id, lines, follow=follow)
     except KeyboardInterrupt:
         return
+
+
+def _list(instance: Instance) -> None:
+    functions = {name: instance.function_logs / f"{name}.log" for name in function_logs.names(instance)}
+    for known, path in (function_logs.servers(instance) | functions).items():
+        console.print(f"{known:<42} {path.stat().st_size / 1024:8.0f} KB  {path}", soft_wrap=True)
+
+
+def _print_function(instance: Instance, name: str, request_id: str | None, last: int, *, follow: bool) -> None:
+    file, shown = function_logs.find(instance, name), 0
+    for line in function_logs.lines(file, last=last, request_id=request_id, follow=follow):
+        print(line, flush=follow)  # noqa: T201 - rich would wrap and style it
+        shown += 1
+    if request_id and not shown:
+        message = f"{file.stem} has no invocation that mentions {request_id}. What is over is there a moment later."
+        raise LocalCloudError(message)

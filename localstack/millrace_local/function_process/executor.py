@@ -19,11 +19,12 @@ from localstack.services.lambda_.invocation.lambda_models import (
 )
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
 
+from millrace_local.function_process import log_files
 from millrace_local.function_process.configuration import JSON
 from millrace_local.function_process.environment import Environment, StoppedError
 from millrace_local.function_process.invocation import Function, Invocation, Logging
 from millrace_local.function_process.isolation import namespaces_work
-from millrace_local.function_process.log_delivery import Stream, delivery
+from millrace_local.function_process.log_delivery import Logged, Stream, delivery
 from millrace_local.function_process.packages import PackageStore
 from millrace_local.function_process.runtime import FaultError
 from millrace_local.function_process.variables import Places, function_variables
@@ -48,7 +49,8 @@ class ProcessExecutor(RuntimeExecutor):
         self._environment = Environment(_function(self.id, self.function_version, env_vars))
         function = self.function_version.id
         group, stream = (str(env_vars[f"AWS_LAMBDA_LOG_{kind}_NAME"]) for kind in ("GROUP", "STREAM"))
-        self._log_stream = Stream(function.account, function.region, group, stream)
+        file = log_files.name_of(function.function_name, self.function_version.config.handler or "")
+        self._log_stream = Stream(function.account, function.region, group, stream, file)
         _environments.add(self._environment)
         self._environment.start()
         if env_vars["AWS_LAMBDA_INITIALIZATION_TYPE"] == InitializationType.provisioned_concurrency:
@@ -70,7 +72,7 @@ class ProcessExecutor(RuntimeExecutor):
         except StoppedError as error:
             message = "The function's environment was stopped during the invocation."
             raise CommonServiceException("ServiceException", message, status_code=500) from error
-        delivery().put(self._log_stream, outcome.events)
+        delivery().put(Logged(self._log_stream, invocation.request_id, outcome.events))
         return InvocationResult(invocation.request_id, outcome.payload, outcome.is_error, outcome.logs)
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""Invocations' log events on their way to CloudWatch Logs, in batches, to the group that the function names.
+"""Invocations' log events on their way, in batches, to files and to the group in CloudWatch Logs that the function names.
 
 LocalStack has a thread per function version and sends one invocation at a time, in the interpreter that also serves
 the invocations: with its metrics that took two thirds of a warm invocation's time.
@@ -6,12 +6,14 @@ the invocations: with its metrics that took two thirds of a warm invocation's ti
 
 import contextlib
 import logging
+import os
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from localstack.aws.connect import connect_to
@@ -20,6 +22,7 @@ from localstack.services.lambda_.invocation import version_manager
 from localstack.services.lambda_.invocation.execution_environment import ExecutionEnvironment
 from localstack.utils.patch import patch
 
+from millrace_local.function_process import log_files
 from millrace_local.function_process.logs import Event
 from millrace_local.log_events import put_log_events
 
@@ -47,32 +50,52 @@ class Stream:
     region: str
     group: str
     stream: str
+    file: str
+    """The name of the function's file."""
+
+
+@dataclass(frozen=True)
+class Logged:
+    """What an invocation logged; *invocation* is its id."""
+
+    stream: Stream
+    invocation: str
+    events: tuple[Event, ...]
 
 
 class LogDelivery:
     """Delivers until LocalStack ends, also what versions logged that have gone since."""
 
     def __init__(self) -> None:
-        self._queue: SimpleQueue[tuple[Stream, tuple[Event, ...]]] = SimpleQueue()
+        self._queue: SimpleQueue[Logged] = SimpleQueue()
+        self._folder = Path(os.environ[log_files.VARIABLE])
         threading.Thread(target=self._run, name="lambda-logs", daemon=True).start()
 
-    def put(self, stream: Stream, events: tuple[Event, ...]) -> None:
-        self._queue.put((stream, events))
+    def put(self, logged: Logged) -> None:
+        self._queue.put(logged)
 
     def _run(self) -> None:
         while True:
-            streams = defaultdict[Stream, list[Event]](list)
-            for stream, logged in (self._queue.get(), *self._more()):
-                streams[stream].extend(logged)
+            streams = defaultdict[Stream, list[Logged]](list)
+            for logged in (self._queue.get(), *self._more()):
+                streams[logged.stream].append(logged)
+            for stream, several in streams.items():
+                self._keep(stream, several)
             if infra_stopping.is_set():  # CloudWatch Logs goes too, and clients that try again hold the end up
-                return
-            for stream, events in streams.items():
+                continue
+            for stream, several in streams.items():
                 try:
-                    _deliver(stream, events)
+                    _deliver(stream, [event for logged in several for event in logged.events])
                 except Exception:
                     LOG.exception("Logs for %s were not saved", stream.group)
 
-    def _more(self) -> Iterator[tuple[Stream, tuple[Event, ...]]]:
+    def _keep(self, stream: Stream, several: list[Logged]) -> None:
+        try:
+            log_files.append(self._folder, stream.file, [(logged.invocation, logged.events) for logged in several])
+        except OSError as error:
+            LOG.warning("The log of %s was not written to a file: %s", stream.file, error)
+
+    def _more(self) -> Iterator[Logged]:
         infra_stopping.wait(_SECONDS)
         with contextlib.suppress(Empty):
             while True:

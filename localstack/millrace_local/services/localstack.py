@@ -6,6 +6,7 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
+from millrace_local.function_process import log_files
 from millrace_local.instance import HOST, REGION, Instance, SettingError, environment
 from millrace_local.services.service import Command, NotReadyError, Service
 
@@ -41,6 +42,7 @@ class LocalStack(Service):
             # that was killed works again at once, and not only at its schedule's next minute.
             "LAMBDA_RETRY_BASE_DELAY": "1",
             "MILLRACE_LAMBDA_PYTHON": str(environment("lambda") / "bin" / "python"),
+            log_files.VARIABLE: str(instance.function_logs),
             "MILLRACE_KAFKA_BOOTSTRAP": instance.kafka_bootstrap,
             LENIENT_VARIABLE: _lenient(),
             "MILLRACE_API_PORT": str(instance.ports["api"]),
