@@ -9,7 +9,6 @@ import httpx
 
 from millrace_local import stripe_account
 from millrace_local.instance import node_program
-from millrace_local.services.service import Command
 from tests.cloud import Cloud
 from tests.end_to_end.commerce import seller
 from tests.postman import collection
@@ -37,7 +36,7 @@ def newman(report: Path, **variables: str) -> dict[str, Any]:
     """Run the collection with *variables* of an environment; what came of it."""
     given = [word for name, value in variables.items() for word in ("--env-var", f"{name}={value}")]
     options = ["--timeout-request", "30000", "--reporters", "json", "--reporter-json-export", str(report)]
-    command: Command = [*node_program("newman"), "run", str(collection.FILE), *given, *options]
+    command: list[str | Path] = [*node_program("newman"), "run", str(collection.FILE), *given, *options]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert report.exists(), ran.stdout + ran.stderr
     found: dict[str, Any] = json.loads(report.read_text())["run"]
