@@ -75,6 +75,7 @@ def deploy(instance: Instance, template: Path, foundation: Foundation, wishes: S
     architecture = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
     parameters = {
         "Stage": STAGE,
+        "EventLogLevel": "INFO",
         "Architecture": architecture,
         "KafkaClusterArn": foundation.kafka_cluster_arn,
         "KafkaBootstrapServers": instance.kafka_bootstrap,

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import psycopg
 
-from kernel import dead_letters, events, inbox, settings, telemetry
+from kernel import dead_letters, event_log, events, inbox, settings, telemetry
 from kernel.breaker import Breaker
 from kernel.database import FORGOTTEN, Connection, is_transient, transaction
 from kernel.dead_letters import DeadLetter
@@ -74,6 +74,7 @@ class Run[E: Event]:
         remaining = context.get_remaining_time_in_millis() / 1000
         self.deadline = time.monotonic() + remaining * (1 - RESERVED_PART)
         self.blocked: dict[tuple[str, int], int] = {}
+        self.applied: list[Delivery[E]] = []
         self.counts = dict.fromkeys(("applied", "duplicates", "skipped", "dead_lettered", "breaker_open"), 0)
 
     def is_blocked(self, record: Record) -> bool:
@@ -82,7 +83,7 @@ class Run[E: Event]:
     def process(self, records: list[Record]) -> None:
         """Apply *records* in one transaction, or block the partitions of those that cannot be applied now."""
         deliveries = list(self._read(records))
-        before = dict(self.counts)
+        before, self.applied = dict(self.counts), list[Delivery[E]]()
         if self.consumer.together and self._apply_together(deliveries):
             return
         try:
@@ -95,6 +96,8 @@ class Run[E: Event]:
             self.counts = before
             for delivery in deliveries:
                 self._block(delivery.record, error)
+        else:
+            self._log_applied()
 
     def _read(self, records: list[Record]) -> Iterator[Delivery[E]]:
         for record in records:
@@ -130,7 +133,13 @@ class Run[E: Event]:
         self.counts["applied"] += len(several)
         self.counts["dead_lettered"] += len(letters)
         self.counts["duplicates"] += len(deliveries) - len(new)
+        self.applied = new
+        self._log_applied()
         return True
+
+    def _log_applied(self) -> None:
+        events_of = ((each.id, each.event, each.record) for each in self.applied if each.event is not None)
+        event_log.write(self.settings.event_log_level, events_of)
 
     def _breaker(self, connection: Connection) -> Breaker:
         return Breaker(connection, self.settings.group, self.settings.breaker_threshold)
@@ -169,6 +178,7 @@ class Run[E: Event]:
             self.counts["applied" if applied else "duplicates"] += 1
             if applied:
                 breaker.record_success()
+                self.applied.append(delivery)
 
     def _claim_and_apply(self, connection: Connection, delivery: Delivery[E]) -> bool:
         if delivery.event is None:

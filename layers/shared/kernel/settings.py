@@ -53,12 +53,16 @@ class Kafka:
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
-    """*breaker_threshold*: so many permanent failures in a row, over all environments, stop the dead-lettering."""
+    """*breaker_threshold*: so many permanent failures in a row, over all environments, stop the dead-lettering.
+
+    *event_log_level*: the level of the log line that each applied event gets.
+    """
 
     topic: str
     group: str
     dead_letter_topic: str
     breaker_threshold: int
+    event_log_level: str
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -67,6 +71,7 @@ class Consumer:
             group=text("CONSUMER_GROUP"),
             dead_letter_topic=text("DEAD_LETTER_TOPIC"),
             breaker_threshold=_integer("BREAKER_THRESHOLD", 100, 1, 1_000_000),
+            event_log_level=_choice("EVENT_LOG_LEVEL", ("DEBUG", "INFO")),
         )
 
 
