@@ -55,3 +55,34 @@ def test_common_passwords_are_refused_unless_the_check_is_off(
     monkeypatch.setenv("COMMON_PASSWORD_CHECK", "false")
     with pytest.raises(SettingError, match="COMMON_PASSWORD_CHECK='false' is not usable: give one of on, off"):
         settings.refuses_common_passwords()
+
+
+@pytest.mark.parametrize(("variable", "alias"), settings.ALIASES.items())
+def test_the_names_of_earlier_services_are_read(variable: str, alias: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Alone they do what ours does; beside ours they may only say the same."""
+    usual = {"DATABASE_HOST": "db", "DATABASE_SECRET_PREFIX": "millrace/", "DATABASE_ROLE": "app"}
+    consumer = dict.fromkeys(("TOPIC", "CONSUMER_GROUP", "DEAD_LETTER_TOPIC"), "t")
+    for name, value in (KAFKA | usual | consumer).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv(alias, "1234")
+
+    assert "1234" in str([each.from_environment() for each in (settings.Kafka, settings.Database, settings.Consumer)])
+    monkeypatch.setenv(variable, "1234")
+    assert settings.text(variable) == "1234"
+    monkeypatch.setenv(variable, "5678")
+    with pytest.raises(SettingError, match=f"{variable}='5678' and {alias}='1234' are two names of one setting"):
+        settings.text(variable)
+
+
+@pytest.mark.parametrize("name", ["DB_USER", "DB_PASSWORD", "JWT_SECRET"])
+def test_a_secret_in_the_environment_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says where it belongs, and not what it is."""
+    for variable in ("DATABASE_HOST", "DATABASE_SECRET_PREFIX"):
+        monkeypatch.setenv(variable, "x")
+    monkeypatch.setenv(name, "hunter2")
+    kind = settings.Tokens if name == "JWT_SECRET" else settings.Database
+
+    with pytest.raises(SettingError, match=f"{name} is set.*Secrets Manager") as refused:
+        kind.from_environment()
+    assert "hunter2" not in str(refused.value)

@@ -116,7 +116,7 @@ def _conninfo(domain: str, *, fresh: bool) -> str:
         host=server.host,
         port=server.port,
         sslmode=server.sslmode,
-        dbname=domain,
+        dbname=server.name or domain,
         user=credentials.username,
         password=credentials.password,
         application_name=os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "millrace"),

@@ -5,10 +5,26 @@ variable raises SettingError, which names it.
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
 LARGEST_RATE_LIMIT_FACTOR = 1_000_000
+ALIASES: Mapping[str, str] = {
+    "KAFKA_BOOTSTRAP_SERVERS": "KAFKA_BROKER",
+    "TOPIC": "KAFKA_TOPIC",
+    "CONSUMER_GROUP": "KAFKA_CONSUMER_GROUP",
+    "DEAD_LETTER_TOPIC": "KAFKA_DLQ_TOPIC",
+    "DATABASE_HOST": "DB_HOST",
+    "DATABASE_PORT": "DB_PORT",
+    "DATABASE_NAME": "DB_NAME",
+}
+# Who may see a function's configuration sees its variables: secrets are none of them. Where to put them instead.
+SECRETS: Mapping[str, str] = dict.fromkeys(
+    ("DB_USER", "DB_PASSWORD"),
+    'The user is <domain>_<DATABASE_ROLE>. Put {"username": …, "password": …} into Secrets Manager, under '
+    "DATABASE_SECRET_PREFIX + <domain>_<DATABASE_ROLE>",
+) | {"JWT_SECRET": "Tokens are signed with the keys in Secrets Manager that SIGNING_KEYS_SECRET names"}
 
 
 class SettingError(Exception):
@@ -17,22 +33,28 @@ class SettingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """Where the databases are. The password is in Secrets Manager under *secret_prefix* + `<domain>_<role>`."""
+    """Where the databases are. The password is in Secrets Manager under *secret_prefix* + `<domain>_<role>`.
+
+    *name*: of the database, if it is not the domain's.
+    """
 
     host: str
     port: int
     sslmode: str
     role: str
     secret_prefix: str
+    name: str | None
 
     @classmethod
     def from_environment(cls) -> Self:
+        _refuse_secrets("DB_USER", "DB_PASSWORD")
         return cls(
             host=text("DATABASE_HOST"),
             port=_integer("DATABASE_PORT", 5432, 1, 65_535),
             sslmode=_choice("DATABASE_SSLMODE", ("verify-full", "verify-ca", "require", "prefer", "disable")),
             role=_choice("DATABASE_ROLE", ("app", "relay", "owner", "ro")),
             secret_prefix=text("DATABASE_SECRET_PREFIX"),
+            name=_value("DATABASE_NAME") or None,
         )
 
 
@@ -109,18 +131,19 @@ class Tokens:
 
     @classmethod
     def from_environment(cls) -> Self:
-        prefix = f"millrace/{os.environ.get('STAGE') or 'local'}"
+        _refuse_secrets("JWT_SECRET")
+        prefix = f"millrace/{_value('STAGE') or 'local'}"
         return cls(
-            issuer=os.environ.get("TOKEN_ISSUER") or "https://millrace.local",
-            audience=os.environ.get("TOKEN_AUDIENCE") or "millrace",
-            public_keys_secret=os.environ.get("PUBLIC_KEYS_SECRET") or f"{prefix}/public-keys",
-            signing_keys_secret=os.environ.get("SIGNING_KEYS_SECRET") or f"{prefix}/signing-keys",
+            issuer=_value("TOKEN_ISSUER") or "https://millrace.local",
+            audience=_value("TOKEN_AUDIENCE") or "millrace",
+            public_keys_secret=_value("PUBLIC_KEYS_SECRET") or f"{prefix}/public-keys",
+            signing_keys_secret=_value("SIGNING_KEYS_SECRET") or f"{prefix}/signing-keys",
         )
 
 
 def redis_url() -> str | None:
     """Where Redis is (REDIS_URL); None = there is none, and caches and rate limits do as when it is down."""
-    return os.environ.get("REDIS_URL") or None
+    return _value("REDIS_URL") or None
 
 
 def rate_limit_factor() -> int:
@@ -135,7 +158,7 @@ def refuses_common_passwords() -> bool:
 
 def allowed_origins() -> frozenset[str]:
     """Web origins that may read the answers (CORS_ALLOWED_ORIGINS, comma-separated; none when it is not set)."""
-    return frozenset(filter(None, os.environ.get("CORS_ALLOWED_ORIGINS", "").split(",")))
+    return frozenset(filter(None, _value("CORS_ALLOWED_ORIGINS").split(",")))
 
 
 def names(variable: str) -> tuple[str, ...]:
@@ -145,7 +168,7 @@ def names(variable: str) -> tuple[str, ...]:
 
 def text(variable: str) -> str:
     """The value of *variable*, which must be set and not empty."""
-    value = os.environ.get(variable, "")
+    value = _value(variable)
     if not value:
         message = f"The environment variable {variable} is not set."
         raise SettingError(message)
@@ -153,7 +176,7 @@ def text(variable: str) -> str:
 
 
 def _integer(variable: str, default: int, least: int, most: int) -> int:
-    value = os.environ.get(variable) or str(default)
+    value = _value(variable) or str(default)
     if not value.isdecimal() or not least <= int(value) <= most:
         message = f"{variable}={value!r} is not usable: give a whole number from {least} to {most}."
         raise SettingError(message)
@@ -161,8 +184,29 @@ def _integer(variable: str, default: int, least: int, most: int) -> int:
 
 
 def _choice(variable: str, choices: tuple[str, ...]) -> str:
-    value = os.environ.get(variable) or choices[0]
+    value = _value(variable) or choices[0]
     if value not in choices:
         message = f"{variable}={value!r} is not usable: give one of {', '.join(choices)}."
         raise SettingError(message)
     return value
+
+
+def _value(variable: str) -> str:
+    """Return what *variable* or its alias is set to, or "" if neither is.
+
+    Raises SettingError if both are set and differ: one of them would have no effect.
+    """
+    alias = ALIASES.get(variable, "")
+    own, other = os.environ.get(variable, ""), os.environ.get(alias, "")
+    if own and other and own != other:
+        message = f"{variable}={own!r} and {alias}={other!r} are two names of one setting. Set one of them."
+        raise SettingError(message)
+    return own or other
+
+
+def _refuse_secrets(*names: str) -> None:
+    """Raise SettingError if one of the variables *names*, all of SECRETS, is set."""
+    for name in names:
+        if os.environ.get(name):
+            message = f"{name} is set, but no secret is read from the environment. {SECRETS[name]}, and unset {name}."
+            raise SettingError(message)
