@@ -10,13 +10,15 @@ const address = pm.request.url.toString();
 const signedIn = pm.request.auth?.type === "bearer";
 const uses = (name) => [body, address, JSON.stringify(pm.request.headers)].some((text) => text.includes(`{{${name}}}`));
 
-async function send(method, path, content, headers = {}) {
-  return pm.sendRequest({
+function send(method, path, content, headers = {}) {
+  const request = {
     method,
     url: pm.variables.replaceIn(`{{baseUrl}}${path}`),
     header: { "Content-Type": "application/json", ...headers },
     body: content && { mode: "raw", raw: pm.variables.replaceIn(JSON.stringify(content)) },
-  });
+  };
+  return new Promise((resolve, reject) =>
+    pm.sendRequest(request, (error, answer) => (error ? reject(error) : resolve(answer))));
 }
 
 async function post(path, content, headers) {
@@ -69,15 +71,23 @@ async function waitUntilThere() {
   }
 }
 
-if (uses("newPassword")) chooseNewAccount();
-if (uses("username") || uses("currentPassword")) await requireAccount();
-if (signedIn || uses("refreshToken")) await requireSession();
-for (const variable of Object.keys(MAKERS).filter(uses)) {
-  if (!get(variable)) await make(variable);
-  if (pm.request.method === "GET") await waitUntilThere();
+async function prepare() {
+  if (uses("newPassword")) chooseNewAccount();
+  if (uses("username") || uses("currentPassword")) await requireAccount();
+  if (signedIn || uses("refreshToken")) await requireSession();
+  for (const variable of Object.keys(MAKERS).filter(uses)) {
+    if (!get(variable)) await make(variable);
+    if (pm.request.method === "GET") await waitUntilThere();
+  }
+  if (uses("stripeSignature")) {
+    const seconds = Math.floor(Date.now() / 1000);
+    const signed = require("crypto-js").HmacSHA256(`${seconds}.${pm.variables.replaceIn(body)}`, get("stripeWebhookSecret"));
+    set("stripeSignature", `t=${seconds},v1=${signed}`);
+  }
 }
-if (uses("stripeSignature")) {
-  const seconds = Math.floor(Date.now() / 1000);
-  const signed = CryptoJS.HmacSHA256(`${seconds}.${pm.variables.replaceIn(body)}`, get("stripeWebhookSecret"));
-  set("stripeSignature", `t=${seconds},v1=${signed}`);
-}
+
+// A script lasts as long as a timer of it.
+const lasting = setInterval(() => {}, 1000);
+prepare()
+  .catch((error) => pm.test("can be prepared", () => { throw error; }))
+  .finally(() => clearInterval(lasting));
