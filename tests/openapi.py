@@ -250,7 +250,10 @@ def _responses(route: Route, schemas: Schemas) -> Json:
         either = _problem(errors.UnavailableError)
         either["content"] |= _success(route, schemas).get("content", {})
         found[route.endpoint.other_status] = either | {"headers": _headers(())}
-    return {str(status.value): found[status] for status in sorted(found)}
+    responses_found = {str(status.value): found[status] for status in sorted(found)}
+    if not any(status.is_client_error for status in found):
+        responses_found["4XX"] = _problem_response("The gateway refuses it: too large, malformed or too often.", ())
+    return responses_found
 
 
 def _success(route: Route, schemas: Schemas) -> Json:

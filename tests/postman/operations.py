@@ -36,7 +36,7 @@ class Operation:
 
     @property
     def status(self) -> int:
-        return min(int(status) for status in self.content["responses"])
+        return min(int(status) for status in self.content["responses"] if status.isdigit())
 
     @property
     def variable(self) -> str | None:
