@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from kernel import migrations
 from millrace_local.instance import ROOT
 from tests.templates import FUNCTIONS, Function
 
@@ -110,6 +111,14 @@ def test_migrations_need_the_database_driver_only() -> None:
     path = ROOT / "layers" / "shared" / "kernel" / "migrations.py"
 
     assert imported(path) <= sys.stdlib_module_names | {"psycopg"}
+
+
+@pytest.mark.parametrize("folder", [*(ROOT / "functions").glob("*/migrations"), migrations.KERNEL], ids=str)
+def test_every_migration_has_a_number_of_its_own(folder: Path) -> None:
+    """From 1 on, without a gap: two that were written at the same time are found before a database is asked."""
+    numbers = sorted(int(path.name[:4]) for path in folder.glob("*.sql"))
+
+    assert numbers == list(range(1, len(numbers) + 1))
 
 
 @pytest.mark.parametrize("name", DOMAINS)

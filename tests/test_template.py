@@ -162,6 +162,21 @@ def test_a_trigger_loses_nothing_and_waits_for_nothing(mapping: Resource) -> Non
     assert properties["DestinationConfig"]["OnFailure"]["Destination"].startswith("kafka://")
 
 
+def test_those_that_only_forget_are_called_for_deleted_accounts_alone() -> None:
+    """Each registration would start seven functions in vain. The others take every record of their topic."""
+    mappings = [each["Properties"] for each in of_type("AWS::Lambda::EventSourceMapping").values()]
+    patterns = {
+        mapping["AmazonManagedKafkaEventSourceConfig"]["ConsumerGroupId"]: [
+            json.loads(each["Pattern"]) for each in mapping["FilterCriteria"]["Filters"]
+        ]
+        for mapping in mappings
+        if "FilterCriteria" in mapping
+    }
+
+    domains = ("activity", "blogs", "catalog", "notes", "orders", "payments", "transactions")
+    assert patterns == {f"{domain}-user-events": [{"value": {"type": ["user-deleted"]}}] for domain in domains}
+
+
 @pytest.mark.parametrize("resource", expanded().items(), ids=lambda item: item[0])
 def test_nothing_is_conditional(resource: tuple[str, Resource]) -> None:
     """What runs locally is what is deployed."""

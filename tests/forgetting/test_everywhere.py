@@ -78,6 +78,48 @@ def test_a_token_that_is_still_valid_creates_nothing(platform: Platform, person:
     forgotten(platform, person)
 
 
+def test_what_is_created_until_a_domain_hears_of_it_goes_too(platform: Platform, person: Person) -> None:
+    """A token that is still valid creates things in domains that do not know yet; they go with the others."""
+    person.delete()
+    statuses = [answer.status for answer in person.late_requests()]
+    assert statuses == [201, 201, 201, 201, 404, 201, 201, 201, 201, 401, 201]
+    platform.settle()
+    platform.sweep()
+    forgotten(platform, person)
+
+
+def test_every_table_about_people_is_guarded_or_filtered(platform: Platform) -> None:
+    """A table with a person in a column refuses rows about one who was forgotten, or this says what does instead."""
+    found = {
+        f"{domain}.{table}"
+        for domain, database in platform.databases.items()
+        for (table,) in database.rows(
+            """
+            SELECT table_name FROM information_schema.columns
+            WHERE table_schema = 'public' AND column_name = ANY(%s) AND NOT EXISTS (
+                SELECT FROM pg_trigger
+                WHERE tgrelid = format('public.%%I', table_name)::regclass AND tgname LIKE 'guard_%%'
+            )
+            """,
+            ["user_id", "owner_id", "author_id", "customer_id", "principal", "email"],
+        )
+    }
+    assert found == {
+        # The consumer leaves out who was forgotten.
+        "activity.events",
+        # The consumer leaves out their words, and books the amount.
+        "transactions.entries",
+        "transactions.balances",
+        # They refer to the account itself, which is gone.
+        "users.users",
+        "users.sessions",
+        "users.transactions",
+        # Follow from what was ordered, of which nothing new is.
+        "orders.order_list",
+        "payments.payments",
+    }
+
+
 def test_nobody_else_is_forgotten(platform: Platform, person: Person) -> None:
     """Another person's account, texts, kept answers and published records stay as they were."""
     other = Person()

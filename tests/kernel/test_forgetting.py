@@ -8,13 +8,15 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
 
+from activity import store
 from kernel import consumer, forgetting, http, ids, outbox, relay, tombstones
+from kernel.contracts.activity import UserEvent
 from kernel.contracts.users import UserDeleted
 from kernel.database import Connection, transaction
 from kernel.outbox import Message
 from tests.api import call
 from tests.databases import Database
-from tests.lambda_events import Context, batch, failures, record
+from tests.lambda_events import Context, batch, failures, record, user_event
 from tests.servers import wait_until
 
 FORBIDDEN: list[tuple[str, LiteralString]] = [
@@ -213,6 +215,22 @@ def test_the_relay_sweeps(activity: Database, topic: str, monkeypatch: pytest.Mo
     bury(activity, person)
     assert relay.publish("activity", 0).published == 2
     assert values(activity) == ["of all"]
+
+
+def test_a_consumer_skips_what_a_guard_refuses(activity: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also one that forgot to leave the person out: nothing is dead-lettered, and the rest of the batch is applied."""
+    monkeypatch.setenv("TOPIC", "events")
+    monkeypatch.setenv("CONSUMER_GROUP", "activity-events")
+    monkeypatch.setenv("DEAD_LETTER_TOPIC", "events-activity-dlq")
+    person, other = uuid4(), uuid4()
+    with activity.connect() as connection:
+        connection.execute("SELECT guard('events', 'user_id')")
+    bury(activity, person)
+    values = (user_event(userId=str(each)) for each in (person, other, person))
+    keep_all = consumer.batch("activity", UserEvent)(store.add_many)
+    assert keep_all(batch(*(record(value, place) for place, value in enumerate(values))), Context()) == failures()
+    assert activity.rows("SELECT user_id FROM events") == [(str(other),)]
+    assert activity.rows("SELECT * FROM outbox") == []
 
 
 def test_returns_what_one_run_cannot_forget(activity: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from kernel import dead_letters, event_log, events, inbox, settings, telemetry
 from kernel.breaker import Breaker
 from kernel.database import FORGOTTEN, Connection, is_transient, transaction
 from kernel.dead_letters import DeadLetter
-from kernel.errors import UnavailableError
+from kernel.errors import ForgottenError, UnavailableError
 from kernel.events import Event, MalformedError, Reader, Record
 from kernel.lambda_context import LambdaContext
 from kernel.telemetry import logger
@@ -168,7 +168,7 @@ class Run[E: Event]:
         except Exception as error:
             if connection.closed:
                 raise
-            if getattr(error, "sqlstate", None) == FORGOTTEN:
+            if isinstance(error, ForgottenError) or getattr(error, "sqlstate", None) == FORGOTTEN:
                 self.counts["skipped"] += 1
             elif _may_succeed_later(error):
                 self._block(delivery.record, error)

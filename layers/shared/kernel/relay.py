@@ -81,6 +81,7 @@ class _Relay:
         now = time.monotonic()
         self.end_of_waiting = now + min(seconds, limit)
         self.end_of_work = now + limit
+        self.next_forgetting = now
         self.absent_topics: dict[str, float] = {}
         self.published = self.parked = self.failures = self.failures_in_a_row = 0
 
@@ -125,8 +126,12 @@ class _Relay:
         return handled
 
     def _forget(self, connection: Connection) -> None:
-        """Delete published rows and kept answers that name people who were forgotten, for a moment."""
-        end = min(time.monotonic() + FORGETTING_SECONDS, self.end_of_work)
+        """Delete published rows and kept answers that name people who were forgotten, for a moment in each second."""
+        now = time.monotonic()
+        if now < self.next_forgetting:
+            return
+        self.next_forgetting = now + SWEEP_SECONDS
+        end = min(now + FORGETTING_SECONDS, self.end_of_work)
         more = True
         while more and time.monotonic() < end:
             [(more,)] = connection.execute(
