@@ -252,3 +252,12 @@ def test_readiness_asks_every_domain() -> None:
     domains = sorted(path.parent.name for path in Path(ROOT / "functions").glob("*/migrations"))
 
     assert variables(readiness)["DOMAINS"].split(",") == domains
+
+
+def test_common_passwords_are_refused_unless_a_deployment_says_otherwise() -> None:
+    """The parameter takes on or off, is on by itself, and reaches every function that takes a new password."""
+    parameter = written()["Parameters"]["CommonPasswordCheck"]
+    told = {each.module for each in FUNCTIONS if "COMMON_PASSWORD_CHECK" in variables(each)}
+
+    assert (parameter["Default"], parameter["AllowedValues"]) == ("on", ["on", "off"])
+    assert told == {"users.register_user", "users.change_password"}

@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 SHORTEST_PASSWORD = 8
+LONGEST_PASSWORD = 128
 
 # No @ in a username, so that it is never somebody's e-mail address.
 type Username = Annotated[str, Meta(min_length=3, max_length=30, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$(?!\n)")]
@@ -16,9 +17,9 @@ type Email = Annotated[
 ]
 # Names are ASCII. Other letters could be lower case of the same name, and would be counted as another account's.
 type Login = Annotated[str, Meta(max_length=254, pattern=r"^[!-~]*$(?!\n)")]
-type Password = Annotated[str, Meta(min_length=SHORTEST_PASSWORD, max_length=128)]
-# An account's present password may be older than the rules for new ones.
-type CurrentPassword = Annotated[str, Meta(max_length=128)]
+type Password = Annotated[str, Meta(min_length=SHORTEST_PASSWORD, max_length=LONGEST_PASSWORD)]
+# It may be older than the rules for new ones, and typed with four code points for each of its characters.
+type CurrentPassword = Annotated[str, Meta(max_length=4 * LONGEST_PASSWORD)]
 type RefreshToken = Annotated[str, Meta(min_length=1, max_length=200)]
 
 

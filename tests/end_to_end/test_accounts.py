@@ -99,6 +99,20 @@ def test_a_profile_is_changed_and_a_session_ended(api: httpx.Client, account: Ac
     assert after.status_code == 401
 
 
+@pytest.mark.parametrize("prefix", ["/api/v1/auth", "/api/v1/users"])
+def test_the_documents_requests_work_as_written(api: httpx.Client, prefix: str) -> None:
+    """Their password is a common one, which the local stage takes; the answers have the fields that they name."""
+    name = f"testuser{secrets.token_hex(4)}"
+    registration = {"username": name, "email": f"{name}@example.com", "password": "password123"}
+    made = api.post(f"{prefix}/register", json=registration)
+    assert made.status_code == 201, made.text
+    assert {"id", "username", "email", "createdAt"} <= made.json().keys()
+    for login in ({"username": name}, {"email": registration["email"]}):
+        token = api.post(f"{prefix}/login", json=login | {"password": "password123"}).json()["token"]
+        profile = api.get(f"{prefix}/profile", headers={"Authorization": f"Bearer {token}"})
+        assert (profile.status_code, profile.json()) == (200, made.json())
+
+
 def test_a_password_is_changed_and_the_other_sessions_end(api: httpx.Client, account: Account) -> None:
     """Both names of the route: the new password logs in, and what was signed in before cannot refresh."""
     paths = ("/api/v1/users/password", "/api/v1/auth/password")

@@ -3,6 +3,7 @@
 import functools
 import statistics
 import time
+import unicodedata
 from uuid import uuid4
 
 import argon2
@@ -108,6 +109,15 @@ def test_a_password_is_the_same_however_a_keyboard_writes_it(users: Database, ch
     assert somebody.register().status == 201
     assert somebody.log_in(username=somebody.username, password=spellings[typed]).status == 200
     assert somebody.log_in(username=somebody.username, password="elan uber alles").status == 401
+
+
+def test_the_longest_password_is_taken_in_every_spelling(users: Database) -> None:
+    """128 characters, each of which a keyboard may write as four."""
+    somebody = Client(password="\u1f82" * 128)
+    assert somebody.register().status == 201
+    decomposed = unicodedata.normalize("NFD", somebody.password)
+    assert len(decomposed) == 4 * 128
+    assert somebody.log_in(username=somebody.username, password=decomposed).status == 200
 
 
 def test_a_hash_of_a_password_as_it_was_typed_is_replaced(users: Database, client: Client) -> None:

@@ -8,9 +8,9 @@ from millrace_local.kafka_trigger.settings import KAFKA_SCHEME
 LONGEST = 350
 PARAMETER = "destinationConfig.onFailure.destination"
 KAFKA_TOPIC = re.compile(rf"{KAFKA_SCHEME}(?!\.)[a-zA-Z0-9\-_.]{{1,249}}")
-ARN = re.compile(r"arn:aws[a-zA-Z-]*:(?P<service>sqs|sns|s3):(?P<region>[a-z0-9-]*):(?P<account>\d*):(?P<name>.+)")
-REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d")
-ACCOUNT = re.compile(r"\d{12}")
+ARN = re.compile(r"arn:aws[a-zA-Z-]*:(?P<service>sqs|sns|s3):(?P<region>[a-z0-9-]*):(?P<account>[0-9]*):(?P<name>.+)")
+REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]")
+ACCOUNT = re.compile(r"[0-9]{12}")
 NAMES = {
     "sqs": re.compile(r"[a-zA-Z0-9\-_]{1,80}"),
     "sns": re.compile(r"[a-zA-Z0-9\-_]{1,256}"),
