@@ -20,8 +20,7 @@ def handler(request: http.Request[PasswordChange]) -> Tokens:
     model.check_password("newPassword", change.new_password, *names, refuse_common=refuse_common)
     password_hash = passwords.hash_password(change.new_password)
     with transaction("users") as connection:
-        if not store.keep_password(connection, user_id, current.password_changed_at):
-            raise reauthentication.refused()
+        reauthentication.confirm(connection, current)
         store.change_password(connection, user_id, password_hash)
         sessions.end_all(connection, user_id)
         token = sessions.begin(connection, user_id)

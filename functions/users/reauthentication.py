@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from kernel import rate_limit
-from kernel.database import transaction
+from kernel.database import Connection, transaction
 from kernel.errors import FieldProblem, ForbiddenError, NotFoundError
 from users import passwords, store
 
@@ -24,7 +24,12 @@ def require(user_id: UUID, current_password: str) -> store.Credentials:
     return found
 
 
+def confirm(connection: Connection, account: store.Credentials) -> None:
+    """Lock the *account* that `require` returned; raise ForbiddenError if its password was changed meanwhile."""
+    if not store.keep_password(connection, account.user_id, account.password_changed_at):
+        raise refused()
+
+
 def refused() -> ForbiddenError:
-    """Return the error that says the current password is wrong."""
     problem = FieldProblem("currentPassword", "is not the account's password")
     return ForbiddenError("The current password is wrong.", (problem,))

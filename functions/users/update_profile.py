@@ -16,9 +16,11 @@ from users.schemas import Profile, ProfileChange
 @http.endpoint(scope="user", raises=(NotFoundError, ConflictError, ForbiddenError))
 def handler(request: http.Request[ProfileChange]) -> Profile:
     user_id, change = request.user_id, request.body
-    if change.current_password is not UNSET:
-        reauthentication.require(user_id, change.current_password)
+    given = change.current_password
+    account = None if given is UNSET else reauthentication.require(user_id, given)
     with profiles.cached.changing(user_id), transaction("users") as connection:
+        if account:
+            reauthentication.confirm(connection, account)
         before = store.lock_profile(connection, user_id)
         if before is None:
             raise NotFoundError("This account does not exist.")

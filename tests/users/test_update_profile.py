@@ -7,7 +7,7 @@ import pytest
 from tests.api import call
 from tests.databases import Database
 from tests.users.conftest import Client
-from users import update_profile
+from users import passwords, update_profile
 
 
 def test_a_change_is_answered_announced_and_seen_at_once(users: Database, client: Client) -> None:
@@ -84,6 +84,21 @@ def test_a_name_takes_no_password_and_a_wrong_one_is_refused_still(client: Clien
     assert client.update(username=names[0], email=client.email).status == 200
     assert client.update(username=names[1], currentPassword="not the password").status == 403
     assert client.update(username=names[2], currentPassword=client.password).status == 200
+
+
+def test_a_password_that_is_changed_meanwhile_changes_nothing(
+    users: Database, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between its check and the change of the address: 403."""
+    verify = passwords.verify
+
+    def change_meanwhile(stored: str | None, password: str) -> bool:
+        users.rows("UPDATE users SET password_changed_at = now() RETURNING id")
+        return verify(stored, password)
+
+    monkeypatch.setattr(passwords, "verify", change_meanwhile)
+    assert client.update(email=f"new-{client.email}", currentPassword=client.password).status == 403
+    assert client.profile().body["email"] == client.email
 
 
 def test_passwords_cannot_be_tried_here_without_end(client: Client) -> None:
