@@ -18,7 +18,6 @@ def handler(request: http.Request[DeleteAccount]) -> None:
     user_id = request.user_id
     current = reauthentication.require(user_id, request.body.current_password)
     with profiles.cached.changing(user_id), transaction("users") as connection:
-        if not store.keep_password(connection, user_id, current.password_changed_at):
-            raise reauthentication.refused()
+        reauthentication.confirm(connection, current)
         store.delete_account(connection, user_id)
         outbox.add(connection, UserDeleted(user_id=user_id))

@@ -20,16 +20,16 @@ def require(user_id: UUID, current_password: str) -> store.Credentials:
     if found is None:
         raise NotFoundError("This account does not exist.")
     if not passwords.verify(found.password_hash, current_password):
-        raise refused()
+        raise _refused()
     return found
 
 
 def confirm(connection: Connection, account: store.Credentials) -> None:
     """Lock the *account* that `require` returned; raise ForbiddenError if its password was changed meanwhile."""
     if not store.keep_password(connection, account.user_id, account.password_changed_at):
-        raise refused()
+        raise _refused()
 
 
-def refused() -> ForbiddenError:
+def _refused() -> ForbiddenError:
     problem = FieldProblem("currentPassword", "is not the account's password")
     return ForbiddenError("The current password is wrong.", (problem,))
