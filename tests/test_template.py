@@ -38,6 +38,7 @@ ACTIONS = {
 }
 SPEAK_WITH_STRIPE = {
     "payments.on_order_events",
+    "payments.on_stock_events",
     "payments.receive_stripe_webhook",
     "payments.reconcile_payments",
 }
@@ -211,6 +212,14 @@ def test_a_relay_may_write_and_ends_in_time(function: Function) -> None:
     )
     assert request + linger <= delivery < kafka.LONGEST_SEND_SECONDS * 1000
     assert relay.RESERVE_SECONDS > kafka.LONGEST_SEND_SECONDS + kafka.CLOSE_SECONDS
+
+
+@pytest.mark.parametrize("function", [each for each in FUNCTIONS if each.topics], ids=str)
+def test_a_relay_may_write_the_dead_letters_of_its_domain(function: Function) -> None:
+    """A consumer dead-letters through its outbox, so it is the relay that writes them."""
+    [relay_of_domain] = [each for each in FUNCTIONS if each.module == f"{function.module.split('.')[0]}.publish_events"]
+
+    assert f'topic/${{Cluster}}/{variables(function)["DEAD_LETTER_TOPIC"]}"' in json.dumps(statements(relay_of_domain))
 
 
 def test_the_gateways_own_answers_are_like_ours() -> None:

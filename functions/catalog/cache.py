@@ -1,5 +1,6 @@
 """Products in Redis, by id: most are read far more often than they are changed."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from catalog import store
@@ -11,6 +12,13 @@ from kernel.database import transaction
 SECONDS = 60
 
 products = Cache("catalog", Product, SECONDS)
+
+
+def forget(product_ids: Iterable[UUID]) -> None:
+    """Forget products that the current transaction changes; within `kernel.cache.postponed`, around it."""
+    for product_id in product_ids:
+        products.block(product_id)
+        products.invalidate(product_id)
 
 
 def get(product_id: UUID) -> Product | None:

@@ -16,7 +16,10 @@ Sort = Literal["relevance", "price", "-price", "newest"]
 
 
 class ProductDetails(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """What is said of a product. *category*: words with hyphens (`garden-furniture`). *stock*: pieces."""
+    """What is said of a product. *category*: words with hyphens (`garden-furniture`).
+
+    *stock*: pieces that can be ordered, without those that orders hold.
+    """
 
     name: Name
     category: Category

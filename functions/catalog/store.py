@@ -1,5 +1,6 @@
 """Products in Postgres."""
 
+from collections.abc import Collection, Mapping
 from uuid import UUID
 
 from msgspec.structs import asdict
@@ -49,6 +50,28 @@ def lock(connection: Connection, product_id: UUID) -> Product | None:
             (product_id,),
         )
         return cursor.fetchone()
+
+
+def lock_stocks(connection: Connection, product_ids: Collection[UUID]) -> dict[UUID, int]:
+    """Lock the products until the transaction ends, and return their stocks. What is no product is left out."""
+    found = connection.execute(
+        "SELECT id, stock FROM products WHERE id = ANY(%s) ORDER BY id FOR UPDATE", (list(product_ids),)
+    )
+    return dict(found.fetchall())
+
+
+def save_stocks(connection: Connection, stocks: Mapping[UUID, int]) -> list[Product]:
+    """Keep the stocks of locked products, each as its product's next version; return the products."""
+    with connection.cursor(row_factory=class_row(Product)) as cursor:
+        cursor.execute(
+            """
+            UPDATE products SET stock = pieces, version = version + 1, updated_at = now()
+            FROM unnest(%s::uuid[], %s::bigint[]) AS changed (product_id, pieces) WHERE id = product_id
+            RETURNING id, name, description, category, price_cents, currency, stock, version, created_at, updated_at
+            """,
+            (list(stocks), list(stocks.values())),
+        )
+        return cursor.fetchall()
 
 
 def save(connection: Connection, product: Product) -> Product:

@@ -22,9 +22,14 @@ from kernel.contracts.users import UserRegistered
 
 # After `has`.
 HAPPENED: dict[type, str] = {BlogPublished: "been created", BlogUpdated: "been updated"}
+# After `has failed`, for reasons that are not the bank's.
+WHY_IT_FAILED = {
+    "out_of_stock": ": an item is out of stock, and nothing was charged",
+    "expired": ": it was not completed in time",
+}
 OF_PAYMENTS: dict[type[PaymentEvent], Callable[[Any], str]] = {
     PaymentCompleted: lambda _: "has been completed",
-    PaymentFailed: lambda _: "has failed",
+    PaymentFailed: lambda event: f"has failed{WHY_IT_FAILED.get(event.reason, '')}",
     PaymentRefunded: lambda _: "has been refunded",
     PaymentPartiallyRefunded: lambda event: (
         f"has been refunded in part: {_money(event, event.amount_refunded)} of {_money(event, event.amount)}"

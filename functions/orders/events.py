@@ -20,15 +20,19 @@ class OrderEvent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class OrderCreated(OrderEvent, frozen=True, kw_only=True):
-    """*amount*: in minor units of *currency*. *customer_id*: None of a guest's. *items*: none for an amount alone."""
+    """*amount*: in minor units of *currency*. *customer_id*: None of a guest's. *items*: none for an amount alone.
 
-    schema_version: ClassVar[int] = 2
+    *reserves_stock*: it is charged only once the catalog holds its items.
+    """
+
+    schema_version: ClassVar[int] = 3
 
     amount: int
     currency: str
     customer_id: UUID | None = None
     items: tuple[OrderItem, ...] = ()
     payment_method: str | None = None
+    reserves_stock: bool = False
 
 
 class OrderPaid(OrderEvent, frozen=True, kw_only=True):
@@ -96,9 +100,15 @@ def _with_currency(data: Data) -> Data:
     return {**data, "currency": "USD"}
 
 
+def _without_reservation(data: Data) -> Data:
+    """Orders were charged without a look at the stock."""
+    return {**data, "reservesStock": False}
+
+
 # By type and the schema version that they lead on from.
 UPCASTERS: dict[tuple[str, int], Callable[[Data], Data]] = {
     ("OrderCreated", 1): _with_currency,
+    ("OrderCreated", 2): _without_reservation,
     # The first refunds had no number, which is what 0 says.
     ("OrderRefunded", 1): dict,
 }

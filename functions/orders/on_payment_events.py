@@ -1,6 +1,10 @@
-"""payment-events: tell each order what became of its payment."""
+"""payment-events: tell each order what became of its payment.
+
+Other services have their orders paid as well: payments of orders that are not here are skipped and counted.
+"""
 
 from kernel import consumer
+from kernel.consumption import NotOursError
 from kernel.contracts.payments import (
     PaymentCompleted,
     PaymentDisputeClosed,
@@ -12,6 +16,7 @@ from kernel.contracts.payments import (
     PaymentRefundFailed,
 )
 from kernel.database import Connection
+from kernel.errors import NotFoundError
 from orders import model, repository
 
 
@@ -26,4 +31,7 @@ from orders import model, repository
     PaymentDisputeClosed,
 )
 def handler(connection: Connection, event: PaymentEvent) -> None:
-    repository.change(connection, event.order_id, lambda order: model.hear(order, event))
+    try:
+        repository.change(connection, event.order_id, lambda order: model.hear(order, event))
+    except NotFoundError:
+        raise NotOursError(f"There is no order {event.order_id}.") from None

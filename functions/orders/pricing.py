@@ -53,7 +53,14 @@ def of_items(command: CreateOrder, customer: UUID, on_sale: Mapping[UUID, Produc
     amount = sum(item.unit_price_cents * item.quantity for item in items)
     _check_charge(amount, currency)
     method = command.payment_method
-    return OrderCreated(amount=amount, currency=currency, customer_id=customer, items=items, payment_method=method)
+    return OrderCreated(
+        amount=amount,
+        currency=currency,
+        customer_id=customer,
+        items=items,
+        payment_method=method,
+        reserves_stock=True,
+    )
 
 
 def _wrong_fields(command: CreateOrder) -> Iterator[FieldProblem]:

@@ -34,7 +34,7 @@ def announce(before: Payment | None, after: Payment) -> tuple[Payment, list[Paym
 def _outcome(before: Payment | None, after: Payment) -> list[PaymentEvent]:
     event: PaymentEvent
     if after.has_failed and not (before and before.has_failed):
-        event = PaymentFailed(order_id=after.order_id, amount=after.amount, reason=after.failure_reason)
+        event = PaymentFailed(order_id=after.order_id, amount=after.amount, reason=after.reason)
     elif after.is_completed and not (before and before.is_completed):
         event = PaymentCompleted(order_id=after.order_id, amount=after.amount)
     else:

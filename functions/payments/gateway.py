@@ -61,6 +61,11 @@ def _asked(question: Callable[[Payment], News], payment: Payment) -> News:
         raise UnavailableError(f"Stripe gives no answer that helps: {type(error).__name__} {error.code}") from error
 
 
+def _abandon(_payment: Payment) -> News:
+    """End a payment of which Stripe was never asked."""
+    return News(money="ended")
+
+
 def _create(payment: Payment) -> News:
     try:
         intent = _created(payment, str(payment.order_id))
@@ -169,6 +174,7 @@ def _client_of(api_key: str, address: str) -> StripeClient:
 
 
 STEPS: dict[Step, Callable[[Payment], News]] = {
+    "abandon": _abandon,
     "create": _create,
     "confirm": _confirm,
     "cancel": _cancel,

@@ -2,11 +2,14 @@
 
     open ─► ended ─► taken ─► returned      the money
     wanted ─► cancelled                     the order
+    awaited ─► reserved ─► released         the pieces of an order of items, which may be refused as well
 
 News only move them to the right, over any number of places. So it does not matter in which order, or how often, they
 arrive: what is known in the end is the same. Stripe never takes money for an intent that it has cancelled, and cancels
 none that it has taken money for: *ended* means that nothing was taken, and nothing will be. One step leads back: money
 whose refund failed is no longer returned.
+
+Nothing is asked of Stripe while pieces are awaited. Money that was taken for pieces that are not there is given back.
 """
 
 import re
@@ -18,16 +21,17 @@ from msgspec.structs import replace
 
 from kernel import currencies
 from kernel.contracts.orders import OrderCancelled, OrderCreated
-from payments import disputes, refunds
+from payments import disputes, pieces, refunds
 from payments.disputes import Dispute
+from payments.pieces import Answer, Stock
 from payments.refunds import Refund
 
 Money = Literal["open", "ended", "taken", "returned"]
 Waiting = Literal["requires_payment_method", "requires_action", "processing"]
-Ours = Literal["pending", "cancelling", "refunding"]
+Ours = Literal["awaiting_stock", "pending", "cancelling", "refunding"]
 Settled = Literal["completed", "failed", "cancelled", "refunded", "refund_failed", "charged_back"]
 Status = Literal[Ours, Waiting, Settled]
-Step = Literal["create", "confirm", "cancel", "refund"]
+Step = Literal["abandon", "create", "confirm", "cancel", "refund"]
 
 PLACES: tuple[Money, ...] = get_args(Money)
 MISMATCH = "amount_mismatch"
@@ -51,6 +55,7 @@ class News(NamedTuple):
     refunded: int = 0
     refunds: tuple[Refund, ...] = ()
     disputes: tuple[Dispute, ...] = ()
+    answer: Answer = Answer()
 
 
 class Payment(Struct, frozen=True):
@@ -58,7 +63,8 @@ class Payment(Struct, frozen=True):
 
     *failure_reason*: why it is given up, unless the money was taken nevertheless. *taken_amount*, *taken_currency*: what
     Stripe took, if it said so. *refunded*: the most that its charge ever said was given back; *amount_refunded* is what
-    counts. *version*: how often others were told of money that goes back.
+    counts. *version*: how often others were told of money that goes back. *stock*: what the catalog said of the pieces;
+    None = nothing yet, or they are not to be reserved.
     """
 
     order_id: UUID
@@ -78,6 +84,9 @@ class Payment(Struct, frozen=True):
     refunds: tuple[Refund, ...] = ()
     disputes: tuple[Dispute, ...] = ()
     version: int = 0
+    reserves_stock: bool = False
+    stock: Stock | None = None
+    stock_reason: str | None = None
 
     @property
     def status(self) -> Status:
@@ -88,8 +97,10 @@ class Payment(Struct, frozen=True):
                 return self._status_of_taken
             case "ended":
                 return self._status_of_nothing
-        if self.cancelled or self.failure_reason:
+        if self.cancelled or self.failure_reason or self.lacks_stock:
             return "cancelling"
+        if self.awaits_stock:
+            return "awaiting_stock"
         return self.waiting_for or "pending"
 
     @property
@@ -97,13 +108,15 @@ class Payment(Struct, frozen=True):
         """What is to be asked of Stripe; None if nothing is, or not now.
 
         Whether an intent was created may be unknown. It is created again then, under the same key, even if only to be
-        cancelled.
+        cancelled. Without pieces there never was one.
         """
         match self.status:
             case "pending":
                 return "confirm" if self.intent_id else "create"
+            case "cancelling" if self.intent_id:
+                return "cancel"
             case "cancelling":
-                return "cancel" if self.intent_id else "create"
+                return "abandon" if self.awaits_stock or self.stock == "refused" else "create"
             case "refunding" if not any(each.forbids_refunds for each in self.disputes):
                 return "refund"
         return None
@@ -112,6 +125,24 @@ class Payment(Struct, frozen=True):
     def is_the_clients(self) -> bool:
         """Whether the client has to do something with Stripe.js, for which it needs the client secret."""
         return self.status in ("requires_payment_method", "requires_action")
+
+    @property
+    def awaits_stock(self) -> bool:
+        return self.reserves_stock and self.stock is None
+
+    @property
+    def lacks_stock(self) -> bool:
+        return self.stock in ("refused", "released")
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether its order is. The catalog may have heard of it before we do."""
+        return self.cancelled or self.stock_reason == "cancelled"
+
+    @property
+    def reason(self) -> str | None:
+        """Why it is given up."""
+        return self.failure_reason or self.stock_reason
 
     @property
     def was_taken(self) -> bool:
@@ -129,7 +160,7 @@ class Payment(Struct, frozen=True):
 
     @property
     def has_failed(self) -> bool:
-        return (self.money == "ended" or (self.was_taken and self.mismatched)) and not self.cancelled
+        return (self.money == "ended" or (self.was_taken and self.mismatched)) and not self.is_cancelled
 
     @property
     def amount_refunded(self) -> int:
@@ -142,6 +173,8 @@ class Payment(Struct, frozen=True):
         return failed[0] if failed and self.money == "taken" else None
 
     def after(self, news: News) -> "Payment":
+        answer = Answer(self.stock, self.stock_reason)
+        stock, stock_reason = pieces.merge(answer, news.answer) if self.reserves_stock else answer
         known = replace(
             self,
             money=max(self.money, news.money, key=PLACES.index),
@@ -155,18 +188,20 @@ class Payment(Struct, frozen=True):
             refunded=max(self.refunded, news.refunded),
             refunds=refunds.merge(self.refunds, news.refunds),
             disputes=disputes.merge(self.disputes, news.disputes),
+            stock=stock,
+            stock_reason=stock_reason,
         )
         return _counted(known) if known.was_taken else known
 
     @property
     def _status_of_nothing(self) -> Status:
-        return "cancelled" if self.cancelled else "failed"
+        return "cancelled" if self.is_cancelled else "failed"
 
     @property
     def _status_of_taken(self) -> Status:
         if any(each.is_closed and each.forbids_refunds for each in self.disputes):
             return "charged_back"
-        if not (self.cancelled or self.mismatched):
+        if not (self.cancelled or self.mismatched or self.lacks_stock):
             return "completed"
         return "refund_failed" if self.refund_failure_reason else "refunding"
 
@@ -174,7 +209,14 @@ class Payment(Struct, frozen=True):
 def of_order(event: OrderCreated, usual_payment_method: str | None) -> Payment:
     """The payment of a new order, which has ended if it can never be charged."""
     payment_method = event.payment_method or usual_payment_method
-    payment = Payment(event.order_id, event.customer_id, event.amount, event.currency.upper(), payment_method)
+    payment = Payment(
+        event.order_id,
+        event.customer_id,
+        event.amount,
+        event.currency.upper(),
+        payment_method,
+        reserves_stock=event.reserves_stock,
+    )
     refusal = _refusal(payment)
     if refusal is None:
         return payment

@@ -28,7 +28,8 @@ class DisputeView(Struct, frozen=True, rename="camel"):
 class PaymentView(Struct, frozen=True, rename="camel"):
     """*amount*: in minor units of *currency*. *client_secret*: for Stripe.js, while the client has to do something.
 
-    *failure_reason*: why it failed, as one word (Stripe's decline code, for instance). *amount_refunded*: what was given
+    *status*: `awaiting_stock` until the catalog has reserved the order's items; nothing is charged before.
+    *failure_reason*: why it failed, as one word (Stripe's decline code, `out_of_stock`, `expired`). *amount_refunded*: what was given
     back so far. *refund_failure_reason*: why the bank did not take a refund, while the money is still with us.
     """
 
@@ -50,7 +51,7 @@ class PaymentView(Struct, frozen=True, rename="camel"):
             payment.amount,
             payment.currency,
             payment.client_secret if payment.is_the_clients else None,
-            payment.failure_reason if payment.status == "failed" else None,
+            payment.reason if payment.status == "failed" else None,
             payment.amount_refunded,
             payment.refund_failure_reason,
             [DisputeView.of(each) for each in payment.disputes],

@@ -24,6 +24,11 @@ RESERVE_MILLISECONDS = (2 * gateway.TIMEOUT_SECONDS + 8) * 1000
 # Kept from one invocation to the next, as its threads keep their connections to Stripe.
 _pool = ThreadPoolExecutor(PARALLEL)
 
+
+class UndecidedError(Exception):
+    """Stripe is still processing what is to be cancelled, for days perhaps: the reconciliation asks again."""
+
+
 type Failures = dict[UUID, Exception]
 type Act = Callable[[Payment], News]
 type Begin = Callable[[UUID], object]
@@ -61,7 +66,9 @@ def learn(payments: Collection[Payment], act: Act, context: LambdaContext, begin
             begin(payment.order_id)
             news = found[payment.order_id]
             if isinstance(news, News) and not store.change(connection, payment, news) and payment.next_step:
-                failures[payment.order_id] = UnavailableError("There is no news of the payment yet.")
+                processing = payment.waiting_for == "processing"
+                why = UndecidedError() if processing else UnavailableError("There is no news of the payment yet.")
+                failures[payment.order_id] = why
     return failures
 
 

@@ -11,13 +11,16 @@ from psycopg.types.json import Jsonb
 
 from kernel import outbox
 from kernel.database import Connection
+from payments import pieces
 from payments.announcements import announce
 from payments.model import News, Payment
+from payments.pieces import Answer
 
 LISTS = ("refunds", "disputes")
 PAYMENT = kwargs_row(lambda **row: msgspec.convert(row, Payment))
-# What an order says of its payment for good: its customer, its amount and what is charged. All else is what is learned.
-FIXED = ("order_id", "customer_id", "amount", "currency", "payment_method")
+# What an order says of its payment for good: its customer, its amount, what is charged, and whether its pieces are
+# reserved before. All else is what is learned.
+FIXED = ("order_id", "customer_id", "amount", "currency", "payment_method", "reserves_stock")
 FIELDS = Payment.__struct_fields__
 COLUMNS = SQL(", ").join(Identifier("payments", field) for field in FIELDS)
 ADDED = SQL(", ").join(map(Identifier, FIELDS))
@@ -30,10 +33,12 @@ CHANGES = SQL(", ").join(
 
 
 def add(connection: Connection, payment: Payment) -> None:
-    """Keep the payment of an order that has none.
+    """Keep the payment of an order that has none, with what was heard of its pieces before.
 
     One that is known only gets its currency, which it lacks if the order was cancelled before it was heard of.
     """
+    if payment.reserves_stock:
+        payment = payment.after(News(answer=_add_answer(connection, payment.order_id, Answer())))
     added = connection.execute(
         SQL(
             """
@@ -47,6 +52,13 @@ def add(connection: Connection, payment: Payment) -> None:
     if added == (True,):
         _, events = announce(None, payment)
         outbox.add_many(connection, events)
+
+
+def add_answer(connection: Connection, order_id: UUID, answer: Answer) -> None:
+    """Keep what was told of the order's pieces, with its payment, or until there is one."""
+    known = _add_answer(connection, order_id, answer)
+    for payment in lock(connection, [order_id]):
+        change(connection, payment, News(answer=known))
 
 
 def get(connection: Connection, customer_id: UUID, order_id: UUID) -> Payment | None:
@@ -88,7 +100,10 @@ def look_soon(connection: Connection, payment: Payment) -> None:
 
 
 def claim_unsettled(connection: Connection, minutes: int, limit: int) -> list[Payment]:
-    """Up to *limit* payments that are not settled and were not looked at for *minutes*, ours to look at now."""
+    """Up to *limit* payments that are not settled and were not looked at for *minutes*, ours to look at now.
+
+    Of those that await their pieces Stripe knows nothing.
+    """
     with connection.cursor(row_factory=PAYMENT) as cursor:
         cursor.execute(
             SQL(
@@ -96,6 +111,7 @@ def claim_unsettled(connection: Connection, minutes: int, limit: int) -> list[Pa
                 WITH unsettled AS (
                     SELECT order_id FROM payments
                     WHERE (money = 'open' OR refund_due)
+                        AND NOT (reserves_stock AND stock IS NULL AND NOT cancelled AND failure_reason IS NULL)
                         AND checked_at < now() - interval '1 minute' * %s
                     ORDER BY checked_at LIMIT %s FOR UPDATE SKIP LOCKED
                 )
@@ -109,16 +125,28 @@ def claim_unsettled(connection: Connection, minutes: int, limit: int) -> list[Pa
 
 
 def expire(connection: Connection, hours: int) -> None:
-    """Give up the payments for whose clients we have waited for *hours*."""
+    """Give up the payments for whose clients, or for whose pieces, we have waited for *hours*."""
     connection.execute(
         """
         UPDATE payments SET failure_reason = 'expired'
         WHERE money = 'open' AND failure_reason IS NULL
-            AND waiting_for IN ('requires_payment_method', 'requires_action')
+            AND (waiting_for IN ('requires_payment_method', 'requires_action') OR (reserves_stock AND stock IS NULL))
             AND created_at < now() - interval '1 hour' * %s
         """,
         (hours,),
     )
+
+
+def _add_answer(connection: Connection, order_id: UUID, answer: Answer) -> Answer:
+    """Lock what is known of the order's pieces, add *answer*, and return it.
+
+    The row is made if need be: who adds the payment and who tells of its pieces wait for each other at it.
+    """
+    connection.execute("INSERT INTO stock_answers (order_id) VALUES (%s) ON CONFLICT DO NOTHING", (order_id,))
+    [row] = connection.execute("SELECT stock, reason FROM stock_answers WHERE order_id = %s FOR UPDATE", (order_id,))
+    known = pieces.merge(Answer(*row), answer)
+    connection.execute("UPDATE stock_answers SET stock = %s, reason = %s WHERE order_id = %s", (*known, order_id))
+    return known
 
 
 def _row(payment: Payment) -> dict[str, object]:

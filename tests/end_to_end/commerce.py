@@ -40,6 +40,10 @@ class Shop:
         found: dict[str, Any] = made.json()
         return found
 
+    def stock(self, product: dict[str, Any]) -> int:
+        """How many pieces of the product can be ordered."""
+        return int(self.api.get(f"/api/v1/products/{product['id']}").json()["stock"])
+
     def card(self, number: str) -> str:
         """The payment method that the client's page makes of a card, without us."""
         return card(self.stripe, number)

@@ -50,6 +50,24 @@ def keep(connection: Connection, events: list[UserEvent]) -> None:
         raise UnavailableError("an outside system answers 503")
 
 
+def test_skips_and_counts_what_is_another_services(
+    activity: Database, context: Context, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is no failure: nothing is dead-lettered, the rest is applied, and redelivery changes nothing."""
+
+    def refuse(connection: Connection, event: UserEvent) -> None:
+        if event.user_id == "foreign":
+            raise consumption.NotOursError("no user of ours")
+        keep(connection, [event])
+
+    delivery = batch(*(record(user_event(userId=["foreign", "ours"][n % 2]), n) for n in range(6)))
+    for _ in range(2):
+        assert consumer.each("activity", UserEvent)(refuse)(delivery, context) == NOTHING_FAILED
+        assert len(kept(activity)) == 3
+        assert dead_letters(activity) == []
+        assert '"not_ours":[3.0]' in capsys.readouterr().out
+
+
 def kept(database: Database) -> set[UUID]:
     return {event_id for (event_id,) in database.rows("SELECT id FROM events")}
 

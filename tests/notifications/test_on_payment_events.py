@@ -62,6 +62,22 @@ def test_tells_what_goes_back(notifications: Database, sign_in: SignIn, event: P
     assert text in message
 
 
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("out_of_stock", ": an item is out of stock, and nothing was charged"),
+        ("expired", ": it was not completed in time"),
+        ("card_declined", ""),
+        (None, ""),
+    ],
+)
+def test_says_why_a_payment_failed(notifications: Database, sign_in: SignIn, reason: str | None, words: str) -> None:
+    """In words, where it is not the bank's reason."""
+    ada = uuid4()
+    handler(delivered(PaymentFailed(order_id=ORDER, amount=500, customer_id=ada, reason=reason)), Context())
+    assert messages(sign_in(ada)) == [("in-app", f"Your payment for order {ORDER} has failed{words}")]
+
+
 def test_is_silent_when_nobody_is_known_to_have_paid(notifications: Database) -> None:
     """A payment without a customer is no error, and no notification."""
     assert handler(delivered(PaymentCompleted(order_id=ORDER, amount=500)), Context()) == {"batchItemFailures": []}

@@ -68,6 +68,7 @@ def test_a_guest_orders_for_an_amount(orders: Database) -> None:
             "currency": "USD",
             "items": [],
             "paymentMethod": None,
+            "reservesStock": False,
         }
     ]
 
@@ -94,7 +95,7 @@ def test_a_signed_in_users_order_is_theirs(orders: Database, ada: Customer) -> N
 
 
 def test_items_have_the_catalogs_prices(orders: Database, ada: Customer) -> None:
-    """The amount is the sum of what the items cost now, and the order says what each did."""
+    """The amount is the sum of what the items cost now; the order says what each did, and that they are reserved."""
     table, chair = on_sale(), on_sale(name="Chair", price_cents=9_900)
     wanted = [{"productId": table, "quantity": 2, "priceCents": 49_900}, {"productId": chair, "quantity": 4}]
     order = ada.create({"items": wanted}).body
@@ -104,7 +105,8 @@ def test_items_have_the_catalogs_prices(orders: Database, ada: Customer) -> None
         {"productId": table, "name": "Oak table", "quantity": 2, "unitPriceCents": 49_900},
         {"productId": chair, "name": "Chair", "quantity": 4, "unitPriceCents": 9_900},
     ]
-    assert events(orders)[0]["items"] == order["items"]
+    [event] = events(orders)
+    assert (event["items"], event["reservesStock"]) == (order["items"], True)
 
 
 def test_an_order_keeps_the_price_at_which_it_was_placed(ada: Customer) -> None:

@@ -54,7 +54,15 @@ def test_the_first_orders_were_for_dollars() -> None:
     assert event == OrderCreated(amount=500, currency="USD", customer_id=customer)
 
 
-@pytest.mark.parametrize(("name", "version"), [("OrderCreated", 3), ("OrderCreated", 0), ("OrderLost", 1)])
+def test_earlier_orders_of_items_reserve_nothing() -> None:
+    """Version 2 of OrderCreated was charged without a look at the stock, whatever it was for."""
+    stored = json.loads((Path(__file__).parent / "stored" / "OrderCreated.v2.json").read_text())
+    event = events.decode("OrderCreated", 2, stored)
+    assert isinstance(event, OrderCreated)
+    assert (len(event.items), event.reserves_stock) == (1, False)
+
+
+@pytest.mark.parametrize(("name", "version"), [("OrderCreated", 4), ("OrderCreated", 0), ("OrderLost", 1)])
 def test_what_another_release_stored_is_not_guessed(name: str, version: int) -> None:
     """An event that this release does not know is an error, and no order."""
     with pytest.raises(UnreadableEventError):

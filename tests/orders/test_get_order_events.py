@@ -21,7 +21,7 @@ def test_tells_what_happened_in_order(ada: Customer) -> None:
         (3, "OrderPaid"),
         (4, "OrderCancelled"),
     ]
-    data = {"amount": 500, "currency": "USD", "customerId": str(ada.id), "items": []}
+    data = {"amount": 500, "currency": "USD", "customerId": str(ada.id), "items": [], "reservesStock": False}
     assert history[0] == {
         "version": 1,
         "type": "OrderCreated",

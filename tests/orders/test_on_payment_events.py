@@ -57,14 +57,18 @@ def test_the_event_that_led_to_another_is_named(orders: Database, ada: Customer)
     assert orders.rows("SELECT causation FROM order_events WHERE version = 2") == [(str(event_id),)]
 
 
-def test_a_payment_of_no_order_of_ours_is_dead_lettered(orders: Database, ada: Customer) -> None:
-    """An order exists before anybody pays it, so waiting would not help; its neighbours are heard."""
+@pytest.mark.parametrize("status", ["paid", "failed", "refunded"])
+def test_a_payment_of_another_services_order_is_skipped_and_counted(
+    orders: Database, ada: Customer, status: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """However many there are, none is a dead letter, and their neighbours are heard."""
     order = ada.order()
-    news = [published(payment(uuid4(), "paid"), 0), published(payment(order, "paid"), 1)]
-    assert handler(batch(*news), Context()) == ALL
+    foreign = [published(payment(uuid4(), status), offset) for offset in range(150)]
+    assert handler(batch(*foreign, published(payment(order, "paid"), 150)), Context()) == ALL
 
-    assert orders.rows("SELECT topic FROM outbox WHERE topic <> 'order-events'") == [("events-orders-dlq",)]
+    assert orders.rows("SELECT topic FROM outbox WHERE topic <> 'order-events'") == []
     assert ada.get(order).body["status"] == "paid"
+    assert '"not_ours":[150.0]' in capsys.readouterr().out
 
 
 def test_gives_the_batch_back_while_the_database_is_gone(

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from kernel import ids
 from kernel.contracts.orders import OrderCancelled, OrderCreated
+from kernel.contracts.stock import StockRefused, StockReleased, StockReserved
 from payments import store
 from payments.model import News, Payment
 from tests import documents
@@ -15,6 +16,23 @@ CARD = "pm_card_visa"
 
 def created(order_id: UUID | None = None, *, amount: int = 500, **more: Any) -> OrderCreated:  # noqa: ANN401 - its fields
     return OrderCreated(order_id=order_id or ids.new(), amount=amount, **more)
+
+
+def reserving(*, amount: int = 500, **more: Any) -> OrderCreated:  # noqa: ANN401 - its fields
+    """An order of items, which is charged once they are reserved."""
+    return created(amount=amount, reserves_stock=True, **more)
+
+
+def reserved(order: OrderCreated) -> StockReserved:
+    return StockReserved(order_id=order.order_id)
+
+
+def refused(order: OrderCreated) -> StockRefused:
+    return StockRefused(order_id=order.order_id)
+
+
+def released(order: OrderCreated, reason: str = "expired") -> StockReleased:
+    return StockReleased(order_id=order.order_id, reason=reason)
 
 
 def cancelled(order: OrderCreated) -> OrderCancelled:

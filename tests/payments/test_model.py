@@ -2,19 +2,32 @@
 
 from dataclasses import dataclass
 from itertools import permutations
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from kernel import ids
 from kernel.contracts.payments import PaymentCompleted, PaymentEvent, PaymentFailed, PaymentRefunded
 from payments import model
 from payments.announcements import announce
 from payments.model import Money, News, Payment
+from payments.pieces import Answer, Stock
 from tests.payments import orders
 
 OPEN = Payment(ids.new(), None, 500, "USD", "pm_card_visa")
+RESERVING = replace(OPEN, reserves_stock=True)
+# The catalog refuses pieces, or reserves them and may release them later.
+STOCKS = st.sampled_from(
+    [
+        [News(answer=Answer("refused", "out_of_stock"))],
+        [News(answer=Answer("reserved"))],
+        [News(answer=Answer("reserved")), News(answer=Answer("released", "expired"))],
+        [News(answer=Answer("reserved")), News(answer=Answer("released", "cancelled")), News(cancelled=True)],
+    ]
+)
 # Of one intent Stripe says either that it took the money, or that it is cancelled.
 TAKEN = [News(money="taken"), News(money="returned"), News(cancelled=True), News(failure_reason="declined")]
 ENDED = [News(money="ended"), News(cancelled=True), News(failure_reason="declined")]
@@ -54,6 +67,44 @@ def test_any_order_and_repetition_of_news_ends_alike(data: st.DataObject) -> Non
         money = [kind for kind in history.types if kind is not PaymentFailed]
         ends.append((history.payment.status, history.payment.amount_refunded, money))
     assert ends[0] == ends[1]
+
+
+@given(st.data())
+def test_any_order_of_news_of_pieces_and_money_ends_alike(data: st.DataObject) -> None:
+    """What the catalog, Stripe and the order say may arrive mixed in any way, and repeatedly."""
+    news = data.draw(STOCKS) + data.draw(
+        EITHER.flatmap(lambda several: st.lists(st.sampled_from(several), unique=True))
+    )
+    ends = []
+    for _ in range(2):
+        history = History(RESERVING)
+        for each in data.draw(st.permutations(news + data.draw(st.lists(st.sampled_from(news), max_size=6)))):
+            history.hear(each)
+        ends.append((history.payment, history.payment.status, history.payment.next_step))
+    assert ends[0] == ends[1]
+
+
+@given(st.data())
+def test_nothing_is_asked_of_stripe_without_pieces(data: st.DataObject) -> None:
+    """Nothing is created or confirmed while they are awaited or refused, and nothing is kept for pieces that are gone."""
+    news = data.draw(STOCKS) + data.draw(
+        EITHER.flatmap(lambda several: st.lists(st.sampled_from(several), unique=True))
+    )
+    payment = RESERVING
+    for each in data.draw(st.permutations(news)):
+        payment = payment.after(each)
+        if payment.stock in (None, "refused"):
+            assert payment.next_step in (None, "abandon", "refund")
+        if payment.stock != "reserved":
+            assert payment.next_step != "confirm"
+        if payment.stock in ("refused", "released") and payment.money == "taken":
+            assert payment.next_step == "refund"
+
+
+def test_pieces_are_nothing_to_an_order_that_does_not_reserve() -> None:
+    """Whatever is told of them."""
+    for stock in get_args(Stock):
+        assert OPEN.after(News(answer=Answer(stock, "expired"))) == OPEN
 
 
 @given(st.lists(EITHER.flatmap(st.sampled_from), max_size=12))

@@ -81,14 +81,18 @@ class Cache[T]:
         else:
             self._delete(key)
 
+    def block(self, key: object) -> None:
+        """Forget the value, which is about to change, and let nobody store one until `invalidate`, or for 2 s."""
+        with contextlib.suppress(redis_server.DownError):
+            redis_server.run(lambda redis: redis.eval(BLOCK, 2, *self._keys(key), LEASE_MILLISECONDS))
+
     @contextlib.contextmanager
     def changing(self, key: object) -> Iterator[None]:
         """Forget the value around the block, which is the transaction that changes it.
 
         Also when it raises: of a commit whose answer was lost nobody knows whether it took place.
         """
-        with contextlib.suppress(redis_server.DownError):
-            redis_server.run(lambda redis: redis.eval(BLOCK, 2, *self._keys(key), LEASE_MILLISECONDS))
+        self.block(key)
         try:
             yield
         finally:

@@ -11,6 +11,7 @@ effect fails depends on the error:
   not empty a topic into its dead letters. Records are still tried, and the first success closes it.
 
 A row about somebody who was forgotten (`kernel.forgetting`) is no failure: its record is skipped.
+An event that the function finds to be of another service's (NotOursError) is skipped too, and counted as `not_ours`.
 
 Both ways stop before Lambda's deadline and return what is left. AWS: "Configuring error handling controls for Kafka
 event sources" (Lambda Developer Guide), rules R6 to R10.

@@ -34,6 +34,10 @@ class Delivery[E: Event](NamedTuple):
     error: MalformedError | None = None
 
 
+class NotOursError(Exception):
+    """The event is about something of another service's: it is skipped and counted, and no dead letter."""
+
+
 class OutOfTimeError(Exception):
     """The deadline is near: the record was not tried."""
 
@@ -75,7 +79,9 @@ class Run[E: Event]:
         self.deadline = time.monotonic() + remaining * (1 - RESERVED_PART)
         self.blocked: dict[tuple[str, int], int] = {}
         self.applied: list[Delivery[E]] = []
-        self.counts = dict.fromkeys(("applied", "duplicates", "skipped", "dead_lettered", "breaker_open"), 0)
+        self.counts = dict.fromkeys(
+            ("applied", "duplicates", "skipped", "not_ours", "dead_lettered", "breaker_open"), 0
+        )
 
     def is_blocked(self, record: Record) -> bool:
         return record.offset >= self.blocked.get((record.topic, record.partition), record.offset + 1)
@@ -165,6 +171,9 @@ class Run[E: Event]:
         try:
             with connection.transaction():
                 applied = self._claim_and_apply(connection, delivery)
+        except NotOursError as error:
+            self.counts["not_ours"] += 1
+            logger.info("event is not ours", extra={**_identifier(delivery.record), "reason": str(error)})
         except Exception as error:
             if connection.closed:
                 raise

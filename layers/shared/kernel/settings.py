@@ -156,6 +156,11 @@ def refuses_common_passwords() -> bool:
     return _choice("COMMON_PASSWORD_CHECK", ("on", "off")) == "on"
 
 
+def hold_minutes() -> int:
+    """For how long the items of an order are held that is not paid (HOLD_MINUTES)."""
+    return _integer("HOLD_MINUTES", 15, 1, 1440)
+
+
 def allowed_origins() -> frozenset[str]:
     """Web origins that may read the answers (CORS_ALLOWED_ORIGINS, comma-separated; none when it is not set)."""
     return frozenset(filter(None, _value("CORS_ALLOWED_ORIGINS").split(",")))

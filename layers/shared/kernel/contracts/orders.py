@@ -35,11 +35,15 @@ class OrderEvent(Event, frozen=True, kw_only=True, tag_field="type"):
 
 
 class OrderCreated(OrderEvent, frozen=True, kw_only=True, tag="OrderCreated"):
-    """*items*: none where the order is for an amount alone. *payment_method*: Stripe's name of it, if one was given."""
+    """*items*: none where the order is for an amount alone. *payment_method*: Stripe's name of it, if one was given.
+
+    *reserves_stock*: it is charged only after `StockReserved` (`kernel.contracts.stock`), and fails without.
+    """
 
     currency: str = "USD"
     items: tuple[OrderItem, ...] = ()
     payment_method: str | None = None
+    reserves_stock: bool = False
 
 
 class OrderPaid(OrderEvent, frozen=True, kw_only=True, tag="OrderPaid"):

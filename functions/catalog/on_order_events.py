@@ -1,0 +1,18 @@
+"""order-events: hold the items of each new order of items, all or none, until it is paid or over."""
+
+from catalog import reservations
+from kernel import cache, consumer
+from kernel.consumption import Batch
+from kernel.contracts.orders import OrderCancelled, OrderCreated, OrderEvent, OrderPaid, OrderPaymentFailed
+from kernel.database import Connection
+from kernel.lambda_context import LambdaContext
+
+
+@consumer.batch("catalog", OrderCreated, OrderPaid, OrderPaymentFailed, OrderCancelled)
+def reserve(connection: Connection, events: list[OrderEvent]) -> None:
+    reservations.apply(connection, events)
+
+
+def handler(event: Batch, context: LambdaContext) -> dict[str, list[dict[str, object]]]:
+    with cache.postponed():
+        return reserve(event, context)

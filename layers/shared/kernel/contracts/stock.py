@@ -1,0 +1,32 @@
+"""What became of the pieces that an order of items wants."""
+
+from typing import ClassVar
+from uuid import UUID
+
+from kernel.events import Event
+
+
+class StockEvent(Event, frozen=True, kw_only=True, tag_field="type"):
+    """The base of the stock events. An order has at most one `StockReserved` or `StockRefused`, and one release."""
+
+    topic: ClassVar[str] = "stock-events"
+    key: ClassVar[str] = "order_id"
+    source: ClassVar[str] = "/catalog"
+
+    order_id: UUID
+
+
+class StockReserved(StockEvent, frozen=True, kw_only=True, tag="StockReserved"):
+    """All pieces are held for the order; it may be charged."""
+
+
+class StockRefused(StockEvent, frozen=True, kw_only=True, tag="StockRefused"):
+    """Nothing is held for the order, and nothing will be. *reason*: one word, usually `out_of_stock`."""
+
+    reason: str = "out_of_stock"
+
+
+class StockReleased(StockEvent, frozen=True, kw_only=True, tag="StockReleased"):
+    """The pieces are on sale again. *reason*: `expired`, `cancelled` or `payment_failed`."""
+
+    reason: str

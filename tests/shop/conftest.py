@@ -1,0 +1,47 @@
+"""The four domains of a sale, each with a database of its own, a Stripe in memory, and events that arrive at random."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from kernel import database, redis_server
+from payments import gateway
+from tests import databases
+from tests.databases import Database
+from tests.shop.market import Market
+from tests.shop.stripe_in_memory import StripeInMemory
+
+DOMAINS = ("catalog", "orders", "payments", "notifications")
+
+
+@pytest.fixture(scope="session")
+def templates(postgres: str) -> list[Database]:
+    return [databases.migrated(postgres, domain) for domain in DOMAINS]
+
+
+@pytest.fixture
+def market(
+    templates: list[Database],
+    redis: str,
+    sign_in: Callable[..., dict[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Market]:
+    """An empty one. All of its consumers run in this process, one after the other."""
+    monkeypatch.setenv("REDIS_URL", redis)
+    monkeypatch.setenv("RATE_LIMIT_FACTOR", "100000")
+    monkeypatch.setattr(redis_server, "TIMEOUT_SECONDS", 5)
+    redis_server.forget()
+    monkeypatch.setattr(database, "_connections", {})
+    stripe = StripeInMemory()
+    monkeypatch.setattr(gateway, "STEPS", stripe.steps)
+    monkeypatch.setattr(gateway, "_look", stripe.look)
+    with contextlib.ExitStack() as stack:
+        owners = {}
+        for template in templates:
+            copy = stack.enter_context(databases.copied(template))
+            owners[copy.domain] = stack.enter_context(copy.connect())
+            monkeypatch.setenv(f"DATABASE_URL_{copy.domain.upper()}", copy.url("app"))
+        yield Market(owners, stripe, sign_in, monkeypatch)
+        for connection in database._connections.values():
+            connection.close()
