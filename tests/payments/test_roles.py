@@ -18,7 +18,7 @@ CHANGES: list[LiteralString] = [
 FORBIDDEN: dict[str, list[LiteralString]] = {
     "app": CHANGES,
     "relay": [*CHANGES, "SELECT FROM payments", "SELECT FROM stock_answers"],
-    "ro": [*CHANGES, "SELECT client_secret FROM payments", "UPDATE stock_answers SET answer = 'reserved'"],
+    "ro": [*CHANGES, "SELECT client_secret FROM payments", "UPDATE stock_answers SET stock = 'reserved'"],
 }
 
 
