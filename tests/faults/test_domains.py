@@ -32,7 +32,7 @@ def test_every_acknowledged_command_has_its_effect_once(cloud: Cloud, fault: Fau
             _post(api, account, "/api/v1/transactions", booking)
             _post(api, account, "/api/v1/blogs", {"title": f"Blog {number}", "content": "text"})
             _post(api, account, "/api/v1/notes", {"title": f"Note {number}"})
-            _post(api, account, "/orders", {"amount": number + 1})
+            _post(api, account, "/orders", {"amount": number + 100})
         killer.join()
         wait_until(lambda: has_recovered(cloud), seconds=120, what="the cloud to recover")
 

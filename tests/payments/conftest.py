@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from kernel import database, secrets
+from millrace_local import stripe_account
+from millrace_local.instance import Instance
 from payments import gateway
 from payments.credentials import Credentials
 from tests import databases
@@ -41,17 +43,17 @@ def consumer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+def credentials(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
     """The secret, as if it had just been read."""
-    content = Credentials("sk_test_of_the_tests", list(stripe_messages.SECRETS))
+    content = Credentials(stripe_account.local(instance).api_key, list(stripe_messages.SECRETS))
     monkeypatch.setitem(secrets._cache, "millrace/local/stripe", secrets._Cached(content, time.time()))
 
 
 @pytest.fixture
-def stripe(stripe_api: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeStripe]:
+def stripe(stripe_api: str, instance: Instance, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeStripe]:
     """The local Stripe behind a proxy, with nothing in it; the functions have little patience with it."""
     monkeypatch.setattr(gateway, "TIMEOUT_SECONDS", 0.25)
     monkeypatch.setenv("DEFAULT_PAYMENT_METHOD", "pm_card_visa")
     with faulty(stripe_api) as proxy:
         monkeypatch.setenv("STRIPE_API_BASE", proxy.url)
-        yield FakeStripe(stripe_api, proxy)
+        yield FakeStripe(stripe_api, proxy, stripe_account.local(instance).api_key)

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from kernel import secrets
-from payments import gateway, on_order_events
+from payments import credentials, gateway, on_order_events
 from payments.credentials import Credentials
 from tests.lambda_events import Context
 
@@ -35,7 +35,7 @@ def consuming(batch: dict[str, Any], *, fatal_statement: int | None = None) -> I
         patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
         forkserver.ensure_running()
     variables = {name: os.environ[name] for name in VARIABLES} | {"DEFAULT_PAYMENT_METHOD": "pm_card_visa"}
-    process = _processes.Process(target=_consume, args=(batch, variables, fatal_statement))
+    process = _processes.Process(target=_consume, args=(batch, variables, credentials.get().api_key, fatal_statement))
     process.start()
     try:
         yield process
@@ -44,9 +44,9 @@ def consuming(batch: dict[str, Any], *, fatal_statement: int | None = None) -> I
         process.join()
 
 
-def _consume(batch: dict[str, Any], variables: Mapping[str, str], fatal_statement: int | None) -> None:
+def _consume(batch: dict[str, Any], variables: Mapping[str, str], key: str, fatal_statement: int | None) -> None:
     os.environ.update(variables)
-    secrets._cache["millrace/local/stripe"] = secrets._Cached(Credentials("sk_test_of_the_tests", []), time.time())
+    secrets._cache["millrace/local/stripe"] = secrets._Cached(Credentials(key, []), time.time())
     gateway.TIMEOUT_SECONDS = 60
     if fatal_statement is not None:
         _die_before(fatal_statement)

@@ -13,9 +13,10 @@ from tests.proxy import Proxy
 class FakeStripe:
     """The local Stripe at *url*; the functions reach it through *proxy*."""
 
-    def __init__(self, url: str, proxy: Proxy) -> None:
+    def __init__(self, url: str, proxy: Proxy, key: str) -> None:
         self.url = url
         self.proxy = proxy
+        self.key = key
 
     def intents(self, order_id: UUID) -> list[dict[str, Any]]:
         """All that were made for the order."""
@@ -52,7 +53,7 @@ class FakeStripe:
     def ask(self, method: str, path: str, form: dict[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON
         """Stripe's answer, an error's as well."""
         body = urlencode(form).encode() if form else None
-        headers = {} if form and "key" in form else {"Authorization": "Bearer sk_test_of_the_tests"}
+        headers = {} if form and "key" in form else {"Authorization": f"Bearer {self.key}"}
         request = urllib.request.Request(self.url + path, body, headers, method=method)  # noqa: S310 - loopback
         try:
             with urllib.request.urlopen(request) as answer:  # noqa: S310 - loopback

@@ -1,6 +1,8 @@
 """An order is charged once, or never, or gets its money back."""
 
 import json
+import time
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -9,6 +11,7 @@ import stripe as library
 from kernel import ids, secrets
 from kernel.contracts.orders import OrderCreated, OrderPaid
 from payments import gateway
+from payments.credentials import Credentials
 from payments.model import Payment
 from payments.on_order_events import handler
 from tests import documents
@@ -19,6 +22,7 @@ from tests.payments.fake_stripe import FakeStripe
 from tests.payments.orders import cancelled, created
 from tests.proxy import Loss, Refusal
 from tests.published import delivered, published
+from tests.servers import wait_until
 
 ALL: dict[str, list[object]] = {"batchItemFailures": []}
 FAULTS = [Loss.CUT_BEFORE, Loss.CUT_AFTER, Loss.SILENT_BEFORE, Loss.SILENT_AFTER, Refusal(500), Refusal(429)]
@@ -228,12 +232,12 @@ def test_gives_a_cancellation_back_while_its_refund_is_unknown(
 
 def test_one_orders_trouble_is_its_partitions_alone(payments: Database, stripe: FakeStripe) -> None:
     """Later orders of its partition wait for their turn, though charged; those of others are done."""
-    unlucky, later, other = created(amount=1), created(amount=2), created(amount=3)
+    unlucky, later, other = created(amount=51), created(amount=52), created(amount=53)
     several = batch(published(unlucky, 0), published(later, 1), {**published(other, 0), "partition": 1})
     stripe.proxy.fail([Refusal(500)] * 3)
     assert handler(several, Context()) == failures((0, 0), (0, 1), (1, 0))
     assert handler(several, Context()) == ALL
-    assert [stripe.charges(each.order_id) for each in (unlucky, later, other)] == [[1], [2], [3]]
+    assert [stripe.charges(each.order_id) for each in (unlucky, later, other)] == [[51], [52], [53]]
 
 
 def test_begins_nothing_that_it_may_not_finish(payments: Database, stripe: FakeStripe) -> None:
@@ -269,13 +273,83 @@ def test_skips_what_orders_tell_of_payments_themselves(payments: Database, strip
 
 
 def test_reads_a_replaced_key_anew(payments: Database, stripe: FakeStripe, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stripe refuses the old one once; the next attempt is made with the new one."""
-    monkeypatch.setattr(secrets, "_fetch", lambda _: '{"apiKey": "sk_test_replaced", "webhookSecrets": []}')
+    """Stripe refuses the old one; the next attempt is made with the new one."""
+    old = secrets._Cached(Credentials("sk_test_of_old", []), time.time())
+    monkeypatch.setitem(secrets._cache, "millrace/local/stripe", old)
+    monkeypatch.setattr(secrets, "_fetch", lambda _: json.dumps({"apiKey": stripe.key, "webhookSecrets": []}))
     order = created()
-    stripe.proxy.fail([Refusal(401)])
     assert consume(order) == failures((0, 0))
     assert consume(order) == ALL
-    assert stripe.proxy.requests[-1].headers["Authorization"] == "Bearer sk_test_replaced"
+    assert stripe.proxy.requests[-1].headers["Authorization"] == f"Bearer {stripe.key}"
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "reason"), [(49, "USD", "amount_too_small"), (49, "JPY", "amount_too_small")]
+)
+def test_says_why_stripe_does_not_charge_so_little(
+    payments: Database, stripe: FakeStripe, amount: int, currency: str, reason: str
+) -> None:
+    """How little that is depends on the account, so Stripe decides, and the payment has failed."""
+    order = created(amount=amount, currency=currency)
+    assert consume(order) == ALL
+    assert orders.told(payments, order.order_id) == ["PaymentFailed"]
+    assert payments.rows("SELECT failure_reason FROM payments") == [(reason,)]
+
+
+@pytest.mark.parametrize("change", [{"amount": "700"}, {"currency": "eur"}, {"amount": "60", "currency": "jpy"}])
+def test_gives_back_what_was_paid_of_another_amount(
+    payments: Database, stripe: FakeStripe, change: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Somebody changed the intent at Stripe: the order is not paid, its payment has failed, and the money goes back."""
+    order = created()
+    stripe.proxy.fail([None, Loss.CUT_BEFORE])
+    assert consume(order) == failures((0, 0))
+    [intent] = stripe.intents(order.order_id)
+    stripe.ask("POST", f"/v1/payment_intents/{intent['id']}", change)
+    assert consume(order) == ALL
+    assert stripe.refunds(order.order_id) == [int(change.get("amount", "500"))]
+    assert orders.told(payments, order.order_id) == ["PaymentFailed"]
+    assert payments.rows("SELECT failure_reason FROM payments") == [("amount_mismatch",)]
+    assert orders.status(payments, order.order_id) == "failed"
+    assert [each.levelname for each in caplog.records].count("ERROR") == 1
+
+
+def test_does_not_call_a_refund_made_that_the_bank_refuses(payments: Database, stripe: FakeStripe) -> None:
+    """The card's bank takes the refund on, and sends it back: the messages that Stripe sends make it failed."""
+    order = created(payment_method="pm_card_refundFail")
+    assert consume(order) == ALL
+    assert consume(cancelled(order), start=1) == ALL
+    assert orders.status(payments, order.order_id) == "refunded"
+    for each in wait_for_events(stripe, order.order_id, "refund.failed"):
+        assert stripe_messages.sent(each) == 200
+    assert orders.status(payments, order.order_id) == "refund_failed"
+    assert orders.told(payments, order.order_id) == ["PaymentCompleted", "PaymentRefunded", "PaymentRefundFailed"]
+
+
+def test_keeps_what_a_disputing_customer_does(payments: Database, stripe: FakeStripe) -> None:
+    """Stripe's own test card and messages, from the opening to our defeat."""
+    order = created(payment_method="pm_card_createDispute")
+    assert consume(order) == ALL
+    opened = wait_for_events(stripe, order.order_id, "charge.dispute.funds_withdrawn")
+    dispute = opened[0]["data"]["object"]["id"]
+    stripe.ask("POST", f"/v1/disputes/{dispute}/close", {"expand[]": "charge"})
+    for each in reversed(wait_for_events(stripe, order.order_id, "charge.dispute.closed")):
+        assert stripe_messages.sent(each) == 200
+    assert orders.status(payments, order.order_id) == "charged_back"
+    news = ["PaymentCompleted", "PaymentDisputed", "PaymentDisputeClosed"]
+    assert orders.told(payments, order.order_id) == news
+
+
+def wait_for_events(stripe: FakeStripe, order_id: UUID, kind: str) -> list[dict[str, Any]]:
+    """All events of refunds and disputes of the order at Stripe, the newest first, once there is one of *kind*."""
+    [intent] = stripe.intents(order_id)
+
+    def found() -> list[dict[str, Any]]:
+        several = stripe.ask("GET", "/v1/events?limit=100")["data"]
+        return [each for each in several if each["data"]["object"].get("payment_intent") == intent["id"]]
+
+    wait_until(lambda: kind in {each["type"] for each in found()})
+    return found()
 
 
 def test_is_not_stuck_with_a_failure_that_stripe_remembers(

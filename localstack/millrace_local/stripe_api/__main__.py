@@ -8,20 +8,27 @@ from localstripe import resources, server, webhooks
 from millrace_local import stripe_account
 from millrace_local.instance import HOST, Instance
 from millrace_local.stripe_api import (
+    amounts,
+    api_keys,
     cards,
+    charges,
+    disputes,
     errors,
     front_door,
     idempotency,
     payment_intents,
-    publishable_keys,
     refunds,
     state,
 )
 from millrace_local.stripe_api.deliveries import Deliveries
 
 WEBHOOK_PATH = "/api/v1/payments/webhook"
-WEBHOOK_EVENTS = ["payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.canceled"]
-WEBHOOK_EVENTS += ["charge.refunded"]
+WEBHOOK_EVENTS = [f"payment_intent.{what}" for what in ("succeeded", "payment_failed", "canceled")]
+WEBHOOK_EVENTS += ["charge.refunded", "charge.refund.updated"]
+WEBHOOK_EVENTS += [f"refund.{what}" for what in ("created", "updated", "failed")]
+WEBHOOK_EVENTS += [
+    f"charge.dispute.{what}" for what in ("created", "updated", "closed", "funds_withdrawn", "funds_reinstated")
+]
 
 
 def application(instance: Instance) -> web.Application:
@@ -30,17 +37,18 @@ def application(instance: Instance) -> web.Application:
     kept = state.State(instance.data("stripe") / "state.pickle")
     kept.load()
     deliveries = Deliveries(kept)
-    secret = stripe_account.local(instance).webhook_secrets[0]
-    webhooks.register_webhook("millrace", instance.api_url + WEBHOOK_PATH, secret, WEBHOOK_EVENTS)
+    account = stripe_account.local(instance)
+    webhooks.register_webhook("millrace", instance.api_url + WEBHOOK_PATH, account.webhook_secrets[0], WEBHOOK_EVENTS)
 
     async def resume(_: web.Application) -> None:
         deliveries.resume()
+        refunds.resume()
 
     async def forget(_: web.Request) -> web.Response:
         kept.clear()
         return web.Response()
 
-    rules = [idempotency.middleware(kept), server.error_middleware, publishable_keys.middleware()]
+    rules = [idempotency.middleware(kept), server.error_middleware, api_keys.middleware(account.api_key)]
     application = web.Application(middlewares=[front_door.middleware(), *rules])
     application.on_startup.append(resume)
     application.router.add_delete("/_config/data", forget)
@@ -49,8 +57,11 @@ def application(instance: Instance) -> web.Application:
 
 
 def _extend_localstripe() -> None:
+    amounts.install()
     cards.install()
+    charges.install()
     payment_intents.install()
+    disputes.install()
     refunds.install()
     resources.StripeObject._api_retrieve = classmethod(_retrieve)  # noqa: SLF001 - that is how it is extended
 
@@ -68,7 +79,9 @@ def _add_routes(router: web.UrlDispatcher) -> None:
     router.add_get("/_millrace/health", _health)
     router.add_post(f"{one}/confirm", server.api_extra(payment_intents.confirm, one))
     router.add_post(f"{one}/cancel", server.api_extra(payment_intents.cancel, one))
+    router.add_post(f"{one}/capture", server.api_extra(payment_intents.capture, one))
     router.add_get("/v1/payment_intents/search", server.api_extra(payment_intents.search, one))
+    disputes.add_routes(router)
     for route in server.app.router.routes():
         router.add_route(route.method, route.resource.canonical, route.handler)
 

@@ -22,6 +22,16 @@ def refused(message: str, **details: object) -> StripeError:
     return StripeError(HTTPStatus.BAD_REQUEST, message, INVALID, details)
 
 
+def refuse_unknown(parameters: Mapping[str, object], known: tuple[str, ...] = ()) -> None:
+    for name in parameters:
+        if name not in known:
+            raise refused(f"Received unknown parameter: {name}", code="parameter_unknown", param=name)
+
+
+def unauthorized(message: str) -> StripeError:
+    return StripeError(HTTPStatus.UNAUTHORIZED, message, INVALID, {})
+
+
 def missing(kind: str, name: str, *, parameter: str = "id", status: HTTPStatus = HTTPStatus.NOT_FOUND) -> StripeError:
     details = {"code": "resource_missing", "param": parameter}
     return StripeError(status, f"No such {kind}: '{name}'", INVALID, details)

@@ -18,7 +18,15 @@ from millrace_local.stripe_api.state import Answer, State
 type Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 # Refused before anything was executed: what is sent next under the key may be right.
-NOT_EXECUTED = {None, "resource_missing", "parameter_missing", "parameter_unknown"}
+NOT_EXECUTED = {
+    None,
+    "amount_too_large",
+    "amount_too_small",
+    "parameter_invalid_integer",
+    "parameter_missing",
+    "parameter_unknown",
+    "resource_missing",
+}
 
 
 def middleware(state: State) -> Any:  # noqa: ANN401 - aiohttp's decorator is untyped here

@@ -13,7 +13,7 @@ from localstripe import resources
 from localstripe.errors import UserError
 from localstripe.resources import Event, List, PaymentIntent, PaymentMethod, store, try_convert_to_bool
 
-from millrace_local.stripe_api import errors
+from millrace_local.stripe_api import amounts, charges, errors
 
 # Accepted and shown, without an effect here.
 DESCRIPTIVE = (
@@ -61,7 +61,11 @@ def install() -> None:
     PaymentIntent._api_list_all = find
     PaymentIntent._report_failure = PaymentIntent._report_async_failure = _decline
     PaymentIntent.last_payment_error = property(lambda intent: getattr(intent, "_last_error", None))
-    PaymentIntent.amount_received = property(lambda intent: intent.amount if intent.status == "succeeded" else 0)
+    PaymentIntent._api_update = update
+    PaymentIntent.amount_received = property(_received)
+    PaymentIntent.amount_capturable = property(
+        lambda intent: intent.amount if intent.status == "requires_capture" else 0
+    )
     PaymentIntent.payment_method_types = property(lambda _: ["card"])
     for name in (*DESCRIPTIVE, "canceled_at", "cancellation_reason"):
         setattr(PaymentIntent, name, None)
@@ -73,6 +77,8 @@ def create(
     descriptive = {name: parameters.pop(name) for name in DESCRIPTIVE if name in parameters}
     for name in CONFIRMATION:
         parameters.pop(name, None)
+    errors.refuse_unknown(parameters, ("amount", "currency", "customer", "metadata"))
+    parameters["amount"], parameters["currency"] = amounts.check(parameters.get("amount"), parameters.get("currency"))
     confirmed = try_convert_to_bool(confirm)
     if confirmed and not payment_method:
         raise errors.refused("A PaymentIntent is confirmed with a payment method.", code="parameter_missing")
@@ -84,8 +90,36 @@ def create(
     return intent
 
 
+def update(id: str, **parameters: Any) -> Any:  # noqa: A002 - the API's name
+    """Change an intent, as long as it has not been confirmed; what only describes it, later as well."""
+    errors.refuse_unknown(parameters, (*DESCRIPTIVE, "amount", "currency", "metadata", "payment_method"))
+    intent = PaymentIntent._api_retrieve(id)
+    changes = {name: parameters.pop(name) for name in ("amount", "currency", "payment_method") if name in parameters}
+    if changes and intent.status not in OPEN:
+        raise _unexpected_state(intent, "update")
+    if changes.keys() & {"amount", "currency"}:
+        wanted = {"amount": intent.amount, "currency": intent.currency} | changes
+        changes["amount"], changes["currency"] = amounts.check(wanted["amount"], wanted["currency"])
+    if "payment_method" in changes:
+        changes["payment_method"] = _payment_method(changes["payment_method"])
+    intent.metadata = {**intent.metadata, **parameters.pop("metadata", {})}
+    vars(intent).update(changes, **parameters)
+    return intent
+
+
+def capture(id: str, amount_to_capture: Any = None, **parameters: Any) -> Any:  # noqa: A002 - the API's name
+    """Take what was authorized, or a part of it; the rest is released."""
+    errors.refuse_unknown(parameters)
+    intent = PaymentIntent._api_retrieve(id)
+    if intent.status != "requires_capture":
+        raise _unexpected_state(intent, "capture")
+    charges.capture(intent.latest_charge, "amount_to_capture", amount_to_capture)
+    intent._on_success()
+    return intent
+
+
 def confirm(id: str, payment_method: str | None = None, **parameters: Any) -> Any:  # noqa: A002 - the API's name
-    _refuse_unknown(parameters, CONFIRMATION)
+    errors.refuse_unknown(parameters, CONFIRMATION)
     intent = PaymentIntent._api_retrieve(id)
     if intent.status not in OPEN:
         raise _unexpected_state(intent, "confirm")
@@ -100,7 +134,7 @@ def confirm(id: str, payment_method: str | None = None, **parameters: Any) -> An
 
 
 def cancel(id: str, cancellation_reason: str | None = None, **parameters: Any) -> Any:  # noqa: A002 - the API's name
-    _refuse_unknown(parameters)
+    errors.refuse_unknown(parameters)
     intent = PaymentIntent._api_retrieve(id)
     if intent.status not in (*OPEN, "requires_capture"):
         raise _unexpected_state(intent, "cancel")
@@ -129,7 +163,7 @@ def find(
 
 def search(query: str = "", limit: str | None = None, **parameters: Any) -> Any:
     """Intents for which all clauses of *query* hold; Stripe's own search finds a new one only after a while."""
-    _refuse_unknown(parameters)
+    errors.refuse_unknown(parameters)
     clauses = SEARCH_CLAUSE.findall(query)
     if not clauses or " OR " in query:
         raise errors.refused(f"The search query {query!r} is not understood.", param="query")
@@ -141,6 +175,11 @@ def search(query: str = "", limit: str | None = None, **parameters: Any) -> Any:
         if all((intent.metadata.get(key) if key else getattr(intent, name)) == value for key, name, value in clauses)
     ]
     return found
+
+
+def _received(intent: Any) -> int:
+    """What was taken: less than the amount if a part was captured."""
+    return int(intent.latest_charge.amount_captured) if intent.status == "succeeded" else 0
 
 
 def _newest_first() -> list[Any]:
@@ -172,9 +211,3 @@ def _decline(intent: Any) -> None:
 def _unexpected_state(intent: Any, action: str) -> errors.StripeError:
     message = f"You cannot {action} this PaymentIntent because it has a status of {intent.status}."
     return errors.refused(message, code="payment_intent_unexpected_state", payment_intent=intent._export())
-
-
-def _refuse_unknown(parameters: Mapping[str, Any], known: tuple[str, ...] = ()) -> None:
-    for name in parameters:
-        if name not in known:
-            raise errors.refused(f"Received unknown parameter: {name}", code="parameter_unknown", param=name)

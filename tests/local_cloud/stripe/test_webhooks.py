@@ -62,13 +62,14 @@ def test_outcomes_reach_the_application_signed(tmp_path: Path) -> None:
         paid, declined = pay(own), pay(own, "pm_card_visa_chargeDeclined")
         client.v1.payment_intents.cancel(declined.id)
         client.v1.refunds.create({"payment_intent": paid.id})
-        arrived = [events.get(timeout=5) for _ in range(4)]
+        arrived = [events.get(timeout=5) for _ in range(5)]
     about = {event.type: event.data.object for event in arrived}
     assert about["payment_intent.succeeded"]["id"] == paid.id
     assert about["payment_intent.payment_failed"]["last_payment_error"]["decline_code"] == "generic_decline"
     assert about["payment_intent.canceled"]["id"] == declined.id
     assert about["charge.refunded"]["payment_intent"] == paid.id
     assert about["charge.refunded"]["amount_refunded"] == 700
+    assert about["refund.created"]["payment_intent"] == paid.id
 
 
 def test_an_event_that_was_refused_is_sent_again(tmp_path: Path) -> None:
