@@ -4,7 +4,7 @@ Where a document says only what is stored or published, the answers and the topi
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -206,7 +206,7 @@ def test_004_another_services_order_is_paid(cloud: Cloud) -> None:
     published(cloud, "payment-events", type="PaymentCompleted", orderId=order)
 
 
-def produce(cloud: Cloud, topic: str, value: dict[str, object]) -> None:
+def produce(cloud: Cloud, topic: str, value: Mapping[str, object]) -> None:
     """Write *value* as another service does: JSON alone."""
     producer = Producer({"bootstrap.servers": cloud.instance.kafka_bootstrap})
     producer.produce(topic, value=json.dumps(value).encode())

@@ -4,6 +4,7 @@ import pytest
 
 from kernel import settings
 from kernel.settings import SettingError
+from millrace_local.instance import ROOT
 
 KAFKA = {"KAFKA_BOOTSTRAP_SERVERS": "a:1,b:2", "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"}
 
@@ -86,3 +87,9 @@ def test_a_secret_in_the_environment_is_refused(name: str, monkeypatch: pytest.M
     with pytest.raises(SettingError, match=f"{name} is set.*Secrets Manager") as refused:
         kind.from_environment()
     assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", [*settings.ALIASES, *settings.ALIASES.values(), *settings.SECRETS, "PORT"])
+def test_the_documentation_has_every_name(name: str) -> None:
+    """Who comes from another service looks for its names, and finds ours beside them."""
+    assert f"`{name}`" in (ROOT / "docs" / "operations.md").read_text()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from millrace_local.cli import up
 from millrace_local.instance import HOST
 from tests.cloud import Cloud
 from tests.servers import free_instance
@@ -73,3 +74,15 @@ def test_invoke_prints_the_answer_and_the_log(cloud: Cloud) -> None:
     ran = cloud.millrace("invoke", "OperationsGetHealth")
     assert '"body": "{\\"status\\":\\"UP\\"}"' in ran.stdout
     assert "REPORT RequestId:" in ran.stderr
+
+
+def test_up_names_the_variables_of_other_services_that_it_does_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody believes to have moved the broker by a name that only functions know."""
+    for name in up.FUNCTIONS_OWN:
+        monkeypatch.delenv(name, raising=False)
+    assert up.without_effect() is None
+
+    monkeypatch.setenv("KAFKA_BROKER", "kafka:9092")
+    monkeypatch.setenv("PORT", "3000")
+    assert "PORT, KAFKA_BROKER" in str(up.without_effect())
+    assert "MILLRACE_" in str(up.without_effect())

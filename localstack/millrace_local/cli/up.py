@@ -1,5 +1,6 @@
 """`./millrace up`: start the local cloud and deploy the application."""
 
+import os
 import time
 
 from rich.table import Table
@@ -8,6 +9,12 @@ from millrace_local import cloud, stripe_account
 from millrace_local.cli.output import console, errors
 from millrace_local.instance import Instance
 
+# What a function takes, or refuses, from its environment in template.yaml; here another project has probably set it.
+FUNCTIONS_OWN = (
+    *("PORT", "KAFKA_BROKER", "KAFKA_TOPIC", "KAFKA_CONSUMER_GROUP", "KAFKA_DLQ_TOPIC", "JWT_SECRET"),
+    *("DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD"),
+)
+
 
 def command() -> None:
     """Start the local cloud and deploy the application on it; a second run changes only what is not so yet.
@@ -15,6 +22,8 @@ def command() -> None:
     Example: ./millrace up && curl http://127.0.0.1:8080/health
     """
     instance = Instance.from_environment()
+    if note := without_effect():
+        errors.print(note, style="yellow", soft_wrap=True)
     began = time.monotonic()
     with errors.status("Starting the local cloud …") as status:
 
@@ -27,6 +36,14 @@ def command() -> None:
         cloud.up(instance, progress)
     console.print(_urls(instance))
     console.print(f"Next: [bold]curl -i {instance.api_url}/health[/], [bold]./millrace status[/]", soft_wrap=True)
+
+
+def without_effect() -> str | None:
+    """Return what to say of variables of this shell that the local cloud does not read; None if there are none."""
+    found = [name for name in FUNCTIONS_OWN if os.environ.get(name)]
+    if not found:
+        return None
+    return f"Without effect here: {', '.join(found)}. The local cloud reads MILLRACE_*: docs/operations.md, Settings."
 
 
 def _urls(instance: Instance) -> Table:
