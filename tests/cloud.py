@@ -56,13 +56,16 @@ class Cloud:
 
 
 @contextlib.contextmanager
-def running_cloud() -> Iterator[Cloud]:
-    """Bring the test cloud up, and remove it whole afterwards; what a killed test run left is removed first."""
+def running_cloud(*parameters: str) -> Iterator[Cloud]:
+    """Bring the test cloud up, and remove it whole afterwards; what a killed test run left is removed first.
+
+    *parameters*: `Name=value` of template.yaml.
+    """
     TOOLS.mkdir(exist_ok=True)
     with (TOOLS / "test.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         # All tests are one client to the rate limiter, which has tests of its own.
-        cloud = Cloud(dataclasses.replace(free_instance(HOME), parameters=("RateLimitFactor=1000",)))
+        cloud = Cloud(dataclasses.replace(free_instance(HOME), parameters=("RateLimitFactor=1000", *parameters)))
         cloud.millrace("down", "--purge")
         try:
             cloud.millrace("up")

@@ -26,7 +26,8 @@ KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 
 
 def main() -> None:
-    with running_cloud() as cloud:
+    # A log line for each event is for looking at a few, not for measuring many.
+    with running_cloud("EventLogLevel=DEBUG") as cloud:
         database = cloud.environment()["DATABASE_URL_ACTIVITY"]
         ours = measure_local_path(cloud, database)
         copy, row_by_row = measure_copy(database), measure_row_by_row(database)
