@@ -61,12 +61,12 @@ async function make(variable) {
   if (guest) set("orderToken", made.token);
 }
 
-// What another service writes from an event is there a moment later.
+// What another service writes from an event is there a moment later, and so is what is starting.
 async function waitUntilThere() {
   const headers = signedIn ? { Authorization: `Bearer ${get("accessToken")}` } : { "Order-Token": get("orderToken") ?? "" };
   const path = address.replace("{{baseUrl}}", "").replace(/\{\{(\w+)\}\}/g, (_, name) => get(name));
   for (let tries = 0; tries < 60; tries += 1) {
-    if ((await send("GET", path, undefined, headers)).code !== 404) return;
+    if ((await send("GET", path, undefined, headers)).code < 404) return;
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
 }
@@ -79,6 +79,7 @@ async function prepare() {
     if (!get(variable)) await make(variable);
     if (pm.request.method === "GET") await waitUntilThere();
   }
+  if (pm.info.requestName.startsWith("GET /health/ready")) await waitUntilThere();
   if (uses("stripeSignature")) {
     const seconds = Math.floor(Date.now() / 1000);
     const signed = require("crypto-js").HmacSHA256(`${seconds}.${pm.variables.replaceIn(body)}`, get("stripeWebhookSecret"));

@@ -72,7 +72,7 @@ class Endpoint[Body, Query]:
         if event.get("httpMethod") == "HEAD":
             response["body"] = ""
         milliseconds = round((time.perf_counter() - started) * 1000, 1)
-        logger.info("request", status=response["statusCode"], duration_ms=milliseconds)
+        logger.info("request", status=response["statusCode"], duration_ms=milliseconds, gateway_id=gateway_id)
         return responses.finish(response, trace, headers.get("origin"))
 
     def _answer(self, event: Event, headers: Mapping[str, str], principal: Principal | None) -> Response:
