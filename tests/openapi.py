@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from kernel import errors, responses
+from kernel import errors, responses, texts
 from kernel.http import Endpoint, Page
 from kernel.idempotency import SHORTEST_ANONYMOUS_KEY
 from millrace_local.instance import ROOT
@@ -305,4 +305,5 @@ def _sentence(text: str) -> str:
 @functools.cache
 def text() -> str:
     """The document as it is kept: a line for each value, so that a change is readable."""
-    return json.dumps(document(), indent=1, ensure_ascii=False) + "\n"
+    written = json.dumps(document(), indent=1, ensure_ascii=False) + "\n"
+    return written.replace(texts.INVISIBLE_BEYOND, "")

@@ -8,14 +8,13 @@ from msgspec import Meta, Struct
 
 from blogs.model import Status
 from kernel import http
+from kernel.texts import Line
 
-# One line with something to read on it: it goes into lists, notifications and subjects of e-mails.
-Title = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^(?=.*\S)[^\x00-\x1f\x7f]+$(?!\n)")]
 Content = Annotated[str, Meta(min_length=1, max_length=100_000)]
 
 
 class CreateBlog(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    title: Title
+    title: Line
     content: Content
     status: Status = "published"
 
@@ -23,7 +22,7 @@ class CreateBlog(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"
 class UpdateBlog(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """*status* None: as it is."""
 
-    title: Title
+    title: Line
     content: Content
     status: Status | None = None
 

@@ -1,6 +1,5 @@
 """Search in Postgres, for as long as OpenSearch cannot be asked: all words as they are written, best first."""
 
-import html
 from typing import Any
 
 import msgspec
@@ -9,10 +8,10 @@ from psycopg.rows import dict_row
 from catalog import model
 from catalog.schemas import CategoryCount, Facets, FoundProduct, FoundProducts, Highlights, Position, PriceCount
 from catalog.schemas import SearchProducts as Page
+from kernel import found_words, pages
 from kernel.database import Connection, transaction
+from kernel.found_words import HIT_END, HIT_START, SHOWN_FROM, SHOWN_TO
 
-# Characters of Unicode's private use, which are removed from the text before: only hits are between them.
-HIT_START, HIT_END = "\ue000", "\ue001"
 HEADLINE = f"StartSel={HIT_START}, StopSel={HIT_END}, MaxFragments=1, MinWords=5, MaxWords=20"
 WHOLE = f"StartSel={HIT_START}, StopSel={HIT_END}, HighlightAll=true"
 
@@ -23,15 +22,15 @@ def search(page: Page, start: Position | None) -> tuple[FoundProducts, Position 
         model.check_engine(start.sort, start.engine, "database")
     with transaction("catalog") as connection:
         row = _row(connection, page, start)
-    items = [_item(each) for each in row["items"]]
+    items = pages.fitting(_item(each) for each in row["items"])
     counts = {each["step"]: each["count"] for each in row["prices"]}
     facets = Facets(
         msgspec.convert(row["categories"], list[CategoryCount]),
         [PriceCount(*ends, counts.get(step, 0)) for step, ends in enumerate(model.price_ranges())],
     )
     last = None
-    if len(items) == page.limit:
-        last = Position("database", page.order(), _value(page, row["items"][-1]), items[-1].id)
+    if len(items) == page.limit or len(items) < len(row["items"]):
+        last = Position("database", page.order(), _value(page, row["items"][len(items) - 1]), items[-1].id)
     return FoundProducts(items, row["total"], facets, degraded=True), last
 
 
@@ -57,8 +56,8 @@ def _row(connection: Connection, page: Page, start: Position | None) -> dict[str
             ), item AS (
                 SELECT id, name, description, category, price_cents AS "priceCents", currency, stock, version,
                     created_at AS "createdAt", updated_at AS "updatedAt", rank,
-                    ts_headline('simple', translate(name, %(hits)s, ''), query, %(whole)s) AS marked_name,
-                    ts_headline('simple', translate(description, %(hits)s, ''), query, %(part)s) AS marked_description
+                    ts_headline('simple', translate(name, %(signs)s, %(stand_ins)s), query, %(whole)s) AS marked_name,
+                    ts_headline('simple', translate(description, %(signs)s, %(stand_ins)s), query, %(part)s) AS marked_description
                 FROM page ORDER BY place DESC, id DESC
             ), category_count AS (
                 SELECT category, count(*) FROM matching
@@ -74,7 +73,7 @@ def _row(connection: Connection, page: Page, start: Position | None) -> dict[str
                 (SELECT coalesce(json_agg(price_count), '[]') FROM price_count) AS prices
             """,
             {
-                "q": page.q,
+                "q": page.q and found_words.query(page.q),
                 "in_stock": page.in_stock,
                 "order": page.order(),
                 "category": page.category,
@@ -84,7 +83,8 @@ def _row(connection: Connection, page: Page, start: Position | None) -> dict[str
                 "place": _place(start),
                 "limit": page.limit,
                 "steps": list(model.PRICE_STEPS[1:]),
-                "hits": HIT_START + HIT_END,
+                "signs": SHOWN_FROM,
+                "stand_ins": SHOWN_TO,
                 "whole": WHOLE,
                 "part": HEADLINE,
             },
@@ -104,11 +104,6 @@ def _value(page: Page, item: dict[str, Any]) -> float | None:
 
 
 def _item(row: dict[str, Any]) -> FoundProduct:
-    marked = {name: _safe(row[f"marked_{name}"] or "") for name in ("name", "description")}
+    marked = {name: found_words.snippet(row[f"marked_{name}"] or "") for name in ("name", "description")}
     highlights = Highlights(**{name: text for name, text in marked.items() if "<mark>" in text})
     return msgspec.convert(row | {"highlights": highlights}, FoundProduct)
-
-
-def _safe(headline: str) -> str:
-    """*headline* as HTML with its hits in `<mark>`."""
-    return html.escape(headline).replace(HIT_START, "<mark>").replace(HIT_END, "</mark>")

@@ -7,9 +7,8 @@ from msgspec import Meta, Struct
 
 from catalog.model import Product
 from kernel import http
+from kernel.texts import Line
 
-# One line with something to read on it.
-Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^(?=.*\S)[^\x00-\x1f\x7f]+$(?!\n)")]
 Category = Annotated[str, Meta(max_length=64, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$(?!\n)")]
 Cents = Annotated[int, Meta(ge=0, le=1_000_000_000_000)]
 Sort = Literal["relevance", "price", "-price", "newest"]
@@ -21,7 +20,7 @@ class ProductDetails(Struct, frozen=True, forbid_unknown_fields=True, rename="ca
     *stock*: pieces that can be ordered, without those that orders hold.
     """
 
-    name: Name
+    name: Line
     category: Category
     price_cents: Cents
     description: Annotated[str, Meta(max_length=10_000)] = ""

@@ -10,6 +10,7 @@ from catalog.index import LIVE
 from catalog.opensearch import SilentError
 from catalog.schemas import CategoryCount, Facets, FoundProduct, FoundProducts, Highlights, Position, PriceCount
 from catalog.schemas import SearchProducts as Page
+from kernel import pages
 from kernel.errors import UnavailableError
 
 TIMEOUT_SECONDS = 1.5
@@ -110,7 +111,8 @@ def _ranges() -> Clause:
 
 def _answer(page: Page, answer: Clause) -> tuple[FoundProducts, Position | None]:
     hits = answer["hits"]["hits"]
-    items = [msgspec.convert(each["_source"] | {"highlights": _highlights(each)}, FoundProduct) for each in hits]
+    found = (msgspec.convert(each["_source"] | {"highlights": _highlights(each)}, FoundProduct) for each in hits)
+    items = pages.fitting(found)
     categories = answer["aggregations"]["categories"]["values"]["buckets"]
     prices = answer["aggregations"]["prices"]["values"]["buckets"]
     facets = Facets(
@@ -118,8 +120,8 @@ def _answer(page: Page, answer: Clause) -> tuple[FoundProducts, Position | None]
         [PriceCount(*ends, each["doc_count"]) for ends, each in zip(model.price_ranges(), prices, strict=True)],
     )
     last = None
-    if len(items) == page.limit:
-        value = None if page.order() == "newest" else hits[-1]["sort"][0]
+    if len(items) == page.limit or len(items) < len(hits):
+        value = None if page.order() == "newest" else hits[len(items) - 1]["sort"][0]
         last = Position("index", page.order(), value, items[-1].id)
     return FoundProducts(items, answer["hits"]["total"]["value"], facets, degraded=False), last
 

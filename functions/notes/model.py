@@ -1,6 +1,5 @@
 """A note and its rules: its place in the tree, what is told of it, and how notes are searched."""
 
-import html
 import re
 from datetime import datetime
 from uuid import UUID
@@ -11,8 +10,6 @@ from msgspec.structs import replace
 from kernel.contracts.notes import NoteEvent
 from kernel.errors import ConflictError, NotFoundError, UnprocessableError
 
-# Around a hit in a headline: two characters that the searched text is cleared of.
-HIT_START, HIT_END = "\x02", "\x03"
 LEXEME = re.compile(r"(!?)'(?:[^']|'')*'")
 
 
@@ -61,8 +58,3 @@ def prefix_tolerant(tsquery: str) -> str:
     Excluded words (`!'cat'`) stay whole, or `-cat` would hide the category.
     """
     return LEXEME.sub(lambda lexeme: lexeme[0] if lexeme[1] else f"{lexeme[0]}:*", tsquery)
-
-
-def snippet(headline: str) -> str:
-    """*headline* as safe HTML, its hits in `<mark>`: the only markup in it."""
-    return html.escape(headline).replace(HIT_START, "<mark>").replace(HIT_END, "</mark>")

@@ -7,15 +7,14 @@ from uuid import UUID
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from kernel import http
+from kernel.texts import Line
 
-# One line with something to read on it.
-Title = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^(?=.*\S)[^\x00-\x1f\x7f]+$(?!\n)")]
 # Postgres' search index of one note holds 1 MB, which the words of so much text never need.
 Content = Annotated[str, Meta(max_length=100_000)]
 
 
 class CreateNote(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    title: Title
+    title: Line
     content: Content = ""
     parent_id: UUID | None = None
 
@@ -23,7 +22,7 @@ class CreateNote(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"
 class UpdateNote(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """*parent_id* absent: the note stays where it is; None: it moves to the top."""
 
-    title: Title
+    title: Line
     content: Content
     parent_id: UUID | UnsetType | None = UNSET
 

@@ -5,8 +5,10 @@ from uuid import UUID
 from msgspec.structs import replace
 from psycopg.rows import class_row
 
+from kernel import found_words
 from kernel.database import Connection
-from notes.model import HIT_END, HIT_START, prefix_tolerant, snippet
+from kernel.found_words import HIT_END, HIT_START, SHOWN_FROM, SHOWN_TO
+from notes.model import prefix_tolerant
 from notes.schemas import FoundNote, ListNotes
 
 HEADLINE = f'StartSel={HIT_START}, StopSel={HIT_END}, MaxFragments=2, MinWords=5, MaxWords=20, FragmentDelimiter=" … "'
@@ -29,7 +31,7 @@ def search(connection: Connection, owner: UUID, page: ListNotes) -> list[FoundNo
                 SELECT * FROM found WHERE (rank, id) < (%(rank)s, %(id)s) ORDER BY rank DESC, id DESC LIMIT %(limit)s
             )
             SELECT id, parent_id, title, created_at, updated_at, rank,
-                ts_headline('simple', translate(content, %(hits)s, ''), %(query)s::tsquery, %(options)s) AS snippet
+                ts_headline('simple', translate(content, %(signs)s, %(stand_ins)s), %(query)s::tsquery, %(options)s) AS snippet
             FROM page ORDER BY rank DESC, id DESC
             """,
             {
@@ -37,15 +39,17 @@ def search(connection: Connection, owner: UUID, page: ListNotes) -> list[FoundNo
                 "owner": owner,
                 "parent": page.parent_id,
                 "limit": page.limit,
-                "hits": HIT_START + HIT_END,
+                "signs": SHOWN_FROM,
+                "stand_ins": SHOWN_TO,
                 "options": HEADLINE,
                 "rank": rank,
                 "id": note_id,
             },
         )
-        return [replace(note, snippet=snippet(note.snippet)) for note in cursor]
+        return [replace(note, snippet=found_words.snippet(note.snippet)) for note in cursor]
 
 
 def _query(connection: Connection, text: str) -> str:
-    [(tsquery,)] = connection.execute("SELECT websearch_to_tsquery('simple', %s)::text", (text,)).fetchall()
+    words = found_words.query(text)
+    [(tsquery,)] = connection.execute("SELECT websearch_to_tsquery('simple', %s)::text", (words,)).fetchall()
     return prefix_tolerant(tsquery)

@@ -1,18 +1,18 @@
 """What the notifications API takes and gives."""
 
 from datetime import datetime
-from typing import Annotated
 from uuid import UUID
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from kernel.contracts.notifications import Channel
+from kernel.texts import Message
 
 
 class CreateNotification(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """*user_id*: whom to tell; without it, the signed-in user."""
 
-    message: Annotated[str, Meta(min_length=1, max_length=500)]
+    message: Message
     type: Channel = Channel.IN_APP
     user_id: UUID | None = None
 

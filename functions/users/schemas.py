@@ -6,6 +6,8 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from kernel.texts import Message
+
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 128
 
@@ -89,7 +91,7 @@ class NewTransaction(Struct, frozen=True, forbid_unknown_fields=True, rename="ca
 
     amount_cents: Annotated[int, Meta(ge=-(10**12), le=10**12)]
     currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)")]
-    description: Annotated[str, Meta(min_length=1, max_length=500)]
+    description: Message
 
 
 class Transaction(Struct, frozen=True, rename="camel"):

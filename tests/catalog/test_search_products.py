@@ -1,5 +1,6 @@
 """GET /api/v1/products/search: OpenSearch's answers, and Postgres's in its place."""
 
+import re
 import socket
 
 import pytest
@@ -10,6 +11,7 @@ from catalog import opensearch, search_index
 from tests.catalog.indexing import TABLE, Index, found, pages, search
 from tests.documents import Person, wrong_fields
 
+MARKUP = re.compile("</?mark>")
 GOODS = [
     {"name": "Oak table", "description": "Seats six.", "category": "furniture", "priceCents": 49900, "stock": 3},
     {
@@ -213,3 +215,27 @@ def test_an_index_that_is_not_there_is_no_failure(index: Index, seller: Person) 
 def _cursor(**query: object) -> str:
     link = search(**query).headers["Link"]
     return link.partition("cursor=")[2].partition(">")[0]
+
+
+@pytest.mark.parametrize("q", ["seaside", "<seaside>", "copy", "manual"])
+def test_finds_words_inside_signs(seller: Person, without_opensearch: None, q: str) -> None:
+    """In the database too: markup, entities and paths are words for the seller who writes them."""
+    seller.create({**GOODS[0], "description": '<img alt="seaside"> a &copy; b, see docs/manual/intro.md'})
+
+    [item] = search(q=q).body["items"]
+
+    assert f"<mark>{q.strip('<>')}</mark>" in item["highlights"]["description"]
+    assert "&quot;&gt; a &amp;copy; b" in MARKUP.sub("", item["highlights"]["description"])
+
+
+def test_a_page_of_large_products_ends_where_lambda_does(seller: Person, without_opensearch: None) -> None:
+    """100 products of 10,000 characters that count seven times: every one is on one page."""
+    for number in range(100):
+        assert seller.create({**GOODS[0], "name": f"Oak {number}", "description": "\x01" * 10_000}).status == 201
+
+    several = list(pages(limit=100))
+    assert len(several) > 1
+    assert len({each["id"] for page in several for each in page}) == 100
+    listed = list(seller.pages(limit=100))
+    assert len(listed) > 1
+    assert len({each["id"] for page in listed for each in page}) == 100

@@ -1,6 +1,7 @@
 """GET /api/v1/notes, and the search."""
 
 import html
+import json
 import re
 from uuid import uuid4
 
@@ -207,3 +208,59 @@ def test_a_list_s_cursor_is_no_search_s(owner: Person) -> None:
     cursor = re.search(r"cursor=([\w-]+)", pages)
     assert cursor is not None
     assert owner.list(q="one", cursor=cursor[1]).status == 400
+
+
+@pytest.mark.parametrize(
+    ("content", "q"),
+    [
+        ("Use <article> for it", "article"),
+        ('<img alt="seaside picture">', "seaside"),
+        ("<!-- hidden remark -->", "remark"),
+        ("a &copy; b", "copy"),
+        ("see docs/manual/intro.md", "manual"),
+        ("if (a<limit && b>3) run", "limit"),
+        ("write to ada@example.com", "example.com"),
+        ("Use <article> for it", "<article>"),
+        ("Use <article> for it", '"use article for"'),
+    ],
+)
+def test_finds_words_inside_signs(owner: Person, content: str, q: str) -> None:
+    """Markup, entities, paths: for somebody who writes them they are words. The snippet shows them as they are."""
+    write(owner, "Signs", content=content)
+
+    [found] = owner.list(q=q).body
+
+    assert "<mark>" in found["snippet"]
+    assert html.unescape(MARKUP.sub("", found["snippet"])) in content
+
+
+def test_an_excluded_word_in_signs_stays_excluded(owner: Person) -> None:
+    """The hyphen is the word's, whatever is between."""
+    write(owner, "First", content="apple <pear>")
+    write(owner, "Second", content="apple")
+
+    assert titles(owner, q="apple -<pear>") == ["Second"]
+
+
+def test_a_page_of_long_words_ends(owner: Person) -> None:
+    """A word may be as long as a note, and a snippet has an end."""
+    write(owner, *"abc", content='"' * 10 + "x" * 40_000 + " needle " + "'" * 50_000)
+
+    found = owner.list(q="needle").body
+
+    assert len(found) == 3
+    assert all("<mark>needle</mark>" in each["snippet"] for each in found)
+    assert max(len(each["snippet"]) for each in found) < 10_000
+
+
+@pytest.mark.parametrize("character", ["\u6f22", "\U0001f600", "x", "\u00e9"])
+def test_the_longest_content_can_be_sent_in_any_script(owner: Person, character: str) -> None:
+    """100,000 characters, once and under an Idempotency-Key, and they come back."""
+    content = character * 100_000
+    body = json.dumps({"title": "Long", "content": content}, ensure_ascii=False)
+
+    answers = [owner.create(body, idempotency_key="k" * 20) for _ in range(2)]
+
+    assert [each.status for each in answers] == [201, 201]
+    assert answers[0].body == answers[1].body
+    assert owner.get(answers[0].body["id"]).body["content"] == content

@@ -80,9 +80,20 @@ def query(event: Event, expected: Any, *, any_query: bool = False) -> Any:  # no
         return None
     several: Mapping[str, list[str]] = event.get("multiValueQueryStringParameters") or {}
     kinds = _kinds(expected) if expected else {}
-    validation.refuse(_query_problems(given, several, kinds))
-    values = {name: _value(text, kinds[name]) for name, text in given.items()}
-    return validation.convert(values, expected, path="query") if expected else None
+    problems = list(_query_problems(given, several, kinds))
+    wrong = {each.path for each in problems}
+    values = {
+        name: _value(text, kinds[name])
+        for name, text in given.items()
+        if name in kinds and f"query.{name}" not in wrong
+    }
+    found = None
+    try:
+        found = validation.convert(values, expected, path="query") if expected else None
+    except InvalidError as error:
+        problems += error.problems
+    validation.refuse(problems)
+    return found
 
 
 def body(event: Event, expected: Any, largest: int = LARGEST_BODY) -> Any:  # noqa: ANN401 - a type and its value

@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeAliasType, Union, get_args, get_origin
 import msgspec
 from msgspec.structs import fields
 
+from kernel import texts
 from kernel.errors import FieldProblem, InvalidError
 
 MOST_PROBLEMS = 100
@@ -88,6 +89,9 @@ def _own_problem(value: object, expected: Any, path: str) -> Iterator[FieldProbl
     except msgspec.ValidationError as error:
         # msgspec says `Expected `str`, got `int` - at `$.name`` and knows the path below this value only.
         message, _, below = str(error).partition(" - at `$")
+        for pattern, explanation in texts.EXPLANATIONS.items():
+            if repr(pattern) in message:
+                message = explanation
         yield FieldProblem(path + below.rstrip("`") or "body", message)
 
 
