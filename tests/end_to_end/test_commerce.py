@@ -11,6 +11,7 @@ from tests import topics
 from tests.cloud import Cloud
 from tests.end_to_end.commerce import DECLINED_CARD, GOOD_CARD, Shop
 from tests.servers import wait_until
+from tests.stripe_clients import stripe_client
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,40 @@ def test_a_paid_order_that_is_cancelled_is_refunded(shop: Shop) -> None:
     assert shop.history(order) == ["OrderCreated", "OrderPaid", "OrderCancelled", "OrderRefunded"]
     message = f"Your payment for order {order['orderId']} has been refunded"
     wait_until(lambda: message in shop.messages(), seconds=30, what="the notification")
+
+
+def test_money_that_goes_back_is_shown_and_told(cloud: Cloud, shop: Shop) -> None:
+    """A part refunded by hand, a refund that the bank sends back, a lost dispute: in payment, order and notifications."""
+    stripe = stripe_client(cloud.instance.stripe_url, cloud.instance)
+    refunding = shop.order(shop.product(), paymentMethod="pm_card_refundFail")
+    disputing = shop.order(shop.product(), paymentMethod="pm_card_createDispute")
+    for order in (refunding, disputing):
+        shop.status_becomes(order, "paid")
+    [intent] = stripe.v1.payment_intents.search({"query": f"metadata['orderId']:'{refunding['orderId']}'"}).data
+    stripe.v1.refunds.create({"payment_intent": intent.id, "amount": 9900})
+    [dispute] = [each for each in stripe.v1.disputes.list().data if each.amount == disputing["amount"]]
+    stripe.v1.disputes.close(dispute.id)
+
+    parts = ["OrderCreated", "OrderPaid", "OrderPartiallyRefunded", "OrderRefundFailed"]
+    wait_until(lambda: shop.history(refunding) == parts, seconds=30, what="the refund to fail")
+    closed = ["OrderCreated", "OrderPaid", "OrderDisputed", "OrderDisputeClosed"]
+    wait_until(lambda: shop.history(disputing) == closed, seconds=30, what="the dispute to be closed")
+    path = "/api/v1/payments/"
+    shown = shop.api.get(f"{path}{refunding['orderId']}", headers=shop.customer.headers).json()
+    assert (shown["status"], shown["amountRefunded"], shown["refundFailureReason"]) == (
+        "completed",
+        0,
+        "expired_or_canceled_card",
+    )
+    lost = shop.api.get(f"{path}{disputing['orderId']}", headers=shop.customer.headers).json()
+    assert (lost["status"], [each["status"] for each in lost["disputes"]]) == ("charged_back", ["lost"])
+    words = (
+        "has been refunded in part: 99.00 EUR of 499.00 EUR",
+        "your bank did not take 99.00 EUR",
+        "499.00 EUR back",
+    )
+    for each in words:
+        wait_until(lambda each=each: any(each in text for text in shop.messages()), seconds=30, what=each)  # type: ignore[misc]
 
 
 def test_a_guests_order_is_paid_as_existing_clients_expect(cloud: Cloud, shop: Shop) -> None:

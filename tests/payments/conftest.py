@@ -52,7 +52,7 @@ def credentials(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def stripe(stripe_api: str, instance: Instance, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeStripe]:
     """The local Stripe behind a proxy, with nothing in it; the functions have little patience with it."""
-    monkeypatch.setattr(gateway, "TIMEOUT_SECONDS", 0.25)
+    monkeypatch.setattr(gateway, "TIMEOUT_SECONDS", 0.5)
     monkeypatch.setenv("DEFAULT_PAYMENT_METHOD", "pm_card_visa")
     with faulty(stripe_api) as proxy:
         monkeypatch.setenv("STRIPE_API_BASE", proxy.url)

@@ -5,7 +5,7 @@ localstripe captures the whole and makes a refund of the rest. Stripe: "Place a 
 
 from typing import Any
 
-from localstripe.resources import BalanceTransaction, Charge
+from localstripe.resources import BalanceTransaction, Charge, Refund
 
 from millrace_local.stripe_api import amounts, errors
 
@@ -19,6 +19,8 @@ def install() -> None:
     Charge.disputed = False
     Charge._captured_amount = None
     Charge._api_capture = _capture
+    for kind in (Charge, Refund):
+        kind._api_update = classmethod(_describe)
     Charge.amount_captured = property(_captured)
     Charge.amount_refunded = property(
         lambda charge: sum(each.amount for each in charge.refunds._list if each.status not in FAILED)
@@ -44,6 +46,15 @@ def _capture(id: str, amount: Any = None, **parameters: Any) -> Any:  # noqa: A0
         raise errors.refused(f"Charge {id} has already been captured.", code="charge_already_captured")
     capture(charge, "amount", amount)
     return charge
+
+
+def _describe(cls: Any, /, id: str, **parameters: Any) -> Any:  # noqa: A002 - the API's name
+    """Change what is said of money, which itself does not change."""
+    errors.refuse_unknown(parameters, ("description", "metadata", "receipt_email") if cls is Charge else ("metadata",))
+    found = cls._api_retrieve(id)
+    found.metadata = {**found.metadata, **parameters.pop("metadata", {})}
+    vars(found).update(parameters)
+    return found
 
 
 def _captured(charge: Any) -> int:

@@ -78,6 +78,22 @@ def test_an_amount_is_changed_before_it_is_paid_and_not_after(client: stripe.Str
     assert (described.metadata["orderId"], described.metadata["note"]) == ("1", "2")
 
 
+def test_money_that_was_moved_is_neither_changed_nor_deleted(client: stripe.StripeClient) -> None:
+    """Only what describes it."""
+    paid = client.v1.payment_intents.create(
+        {"amount": 500, "currency": "usd", "payment_method": "pm_card_visa", "confirm": True}
+    )
+    refund = client.v1.refunds.create({"payment_intent": paid.id, "amount": 200})
+    paths = [f"/v1/payment_intents/{paid.id}", f"/v1/charges/{paid.latest_charge}", f"/v1/refunds/{refund.id}"]
+    for path in paths:
+        with pytest.raises(stripe.StripeError):
+            client.raw_request("delete", path)
+        with pytest.raises(stripe.InvalidRequestError):
+            client.raw_request("post", path, amount=60)
+        assert client.raw_request("post", path, metadata={"note": "1"}).data["metadata"]["note"] == "1"
+    assert client.v1.charges.retrieve(str(paid.latest_charge)).amount_refunded == 200
+
+
 def held(client: stripe.StripeClient) -> stripe.PaymentIntent:
     return client.v1.payment_intents.create(
         {
