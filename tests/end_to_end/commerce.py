@@ -1,6 +1,7 @@
 """A shop as its people use it: through HTTP, with cards that only Stripe sees."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
@@ -79,6 +80,16 @@ class Shop:
     def messages(self) -> list[str]:
         answer = self.api.get("/api/v1/notifications/user", headers=self.customer.headers)
         return [each["message"] for each in answer.json()]
+
+
+def wait_until_orderable(api: httpx.Client, buyer: dict[str, str], product: dict[str, Any]) -> None:
+    """Wait until the orders domain knows *product*, and that there are fewer than 999 pieces: 409 instead of 422."""
+    body = {"items": [{"productId": product["id"], "quantity": 999}]}
+
+    def is_known() -> bool:
+        return api.post("/orders", json=body, headers=buyer).status_code == HTTPStatus.CONFLICT
+
+    wait_until(is_known, seconds=60, what="the product to be known")
 
 
 def seller(cloud: Cloud, api: httpx.Client) -> Account:

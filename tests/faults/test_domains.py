@@ -11,6 +11,7 @@ import pytest
 
 from tests.cloud import Cloud
 from tests.end_to_end.accounts import Account, registered
+from tests.end_to_end.commerce import seller, wait_until_orderable
 from tests.faults.servers import FAULTS, FURTHER_FAULTS, Fault, has_recovered
 from tests.servers import wait_until
 from tests.stripe_clients import stripe_client
@@ -21,10 +22,15 @@ PATIENCE_SECONDS = 90
 
 @pytest.mark.parametrize("fault", (FAULTS | FURTHER_FAULTS).values(), ids=FAULTS | FURTHER_FAULTS)
 def test_every_acknowledged_command_has_its_effect_once(cloud: Cloud, fault: Fault) -> None:
-    """A client that repeats with the same Idempotency-Key until 201 finds one of each: bookings, notes, charges, …"""
+    """A client that repeats with the same Idempotency-Key until 201 finds one of each: bookings, notes, charges, …
+
+    Every second order is for the next of the pieces of a product, of which there are as many.
+    """
     killer = threading.Thread(target=fault, args=[cloud])
     with httpx.Client(base_url=cloud.instance.api_url, timeout=30) as api:
         account = registered(api)
+        product = _product(cloud, api, account)
+        item: dict[str, object] = {"items": [{"productId": product, "quantity": 1}]}
         for number in range(COMMANDS):
             if number == COMMANDS // 4:
                 killer.start()
@@ -32,7 +38,7 @@ def test_every_acknowledged_command_has_its_effect_once(cloud: Cloud, fault: Fau
             _post(api, account, "/api/v1/transactions", booking)
             _post(api, account, "/api/v1/blogs", {"title": f"Blog {number}", "content": "text"})
             _post(api, account, "/api/v1/notes", {"title": f"Note {number}"})
-            _post(api, account, "/orders", {"amount": number + 100})
+            _post(api, account, "/orders", item if number % 2 else {"amount": number + 100})
         killer.join()
         wait_until(lambda: has_recovered(cloud), seconds=120, what="the cloud to recover")
 
@@ -45,6 +51,9 @@ def test_every_acknowledged_command_has_its_effect_once(cloud: Cloud, fault: Fau
         wait_until(lambda: Counter(_orders(api, account).values()) == paid, seconds=60, what="every order to be paid")
         orders = _orders(api, account)
         assert _charges(cloud, orders) == Counter(orders.keys())
+        assert api.get(f"/api/v1/products/{product}").json()["stock"] == 0
+        sold = Counter({"sold": COMMANDS // 2})
+        wait_until(lambda: _holds(cloud, orders) == sold, seconds=60, what="every piece to be sold")
         expected = Counter(f"Your blog Blog {number} has been created" for number in range(COMMANDS))
         expected |= Counter(f"Your payment for order {order} has been completed" for order in orders)
         expected[f"Welcome, {account.username}! Your account has been created."] = 1
@@ -65,6 +74,22 @@ def _post(api: httpx.Client, account: Account, path: str, body: dict[str, object
         return answer.status_code == HTTPStatus.CREATED
 
     wait_until(is_acknowledged, seconds=PATIENCE_SECONDS, what=f"{path} to be acknowledged")
+
+
+def _product(cloud: Cloud, api: httpx.Client, buyer: Account) -> str:
+    """The id of a new product that can be ordered, of which there are as many pieces as will be."""
+    body = {"name": "Table", "category": "faults", "priceCents": 100, "stock": COMMANDS // 2}
+    made = api.post("/api/v1/products", json=body, headers=seller(cloud, api).headers)
+    assert made.status_code == HTTPStatus.CREATED, made.text
+    wait_until_orderable(api, buyer.headers, made.json())
+    return str(made.json()["id"])
+
+
+def _holds(cloud: Cloud, orders: dict[str, str]) -> Counter[str]:
+    """How many of *orders* have a hold, by its state."""
+    with psycopg.connect(cloud.environment()["DATABASE_URL_CATALOG"]) as connection:
+        states = connection.execute("SELECT state FROM holds WHERE order_id = ANY(%s::uuid[])", [list(orders)])
+        return Counter(state for (state,) in states)
 
 
 def _balances(api: httpx.Client, account: Account) -> object:
