@@ -157,7 +157,7 @@ def refuses_common_passwords() -> bool:
 
 
 def hold_minutes() -> int:
-    """For how long the items of an order are held that is not paid (HOLD_MINUTES)."""
+    """Return for how many minutes the items of an order are held that is not paid (HOLD_MINUTES)."""
     return _integer("HOLD_MINUTES", 15, 1, 1440)
 
 
