@@ -87,8 +87,8 @@ def _install_node_packages() -> None:
     folder.mkdir()
     for file in ("package.json", "package-lock.json"):
         shutil.copy(NPM / file, folder)
-    # What the user's shell tells a Node of their own must not decide what is installed, or where.
-    steered = ("NODE_OPTIONS", "NODE_PATH", "NODE_ENV", "NPM_CONFIG_GLOBAL", "NPM_CONFIG_OMIT", "NPM_CONFIG_PREFIX")
+    # What is installed, and where, is decided here. Where packages come from stays the user's.
+    steered = tuple(f"NPM_CONFIG_{name}" for name in ("DRY_RUN", "GLOBAL", "INSTALL_STRATEGY", "OMIT", "PREFIX"))
     environ = {name: value for name, value in os.environ.items() if name.upper() not in steered}
     npm = [node / "bin" / "node", node / "lib/node_modules/npm/bin/npm-cli.js", "--prefix", folder]
     quiet = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error")

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import json
 import re
 import sys
 from pathlib import Path
@@ -171,6 +172,16 @@ def test_every_route_is_public_or_names_its_scope(function: Function) -> None:
     handler = importlib.import_module(function.module).handler
 
     assert function.metadata["Access"] == (handler.scope or "public")
+
+
+def test_node_packages_are_locked_by_hashes_and_without_addresses() -> None:
+    """`npm ci` installs what was tested, from whichever registry the user has."""
+    locked = json.loads((ROOT / "requirements" / "npm" / "package-lock.json").read_text())["packages"]
+    wanted = json.loads((ROOT / "requirements" / "npm" / "package.json").read_text())["dependencies"]
+    packages = [package for path, package in locked.items() if path]
+
+    assert locked[""]["dependencies"] == wanted
+    assert all("resolved" not in package and "integrity" in package for package in packages)
 
 
 def _topics() -> dict[str, dict[str, Any]]:

@@ -35,6 +35,9 @@ CHOOSING = {
     "PIP_TARGET": "/nowhere",
     "PIP_USER": "1",
     "PIP_REQUIRE_VIRTUALENV": "1",
+    "NODE_OPTIONS": "--require /nowhere",
+    "NODE_PATH": "/nowhere",
+    "NODE_ENV": "production",
 }
 KEPT = {
     "UV_DEFAULT_INDEX": "a mirror",
