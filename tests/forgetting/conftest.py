@@ -9,6 +9,8 @@ import pytest
 from redis import Redis
 
 from kernel import database, email, redis_server, secrets
+from millrace_local import stripe_account
+from millrace_local.instance import Instance
 from payments.credentials import Credentials
 from tests import databases, tokens
 from tests.databases import Database
@@ -23,7 +25,7 @@ def domain_templates(postgres: str) -> list[Database]:
 
 
 @pytest.fixture(scope="module")
-def platform(domain_templates: list[Database], redis: str, stripe_api: str) -> Iterator[Platform]:
+def platform(domain_templates: list[Database], redis: str, stripe_api: str, instance: Instance) -> Iterator[Platform]:
     """Every domain's database, Redis and the local Stripe; e-mails are taken, and sent to nobody."""
     variables = {
         "SIGNING_KEYS": json.dumps(tokens.SIGNING_KEYS),
@@ -33,7 +35,8 @@ def platform(domain_templates: list[Database], redis: str, stripe_api: str) -> I
         "STRIPE_API_BASE": stripe_api,
         "DEFAULT_PAYMENT_METHOD": "pm_card_visa",
     }
-    stripe = secrets._Cached(Credentials("sk_test_of_the_tests", ["whsec_of_the_tests"]), time.time())
+    account = stripe_account.local(instance)
+    stripe = secrets._Cached(Credentials(account.api_key, account.webhook_secrets), time.time() + 3600)
     redis_server.forget()
     with contextlib.ExitStack() as stack:
         monkeypatch = stack.enter_context(pytest.MonkeyPatch.context())

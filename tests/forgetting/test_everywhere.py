@@ -36,6 +36,8 @@ def test_everybody_forgets(platform: Platform, person: Person) -> None:
     assert {place.partition(".")[0] for place in platform.found(person.mark)} >= {
         *("activity", "blogs", "notes", "notifications", "transactions", "users", "redis cache:"),
     }
+    settled = "SELECT customer_id FROM payments WHERE money <> 'open' AND customer_id = %s"
+    assert len(platform.databases["payments"].rows(settled, person.id)) == 2
     assert person.delete().status == 204
     platform.settle()
     platform.sweep()

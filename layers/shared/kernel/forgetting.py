@@ -14,12 +14,12 @@ from contextvars import ContextVar
 from itertools import chain
 from uuid import UUID
 
-from kernel import cache, consumer, events
+from kernel import cache, consumer, events, telemetry
 from kernel.consumption import RESERVED_PART, Batch
 from kernel.contracts.users import UserDeleted
 from kernel.database import Connection, transaction
 from kernel.errors import UnavailableError
-from kernel.events import Event, MalformedError, Reader
+from kernel.events import Event, MalformedError, Reader, Record
 from kernel.lambda_context import LambdaContext
 
 type Answer = dict[str, list[dict[str, object]]]
@@ -54,8 +54,10 @@ def forgets(domain: str, step: Step = forget_rows) -> Callable[[Handler], Handle
 
     def decorate(consume: Handler) -> Handler:
         def handler(event: Batch, context: LambdaContext) -> Answer:
-            people = _deleted_in(event)
-            _failure.set(_attempt(domain, step, people, context) if people else None)
+            deletions = _deletions(event)
+            if deletions:
+                telemetry.begin(*next(iter(deletions.values())).header("ce_correlationid", "traceparent"))
+            _failure.set(_attempt(domain, step, list(deletions), context) if deletions else None)
             return consume(event, context)
 
         return handler
@@ -70,21 +72,23 @@ def check(several: Sequence[Event]) -> None:
         raise failure
 
 
-def _deleted_in(event: Batch) -> list[UUID]:
-    people: dict[UUID, None] = {}
+def _deletions(event: Batch) -> dict[UUID, Record]:
+    """Return the people whose accounts were deleted, each with a record that says so."""
+    found: dict[UUID, Record] = {}
     for record in map(events.parse, chain.from_iterable(event["records"].values())):
         try:
-            found = _reader.read(record)
+            read = _reader.read(record)
         except MalformedError:
             # The consumer reads it again, and dead-letters it.
             continue
-        if found:
-            people[found[1].user_id] = None
-    return list(people)
+        if read:
+            found[read[1].user_id] = record
+    return found
 
 
 def _attempt(domain: str, step: Step, people: list[UUID], context: LambdaContext) -> Exception | None:
     reserve = context.get_remaining_time_in_millis() * RESERVED_PART
+    rows = 0
     try:
         with transaction(domain) as connection:
             connection.execute("SELECT bury(%s)", (people,))
@@ -92,7 +96,10 @@ def _attempt(domain: str, step: Step, people: list[UUID], context: LambdaContext
             if context.get_remaining_time_in_millis() < reserve:
                 return UnavailableError("There is more to be forgotten than one run can.")
             with cache.postponed(), transaction(domain) as connection:
-                if step(connection, people) == 0:
-                    return None
+                part = step(connection, people)
+            if part == 0:
+                telemetry.logger.info("people forgotten", extra={"people": len(people), "rows": rows})
+                return None
+            rows += part
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the events' error, not the other records'
         return error
