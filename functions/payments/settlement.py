@@ -68,7 +68,7 @@ def learn(payments: Collection[Payment], act: Act, context: LambdaContext, begin
             if isinstance(news, News) and payment.after(news).mismatched and not payment.mismatched:
                 logger.error("another amount was paid than ordered", extra={"orderId": str(payment.order_id)})
             if isinstance(news, News) and not store.change(connection, payment, news) and payment.next_step:
-                processing = payment.waiting_for == "processing"
+                processing = payment.next_step == "cancel" and payment.waiting_for == "processing"
                 why = UndecidedError() if processing else UnavailableError("There is no news of the payment yet.")
                 failures[payment.order_id] = why
     return failures
