@@ -233,11 +233,32 @@ def test_the_gateways_own_answers_are_like_ours() -> None:
         }
         assert headers.items() >= {name: f"'{value}'" for name, value in responses.SECURITY_HEADERS.items()}.items()
         assert headers["X-Request-Id"] == "context.requestId"
+        assert "CorsAllowedOrigins" in json.dumps(headers["Access-Control-Allow-Origin"])
         template = answer["responseTemplates"]["application/json"]
         document = json.loads(
             template.replace("$context.status", "404").replace("$context.error.messageString", '"detail"')
         )
         assert document.keys() == {"type", "title", "status", "detail", "requestId"}
+
+
+@pytest.mark.parametrize("path", sorted({path for each in FUNCTIONS for _, path in each.routes}))
+def test_every_path_answers_preflight_requests(path: str) -> None:
+    """For each allowed origin, with the security headers; the answer to another origin allows nothing."""
+    [answer] = expanded()["Api"]["Properties"]["Body"]["paths"][path]["options"]["x-amazon-apigateway-integration"][
+        "responses"
+    ].values()
+    headers = {
+        name.removeprefix("method.response.header."): value for name, value in answer["responseParameters"].items()
+    }
+
+    template = answer["responseTemplates"]["application/json"]["Fn::Sub"]
+    # A quotation mark at the end of a static value is one that LocalStack removes.
+    policy = f'Content-Security-Policy = "{responses.SECURITY_HEADERS["Content-Security-Policy"]}"'
+    static = {name: each for name, each in responses.SECURITY_HEADERS.items() if name != "Content-Security-Policy"}
+    assert headers.items() >= {name: f"'{value}'" for name, value in static.items()}.items()
+    assert policy in template
+    assert "Access-Control-Allow-Origin" not in headers
+    assert "$allowed.split" in template
 
 
 def test_functions_bring_no_packages_of_their_own() -> None:

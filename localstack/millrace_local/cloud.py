@@ -7,7 +7,16 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from millrace_local import deployment, disk, leftovers, ports, private_folders, stripe_account, supervision
+from millrace_local import (
+    deployment,
+    disk,
+    leftovers,
+    ports,
+    private_folders,
+    stripe_account,
+    supervision,
+    template_parameters,
+)
 from millrace_local.function_process.packages import remove
 from millrace_local.instance import Instance
 from millrace_local.problems import LocalCloudError
@@ -27,6 +36,7 @@ type Progress = Callable[[str, str], None]
 def up(instance: Instance, progress: Progress) -> None:
     """Run every server, and deploy the application as the checkout has it, from whatever state they are in."""
     began = time.time()
+    template_parameters.check(instance.parameters)
     with only_one(instance):
         with private_folders.writing(instance):
             if resumed := leftovers.resume(instance.home):

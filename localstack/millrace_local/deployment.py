@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from hashlib import sha256
 
-from millrace_local import aws, provision, sam, stack, supervision
+from millrace_local import aws, provision, sam, stack, supervision, template_parameters
 from millrace_local.instance import ROOT, STACK, Instance
 from millrace_local.services.localstack import localstack_session
 from millrace_local.services.service import NotReadyError
@@ -23,6 +23,7 @@ type State = dict[str, str]
 
 def deploy(instance: Instance) -> bool:
     """Bring the local cloud to the checkout's state; False if it was there already."""
+    template_parameters.check(instance.parameters)
     with _one_at_a_time(instance):
         state, found = _wanted(instance), _status_at_rest(instance)
         deployed = _deployed(instance)

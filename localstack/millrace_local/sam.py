@@ -88,6 +88,8 @@ def deploy(instance: Instance, template: Path, foundation: Foundation, wishes: S
         "OpenSearchUrl": instance.opensearch_url,
         "StripeApiBase": stripe_account.current(instance).api_base,
         "DefaultPaymentMethod": "pm_card_visa",
+        # Whoever tries it out under load is one address.
+        "RateLimitFactor": "100",
         # The password of the examples in documents and collections is a common one.
         "CommonPasswordCheck": "off",
     }

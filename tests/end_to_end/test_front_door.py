@@ -6,6 +6,7 @@ from http import HTTPStatus
 import psutil
 import pytest
 
+from kernel import responses
 from tests import listening
 from tests.cloud import Cloud
 from tests.raw_http import send
@@ -39,6 +40,34 @@ def test_a_front_end_on_port_3000_may_call_the_api(cloud: Cloud) -> None:
     assert "POST" in preflight.headers["Access-Control-Allow-Methods"]
     assert answer.status == HTTPStatus.OK
     assert answer.headers["Access-Control-Allow-Origin"] == FRONT_END["Origin"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/no/such/route", 404),
+        ("PUT", "/health", 404),
+        ("OPTIONS", "/events/generate", 204),
+        ("GET", "/api/v1/notes", 401),
+    ],
+)
+def test_the_gateway_s_own_answers_have_every_header(cloud: Cloud, method: str, path: str, status: int) -> None:
+    """As the functions' answers do: an allowed page can read why, and nothing else can be made of them."""
+    answer = send(cloud.instance.ports["api"], method, path, FRONT_END | (PREFLIGHT if method == "OPTIONS" else {}))
+
+    assert answer.status == status
+    assert {name: answer.headers[name] for name in responses.SECURITY_HEADERS} == responses.SECURITY_HEADERS
+    assert answer.headers["Access-Control-Allow-Origin"] == FRONT_END["Origin"]
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/ready", "/docs", "/openapi.json"])
+def test_head_gives_the_headers_alone(cloud: Cloud, path: str) -> None:
+    """Those of GET, without the content."""
+    get, head = (send(cloud.instance.ports["api"], method, path, FRONT_END) for method in ("GET", "HEAD"))
+
+    assert (head.status, head.body) == (get.status, b"")
+    for name in ("Content-Type", "Cache-Control", "Content-Security-Policy", "Access-Control-Allow-Origin"):
+        assert head.headers[name] == get.headers[name]
 
 
 def test_other_sites_pages_may_not_read_the_api(cloud: Cloud) -> None:
