@@ -116,7 +116,7 @@ BODIES: dict[str, bytes] = {
     "a huge number": f'{{"title": {HUGE}, "content": 1e400}}'.encode(),
     "not a number": b'{"title": NaN, "content": "Words."}',
     "no object": b"null",
-    "too large": b'{"title": "a", "content": "' + b"x" * 300_000 + b'"}',
+    "too large": b'{"title": "a", "content": "' + b"x" * 600_000 + b'"}',
 }
 
 

@@ -90,8 +90,11 @@ def test_values_end_and_not_all_at_once(server: Redis) -> None:
     assert len(set(lives)) > 25
 
 
-def test_many_callers_at_once_load_once(shelf: Shelf, documents: Cache[Document]) -> None:
+def test_many_callers_at_once_load_once(
+    shelf: Shelf, documents: Cache[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The others wait for the one that loads, and get what it found."""
+    monkeypatch.setattr(cache, "PATIENCE_SECONDS", 10)
 
     def slowly() -> Document | None:
         time.sleep(0.05)

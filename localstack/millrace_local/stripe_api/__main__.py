@@ -16,6 +16,7 @@ from millrace_local.stripe_api import (
     errors,
     front_door,
     idempotency,
+    lists,
     payment_intents,
     refunds,
     state,
@@ -65,6 +66,7 @@ def _extend_localstripe() -> None:
     payment_intents.install()
     disputes.install()
     refunds.install()
+    lists.install()
     resources.StripeObject._api_retrieve = classmethod(_retrieve)  # noqa: SLF001 - that is how it is extended
 
 

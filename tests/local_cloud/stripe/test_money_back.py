@@ -21,6 +21,13 @@ def charge(client: stripe.StripeClient, intent: stripe.PaymentIntent) -> stripe.
     return client.v1.charges.retrieve(str(intent.latest_charge))
 
 
+def test_a_list_begins_with_the_newest(client: stripe.StripeClient) -> None:
+    """So what has just happened is on the first page, whatever happened before."""
+    intents = [pay(client, "pm_card_visa").id for _ in range(3)]
+    assert [each.id for each in client.v1.payment_intents.list({"limit": 3}).data] == intents[::-1]
+    assert {each.payment_intent for each in client.v1.charges.list({"limit": 3}).data} == set(intents)
+
+
 def test_a_refund_that_the_bank_sends_back(client: stripe.StripeClient) -> None:
     """It succeeds at first and fails later, and the charge is not refunded any more; another one may be made."""
     intent = pay(client, "pm_card_refundFail")
