@@ -220,10 +220,10 @@ def test_two_topics_at_once_lose_no_answer(
             answers = list(consumers.map(lambda each: each[0](each[1], Context()), deliveries))
         if answers == [ALL, ALL]:
             break
-    assert answers == [ALL, ALL]
-    assert [stripe.charges(order.order_id) for order in placed] == [[500]] * 24
     for connection in connections.values():
         connection.close()
+    assert answers == [ALL, ALL]
+    assert [stripe.charges(order.order_id) for order in placed] == [[500]] * 24
 
 
 def test_what_it_is_told_of_an_unknown_order_waits_for_it(payments: Database, stripe: FakeStripe) -> None:
