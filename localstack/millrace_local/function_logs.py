@@ -1,5 +1,6 @@
 """The functions' logs, as LocalStack's process writes them (`function_process.log_files`), found and read."""
 
+import contextlib
 import difflib
 import itertools
 import re
@@ -63,9 +64,10 @@ def lines(file: Path, *, last: int, request_id: str | None, follow: bool) -> Ite
         position = log.tell()
     while follow:
         time.sleep(POLL_SECONDS)
-        size = file.stat().st_size
-        with file.open(errors="replace") as log:
-            log.seek(position if size >= position else 0)
+        # There is no such file for the moment in which it is put aside.
+        came: list[str] = []
+        with contextlib.suppress(FileNotFoundError), file.open(errors="replace") as log:
+            log.seek(position if file.stat().st_size >= position else 0)
             came = log.read().splitlines()
             position = log.tell()
         yield from _mentioning(came, request_id) if request_id else came

@@ -123,13 +123,9 @@ def test_follows_through_a_file_that_is_put_aside(instance: Instance, monkeypatc
     monkeypatch.setattr(function_logs, "POLL_SECONDS", 0.01)
     monkeypatch.setattr(log_files, "LARGEST", 100)
     write(instance, "i-1", "r-1 first", "x" * 100)
-    shown: list[str] = []
-
-    def follow() -> None:
-        found = function_logs.lines(function_logs.find(instance, NAME), last=50, request_id="r-1", follow=True)
-        shown.extend(itertools.islice(found, 3))
-
-    reader = threading.Thread(target=follow, daemon=True)
+    found = function_logs.lines(function_logs.find(instance, NAME), last=50, request_id="r-1", follow=True)
+    shown = list(itertools.islice(found, 2))
+    reader = threading.Thread(target=lambda: shown.extend(itertools.islice(found, 1)), daemon=True)
     reader.start()
     numbers = itertools.count(2)
 

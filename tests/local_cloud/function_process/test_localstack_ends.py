@@ -48,6 +48,8 @@ def test_no_process_is_left_when_localstack_ends(tmp_path: Path, end: signal.Sig
 
         busy = threading.Thread(target=invoke)
         busy.start()
+        # Otherwise the idle function could be the one that is invoked twice.
+        wait_until(lambda: len(functions.processes(name)) == 3, what="the long invocation to begin")
         functions.invoke(name, 0)
         wait_until(lambda: len(functions.processes(name)) == 5, what="two functions and their three children")
         processes = functions.processes(name)
