@@ -209,7 +209,7 @@ def test_two_topics_at_once_lose_no_answer(
     monkeypatch.setattr(database, "_connections", connections)
     monkeypatch.setattr(gateway, "TIMEOUT_SECONDS", 10)
     answers: list[object] = []
-    # On a busy machine Stripe's answer may be late, and a batch is returned: that proves nothing.
+    # A batch that is returned, as when it waits too long for the other's locks, proves nothing: further orders may.
     for _ in range(5):
         placed = [reserving() for _ in range(24)]
         deliveries = [
