@@ -44,6 +44,7 @@ def running(service: Service, instance: Instance) -> Iterator[subprocess.Popen[b
             process.wait(timeout=service.stop_seconds)
         finally:
             process.kill()  # a server that does not stop fails the test, and is not left behind
+            process.wait()
 
 
 def wait_until(condition: Callable[[], object], *, seconds: float = 30, what: str = "the condition") -> None:
