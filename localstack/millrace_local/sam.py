@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from millrace_local import aws, leftovers, stack, stripe_account
+from millrace_local import archives, aws, leftovers, stack, stripe_account
 from millrace_local.cloudformation.refusals import CANNOT_UPDATE
 from millrace_local.instance import HOST, REGION, ROOT, STACK, STAGE, TOOLS, Instance, environment
 from millrace_local.provision import BUCKET, SECRET_PREFIX, Foundation
@@ -43,12 +43,13 @@ def build_folder(sources: str) -> Path:
 
 
 def build(instance: Instance, sources: str) -> None:
-    """`sam build`, unless these sources are built; a folder with its final name is a finished build."""
+    """`sam build` and pack, unless these sources are built; a folder with its final name is a finished build."""
     folder = build_folder(sources)
     if not folder.exists():
         unfinished = folder.with_name(f"{folder.name}.{os.getpid()}")
         options: list[str | Path] = ["--build-dir", unfinished, "--cache-dir", TOOLS / "builds" / "cache"]
         _run(instance, "build", "--template-file", ROOT / "template.yaml", *options, variables=_build_variables())
+        archives.pack(unfinished)
         if folder.exists():
             shutil.rmtree(unfinished)
         else:

@@ -44,7 +44,8 @@ def reasons(instance: Instance) -> str:
     """The resources that failed in the stack's last operation, each with CloudFormation's reason."""
     cloudformation = aws.client(instance, "cloudformation")
     with contextlib.suppress(BotoCoreError, cloudformation.exceptions.ClientError):
-        events = cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]
+        pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=STACK)
+        events = (event for page in pages for event in page["StackEvents"])
         last = itertools.takewhile(lambda event: not _is_start(event), events)
         failed = [event for event in last if event["ResourceStatus"].endswith("_FAILED")]
         found = [_reason(event) for event in reversed(failed) if event.get("ResourceStatusReason")]

@@ -42,10 +42,7 @@ def test_a_second_up_changes_nothing_and_is_quick(cloud: Cloud) -> None:
 
 def test_up_after_kill_9_of_everything_finds_the_data_again(cloud: Cloud) -> None:
     """Stale sockets, pid and lock files of a crash do not stop the next `up`, and what was committed is there."""
-    user = f"user-{uuid4()}"
-    with httpx.Client(base_url=cloud.instance.api_url, timeout=30) as api:
-        api.post("/events/generate", json={"userId": user, "eventType": "LOGIN"}).raise_for_status()
-        wait_until(lambda: user in api.get("/events/processed").text, seconds=30, what="the event to be processed")
+    user = _processed_user(cloud)
     for process in list(_processes_of(cloud)):
         # A function's process ends with its LocalStack.
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -53,9 +50,26 @@ def test_up_after_kill_9_of_everything_finds_the_data_again(cloud: Cloud) -> Non
 
     cloud.millrace("up")
 
-    with httpx.Client(base_url=cloud.instance.api_url, timeout=30) as api:
-        assert user in api.get("/events/processed").text
+    assert user in _processed_users(cloud)
     wait_until(lambda: has_recovered(cloud), seconds=120, what="the cloud to recover")
+
+
+def test_down_leaves_no_process_port_or_lock_and_the_next_up_finds_the_data_again(cloud: Cloud) -> None:
+    """After `down`, in order, nothing of the cloud runs, listens or holds a file; a second one finds nothing to stop."""
+    user = _processed_user(cloud)
+    assert len(list(_processes_of(cloud))) > 4
+    log = cloud.instance.logs / "supervisord.log"
+    logged = len(log.read_text())
+    cloud.millrace("down")
+    assert "stopped: localstack (exit status 0)" in log.read_text()[logged:]
+    assert list(_processes_of(cloud)) == []
+    for port in cloud.instance.ports.values():
+        socket.create_server((HOST, port)).close()
+    assert not cloud.instance.run.exists()
+    assert "Nothing was running" in cloud.millrace("down").stderr
+
+    cloud.millrace("up")
+    assert user in _processed_users(cloud)
 
 
 def stop_a_server(cloud: Cloud) -> None:
@@ -86,17 +100,14 @@ STATES = (stop_a_server, suspend_servers, kill_the_supervisor, delete_the_applic
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("leave", STATES, ids=lambda state: state.__name__)
-def test_up_mends_whatever_state_it_finds(cloud: Cloud, leave: Callable[[Cloud], None]) -> None:
-    """It exits with 0, and the whole cloud works."""
+def test_up_mends_whatever_state_it_finds(cloud: Cloud, leave: Callable[[Cloud], None], tmp_path: Path) -> None:
+    """It exits with 0, and the whole cloud works.
+
+    SAM leaves a folder for each function that it uploads: in a place that goes with it.
+    """
     leave(cloud)
-    cloud.millrace("up")
+    cloud.millrace("up", TMPDIR=str(tmp_path))
     wait_until(lambda: has_recovered(cloud), seconds=120, what="the cloud to recover")
-
-
-def test_up_and_deploy_leave_nothing_in_the_temporary_folder(cloud: Cloud, tmp_path: Path) -> None:
-    """SAM leaves a folder for each function that it uploads: in a place that goes with it."""
-    (cloud.instance.run / "deployed.json").unlink()
-    cloud.millrace("deploy", TMPDIR=str(tmp_path))
     assert list(tmp_path.iterdir()) == []
     assert not cloud.instance.scratch("sam").exists()
 
@@ -134,19 +145,6 @@ def test_a_server_that_dies_at_start_shows_its_last_words(other_cloud: Cloud) ->
     assert "database files are incompatible with server" in refused.stderr
 
 
-def test_down_leaves_no_process_port_or_lock(other_cloud: Cloud) -> None:
-    """After `down`, in order, nothing of the cloud runs, listens or holds a file; a second `down` says there was nothing."""
-    other_cloud.millrace("up")
-    assert len(list(_processes_of(other_cloud))) > 4
-    other_cloud.millrace("down")
-    assert "stopped: localstack (exit status 0)" in (other_cloud.instance.logs / "supervisord.log").read_text()
-    assert list(_processes_of(other_cloud)) == []
-    for port in other_cloud.instance.ports.values():
-        socket.create_server((HOST, port)).close()
-    assert not other_cloud.instance.run.exists()
-    assert "Nothing was running" in other_cloud.millrace("down").stderr
-
-
 def _processes_of(cloud: Cloud) -> Iterator[psutil.Process]:
     """Every process of the cloud: its servers and their children, by the mark in their environment."""
     for process in psutil.process_iter():
@@ -156,3 +154,16 @@ def _processes_of(cloud: Cloud) -> Iterator[psutil.Process]:
                 yield from process.children(recursive=True)
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
+
+
+def _processed_user(cloud: Cloud) -> str:
+    """Return a new user of whom an event was processed."""
+    user = f"user-{uuid4()}"
+    event = {"userId": user, "eventType": "LOGIN"}
+    httpx.post(f"{cloud.instance.api_url}/events/generate", json=event, timeout=30).raise_for_status()
+    wait_until(lambda: user in _processed_users(cloud), seconds=30, what="the event to be processed")
+    return user
+
+
+def _processed_users(cloud: Cloud) -> str:
+    return httpx.get(f"{cloud.instance.api_url}/events/processed", timeout=30).text

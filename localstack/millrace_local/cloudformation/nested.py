@@ -85,7 +85,8 @@ def _wait(cloudformation: Untyped, name: str, *complete: str) -> dict[str, str]:
 
 
 def _reasons(cloudformation: Untyped, name: str) -> str:
-    events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+    pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=name)
+    events = [event for page in pages for event in page["StackEvents"]]
     failed = [
         event for event in events if event["ResourceStatus"].endswith("_FAILED") and "ResourceStatusReason" in event
     ]

@@ -1,6 +1,6 @@
 """LocalStack's provider, with the parameters of requests that it takes and forgets."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,6 +30,7 @@ REFUSED = {
     "TimeoutInMinutes": "A creation has no time limit locally. Leave it out",
 }
 """Parameters that LocalStack takes and that have no effect."""
+EVENTS_AT_A_TIME = 100
 ON_FAILURE = ("ROLLBACK", "DO_NOTHING", "DELETE")
 
 
@@ -109,6 +110,15 @@ class Provider(CloudformationProviderV2):  # type: ignore[misc]  # LocalStack's 
         with _asking(options):
             super().delete_stack(context, request["StackName"])
 
+    @operation("DescribeStackEvents")
+    def describe_stack_events(self, context: RequestContext, request: Request) -> Untyped:
+        """Return a page of events, the newest first. SAM polls them and reads no further than what it knows."""
+        events = super().describe_stack_events(context, request["StackName"])["StackEvents"]
+        first = _find_event(events, request["NextToken"]) if request.get("NextToken") else 0
+        answer = {"StackEvents": events[first : first + EVENTS_AT_A_TIME]}
+        following = events[first + EVENTS_AT_A_TIME :]
+        return answer | ({"NextToken": following[0]["EventId"]} if following else {})
+
     def _describe_stack(self, stack: Untyped) -> Untyped:
         """Leave out the time of deletion that LocalStack gives a stack whose update failed."""
         described = super()._describe_stack(stack)
@@ -166,3 +176,12 @@ def _existing(context: RequestContext, name: str) -> Untyped:
     if stack := _stack(context, name):
         return stack
     raise CommonServiceException("ValidationError", f"Stack [{name}] does not exist", 400, sender_fault=True)
+
+
+def _find_event(events: Sequence[Untyped], identifier: str) -> int:
+    """Return an event's place. Raises ValidationError if the stack has no such event."""
+    for place, event in enumerate(events):
+        if event["EventId"] == identifier:
+            return place
+    message = f"NextToken {identifier!r} is of no page of this stack's events. Ask without one."
+    raise ValidationError(message)

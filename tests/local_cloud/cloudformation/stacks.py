@@ -82,10 +82,8 @@ class Stack:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        events: list[dict[str, Any]] = self.client("cloudformation").describe_stack_events(StackName=self.name)[
-            "StackEvents"
-        ]
-        return events
+        pages = self.client("cloudformation").get_paginator("describe_stack_events").paginate(StackName=self.name)
+        return [event for page in pages for event in page["StackEvents"]]
 
     def reason(self, resource: str) -> str:
         """Why *resource* failed last."""

@@ -1,0 +1,42 @@
+"""The artefacts of `sam build` as archives, so that a deployment packs nothing.
+
+SAM packs every folder at every deployment. It uploads a finished archive as it is, and one that several functions name
+only once.
+"""
+
+import re
+import zipfile
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+
+READABLE = 0o444
+_ARTEFACT = re.compile(r"^( +(?:CodeUri|ContentUri): )(\w+)$", re.MULTILINE)
+
+
+def pack(build: Path) -> None:
+    """Pack each artefact of *build*, those of the same content once, and name the archives in its template."""
+    template = build / "template.yaml"
+    template.write_text(_ARTEFACT.sub(lambda found: f"{found[1]}{_pack(build / found[2])}", template.read_text()))
+
+
+def _pack(folder: Path) -> str:
+    """Write the folder's archive beside it if there is none of the same content. Returns its name."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    archive = folder.with_name(f"{_digest(folder, files)}.zip")
+    if not archive.exists():
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+            for file in files:
+                # As SAM's: without a time, and for everybody to read.
+                entry = zipfile.ZipInfo(str(file.relative_to(folder)))
+                entry.external_attr = (file.stat().st_mode | READABLE) << 16
+                packed.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED)
+    return archive.name
+
+
+def _digest(folder: Path, files: Sequence[Path]) -> str:
+    digest = sha256()
+    for file in files:
+        content = sha256(file.read_bytes()).hexdigest()
+        digest.update(f"{file.relative_to(folder)}\0{file.stat().st_mode}\0{content}\0".encode())
+    return digest.hexdigest()[:16]
