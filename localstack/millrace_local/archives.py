@@ -1,23 +1,30 @@
 """The artefacts of `sam build` as archives, so that a deployment packs nothing.
 
-SAM packs every folder at every deployment. It uploads a finished archive as it is, and one that several functions name
-only once.
+SAM packs every folder at every deployment, and reads the template four times with a slow parser. It uploads a finished
+archive as it is, one that several functions name only once, and reads JSON at once.
 """
 
-import re
+import json
 import zipfile
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
+import yaml
+
 READABLE = 0o444
-_ARTEFACT = re.compile(r"^( +(?:CodeUri|ContentUri): )(\w+)$", re.MULTILINE)
+PLACES = ("CodeUri", "ContentUri")
 
 
 def pack(build: Path) -> None:
     """Pack each artefact of *build*, those of the same content once, and name the archives in its template."""
-    template = build / "template.yaml"
-    template.write_text(_ARTEFACT.sub(lambda found: f"{found[1]}{_pack(build / found[2])}", template.read_text()))
+    file = build / "template.yaml"
+    template = yaml.load(file.read_text(), yaml.CSafeLoader)  # noqa: S506 - a safe one, ten times faster
+    for resource in template["Resources"].values():
+        properties = resource.get("Properties", {})
+        for name in properties.keys() & PLACES:
+            properties[name] = _pack(build / properties[name])
+    file.write_text(json.dumps(template))
 
 
 def _pack(folder: Path) -> str:
