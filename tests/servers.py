@@ -16,6 +16,8 @@ from millrace_local.services.service import NotReadyError, Service
 
 # The system gives higher ones to any connection, also to one that is made before a server starts on its chosen port.
 BELOW_PASSING_PORTS = 32000
+SHORTEST_REST = 0.02
+LONGEST_REST = 1
 
 
 def free_instance(home: Path) -> Instance:
@@ -28,13 +30,17 @@ def free_instance(home: Path) -> Instance:
 
 
 @contextlib.contextmanager
-def running(service: Service, instance: Instance) -> Iterator[subprocess.Popen[bytes]]:
-    """Run *service* until the block ends, then stop it as the local cloud does."""
+def running(service: Service, instance: Instance, output: int | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """Run *service* until the block ends, then stop it as the local cloud does.
+
+    It writes to its log, or to *output* as subprocess names it.
+    """
     with private_folders.writing(instance):
         service.prepare(instance)
         with (instance.logs / f"{service.name}.log").open("ab") as log:
             environment = os.environ | dict(service.environment(instance))
-            process = subprocess.Popen(service.command(instance), env=environment, stdout=log, stderr=log)
+            to = log if output is None else output
+            process = subprocess.Popen(service.command(instance), env=environment, stdout=to, stderr=to)
     try:
         wait_until(lambda: _is_ready(service, instance), seconds=90, what=f"{service.name} to be ready")
         yield process
@@ -48,11 +54,17 @@ def running(service: Service, instance: Instance) -> Iterator[subprocess.Popen[b
 
 
 def wait_until(condition: Callable[[], object], *, seconds: float = 30, what: str = "the condition") -> None:
-    """Poll *condition* until it is true; fail after *seconds*, saying what was waited for."""
+    """Poll *condition* until it is true; fail after *seconds*, saying what was waited for.
+
+    Between two polls it rests as long as one took, so that what is waited for gets the machine too.
+    """
     deadline = time.monotonic() + seconds
+    asked = time.monotonic()
     while not condition():
-        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
-        time.sleep(0.02)
+        answered = time.monotonic()
+        assert answered < deadline, f"waited {seconds} s for {what}"
+        time.sleep(min(max(SHORTEST_REST, answered - asked), LONGEST_REST))
+        asked = time.monotonic()
 
 
 def _listen_below(highest: int) -> socket.socket:

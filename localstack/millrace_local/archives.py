@@ -19,7 +19,7 @@ PLACES = ("CodeUri", "ContentUri")
 def pack(build: Path) -> None:
     """Pack each artefact of *build*, those of the same content once, and name the archives in its template."""
     file = build / "template.yaml"
-    template = yaml.load(file.read_text(), yaml.CSafeLoader)  # noqa: S506 - a safe one, ten times faster
+    template = yaml.load(file.read_text(), yaml.CSafeLoader)
     for resource in template["Resources"].values():
         properties = resource.get("Properties", {})
         for name in properties.keys() & PLACES:

@@ -88,8 +88,10 @@ def _wait(processes: Iterable[psutil.Process], seconds: float) -> list[psutil.Pr
 
 
 def _status(process: psutil.Process) -> str:
+    """Return the process's status, which is that of a zombie when it has ended: with all threads, and so its ports."""
     try:
-        return str(process.status()) if process.is_running() else psutil.STATUS_ZOMBIE
+        found = str(process.status()) if process.is_running() else psutil.STATUS_ZOMBIE
+        return psutil.STATUS_DEAD if found == psutil.STATUS_ZOMBIE and process.num_threads() > 1 else found
     except psutil.NoSuchProcess:
         return str(psutil.STATUS_ZOMBIE)
 

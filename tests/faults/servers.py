@@ -28,9 +28,9 @@ FAULTS = {
     "localstack": kill("localstack"),
     "kafka": kill("kafka"),
     "postgres": kill("postgres"),
+    "opensearch": kill("opensearch"),
+    "stripe": kill("stripe"),
 }
-# What only some domains stand on.
-FURTHER_FAULTS = {"opensearch": kill("opensearch"), "stripe": kill("stripe")}
 
 
 def has_recovered(cloud: Cloud) -> bool:

@@ -1,1 +1,1 @@
-"""LocalStack plugin: LocalStack's end, while which no service starts."""
+"""LocalStack plugin: the end of LocalStack."""

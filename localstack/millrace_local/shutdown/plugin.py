@@ -1,14 +1,18 @@
-"""Entry point: refuse to start services while LocalStack stops them.
+"""Entry point: let LocalStack end in order, whatever still works and whoever is gone.
 
-LocalStack refuses new requests then, but lets one that is on its way start a service, such as CloudWatch for an
+LocalStack refuses new requests during its end, but lets one that is on its way start a service, such as CloudWatch for an
 invocation's metrics. Nobody stops that service's scheduler, and the process would never end.
+
+Its handler of signals writes to the standard output before it acts, and fails if the supervisor that reads it is dead.
 """
 
+import signal
 from collections.abc import Callable
 from threading import Event
 
 from localstack.aws.api import CommonServiceException
 from localstack.runtime import hooks
+from localstack.runtime.current import get_current_runtime
 from localstack.services.plugins import Service, ServicePluginManager, ServiceState
 from localstack.utils.patch import patch
 
@@ -16,7 +20,9 @@ _stopping = Event()
 
 
 @hooks.on_infra_start()
-def refuse_services_at_the_end() -> None:
+def prepare_the_end() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: get_current_runtime().exit(0))
     patch(ServicePluginManager.require)(_require)
     patch(ServicePluginManager.stop_all_services)(_stop_all_services)
 

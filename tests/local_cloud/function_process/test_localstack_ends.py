@@ -1,6 +1,7 @@
 """No function goes on without its LocalStack, nor for ever without being invoked."""
 
 import signal
+import subprocess
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,9 @@ from tests.servers import free_instance, running, wait_until
 
 if TYPE_CHECKING:
     from tests.local_cloud.function_process.conftest import Cloud
+
+
+FLUSH_FAILED = 120  # Python's status if what it still had to write could not be written
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
@@ -51,6 +55,17 @@ def test_no_process_is_left_when_localstack_ends(tmp_path: Path, end: signal.Sig
         server.wait(timeout=15)
         busy.join()
         assert psutil.wait_procs(processes, timeout=3)[1] == []
+
+
+def test_localstack_ends_in_order_when_the_reader_of_its_output_is_gone(tmp_path: Path) -> None:
+    """As the supervisor is that was killed."""
+    with running(LocalStack(), free_instance(tmp_path), output=subprocess.PIPE) as server:
+        assert server.stdout
+        assert server.stderr
+        server.stdout.close()
+        server.stderr.close()
+        server.terminate()
+        assert server.wait(timeout=15) in {0, FLUSH_FAILED}
 
 
 class ImpatientLocalStack(LocalStack):
