@@ -50,7 +50,7 @@ def resume(home: Path) -> int:
 def has_ended(pid: int) -> bool:
     """Return whether a process is gone, or a zombie that nobody has reaped yet."""
     try:
-        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+        return _status(psutil.Process(pid)) == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
 

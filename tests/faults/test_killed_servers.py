@@ -35,7 +35,7 @@ class Work:
     history: History
 
 
-@pytest.fixture(scope="module", params=FAULTS.values(), ids=FAULTS)
+@pytest.fixture(scope="module", params=FAULTS.values(), ids=list(FAULTS))
 def work(cloud: Cloud, request: pytest.FixtureRequest) -> Iterator[Work]:
     """Kill the part in the middle of the work; everything is up again at the end.
 
