@@ -1,4 +1,4 @@
-"""Entry point: let LocalStack end in order, whatever still works and whoever is gone.
+"""Entry point: let LocalStack end in order, also without its supervisor and with requests in flight.
 
 LocalStack refuses new requests during its end, but lets one that is on its way start a service, such as CloudWatch for an
 invocation's metrics. Nobody stops that service's scheduler, and the process would never end.
