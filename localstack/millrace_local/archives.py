@@ -1,6 +1,6 @@
 """The artefacts of `sam build` as archives, so that a deployment packs nothing.
 
-SAM packs every folder at every deployment, and reads the template four times with a slow parser. It uploads a finished
+SAM packs every folder at every deployment, and reads the template several times with a slow parser. It uploads a finished
 archive as it is, one that several functions name only once, and reads JSON at once.
 """
 
@@ -17,13 +17,18 @@ PLACES = ("CodeUri", "ContentUri")
 
 
 def pack(build: Path) -> None:
-    """Pack each artefact of *build*, those of the same content once, and name the archives in its template."""
+    """Pack each artefact of *build*, those of the same content once, and name the archives in its template.
+
+    What `sam build` did not put there, such as an object of S3 or a folder elsewhere, is left to SAM.
+    """
     file = build / "template.yaml"
     template = yaml.load(file.read_text(), yaml.CSafeLoader)
+    artefacts = [folder.name for folder in build.iterdir() if folder.is_dir()]
     for resource in template["Resources"].values():
-        properties = resource.get("Properties", {})
+        properties = resource.get("Properties") or {}
         for name in properties.keys() & PLACES:
-            properties[name] = _pack(build / properties[name])
+            if (place := properties[name]) in artefacts:
+                properties[name] = _pack(build / place)
     file.write_text(json.dumps(template))
 
 

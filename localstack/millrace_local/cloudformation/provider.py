@@ -113,7 +113,7 @@ class Provider(CloudformationProviderV2):  # type: ignore[misc]  # LocalStack's 
     @operation("DescribeStackEvents")
     def describe_stack_events(self, context: RequestContext, request: Request) -> Untyped:
         """Return a page of events, the newest first. SAM polls them and reads no further than what it knows."""
-        events = super().describe_stack_events(context, request["StackName"])["StackEvents"]
+        events = super().describe_stack_events(context, request.get("StackName"))["StackEvents"]
         first = _find_event(events, request["NextToken"]) if request.get("NextToken") else 0
         answer = {"StackEvents": events[first : first + EVENTS_AT_A_TIME]}
         following = events[first + EVENTS_AT_A_TIME :]
