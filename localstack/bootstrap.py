@@ -75,7 +75,7 @@ def install(name: str) -> None:
     if name == "local":
         # No isolation: the build backend is one of the locked packages already installed.
         plugin = [uv, "pip", "install", "--quiet", "--python", python, "--no-deps", "--no-build-isolation"]
-        _run([*plugin, "--editable", ROOT / "localstack"], "the LocalStack plugin")
+        _run([*plugin, "--editable", ROOT / "localstack" / "millrace_plugin"], "the LocalStack plugin")
     if name == "node":
         _install_node_packages()
     stamp.write_text(wanted)
@@ -98,7 +98,7 @@ def _install_node_packages() -> None:
 def _fingerprint(name: str) -> str:
     made_from = [REQUIREMENTS[name].read_bytes(), sys.version.encode(), str(ROOT).encode()]
     if name == "local":
-        made_from.append((ROOT / "localstack" / "pyproject.toml").read_bytes())
+        made_from.append((ROOT / "localstack" / "millrace_plugin" / "pyproject.toml").read_bytes())
     if name == "node":
         made_from.append((NPM / "package-lock.json").read_bytes())
     return hashlib.sha256(b"\0".join(made_from)).hexdigest()

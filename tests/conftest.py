@@ -8,20 +8,20 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
-from kernel import database, redis_server
-from kernel import kafka as producer
+from kernel.messaging import kafka as producer
+from kernel.storage import database, redis_server
 from millrace_local.instance import Instance
-from millrace_local.services.kafka import Kafka
-from millrace_local.services.localstack import LocalStack
-from millrace_local.services.opensearch import OpenSearch
-from millrace_local.services.postgres import Postgres, superuser_url
-from millrace_local.services.redis import Redis
-from millrace_local.services.stripe import Stripe
-from tests import databases, tokens, topics
-from tests.cloud import Cloud, running_cloud
-from tests.databases import Database
-from tests.lambda_events import Context
-from tests.servers import free_instance, running
+from millrace_local.servers.kafka import Kafka
+from millrace_local.servers.localstack import LocalStack
+from millrace_local.servers.opensearch import OpenSearch
+from millrace_local.servers.postgres import Postgres, superuser_url
+from millrace_local.servers.redis import Redis
+from millrace_local.servers.stripe import Stripe
+from tests.kit import databases, tokens, topics
+from tests.kit.cloud import Cloud, running_cloud
+from tests.kit.databases import Database
+from tests.kit.lambda_events import Context
+from tests.kit.servers import free_instance, running
 
 # What works on the whole cloud, which is too heavy to be there twice, or beside anything else.
 CLOUD = ("tests/end_to_end/", "tests/faults/", "tests/local_cloud/test_cli.py", "tests/local_cloud/test_deployment.py")

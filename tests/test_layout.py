@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from kernel import migrations
+from kernel.storage import migrations
 from millrace_local.instance import ROOT
-from tests.templates import FUNCTIONS, Function
+from tools.template import FUNCTIONS, Function
 
 DOMAINS = sorted(folder.name for folder in (ROOT / "functions").iterdir() if (folder / "__init__.py").exists())
 MODULES = sorted(path for path in (ROOT / "functions").glob("*/*.py"))
@@ -109,7 +109,7 @@ def test_the_kernel_knows_no_domain(path: Path) -> None:
 
 def test_migrations_need_the_database_driver_only() -> None:
     """The local cloud runs them in an environment that has nothing else of the layer's."""
-    path = ROOT / "layers" / "shared" / "kernel" / "migrations.py"
+    path = ROOT / "layers" / "shared" / "kernel" / "storage" / "migrations.py"
 
     assert imported(path) <= sys.stdlib_module_names | {"psycopg"}
 

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from tests import api_documents, openapi, openapi_examples
-from tests.openapi import Route
+from tools import api_documents, openapi, openapi_examples
+from tools.openapi import Route
 
 DOCUMENT = json.loads(openapi.FILE.read_text())
 ROUTES = openapi.routes()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from kernel import contracts
 from millrace_local.instance import ROOT
-from tests import openapi
+from tools import openapi
 
 # What Python's patterns have and those of ECMA 262, which the API's document promises, have not.
 PYTHON_ALONE = re.compile(r"\\[AZz]|\(\?[P#aiLmsux(]|\\N\{")

@@ -11,10 +11,11 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from kernel import kafka, relay, responses
-from kernel.scopes import Scope
+from kernel.messaging import kafka, relay
+from kernel.web import responses
+from kernel.web.scopes import Scope
 from millrace_local.instance import ROOT
-from tests.templates import FUNCTIONS, Function, Resource, expanded, written
+from tools.template import FUNCTIONS, Function, Resource, expanded, written
 from users.commands import ChangeScopes
 
 # Every right that a function may have. A misspelt action would be found by nobody else.

@@ -3,14 +3,17 @@
 from datetime import UTC, datetime
 
 from activity.schemas import GeneratedEvent, GenerateEvent
-from kernel import http, ids, outbox, tombstones
+from kernel import ids
 from kernel.contracts.activity import UserEvent
-from kernel.database import transaction
 from kernel.errors import UnprocessableError
+from kernel.messaging import outbox, tombstones
+from kernel.storage.database import transaction
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import Request
 
 
-@http.endpoint(rate="ingest", idempotent_in="activity", raises=(UnprocessableError,))
-def handler(request: http.Request[GenerateEvent]) -> GeneratedEvent:
+@endpoint(rate="ingest", idempotent_in="activity", raises=(UnprocessableError,))
+def handler(request: Request[GenerateEvent]) -> GeneratedEvent:
     command = request.body
     event = UserEvent(
         event_id=ids.new(),

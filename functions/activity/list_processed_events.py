@@ -5,13 +5,15 @@ from uuid import UUID
 
 from activity import store
 from activity.schemas import ProcessedEvent
-from kernel import http
-from kernel.database import transaction
-from kernel.responses import Reply
+from kernel.storage.database import transaction
+from kernel.web.endpoint import endpoint
+from kernel.web.pages import Page
+from kernel.web.requests import Request
+from kernel.web.responses import Reply
 
 
-@http.endpoint()
-def handler(request: http.Request[None, http.Page]) -> Reply[list[ProcessedEvent]]:
+@endpoint()
+def handler(request: Request[None, Page]) -> Reply[list[ProcessedEvent]]:
     page = request.query
     with transaction("activity") as connection:
         events, more = store.newest(connection, page.limit, after=page.start(tuple[datetime, UUID]))

@@ -1,9 +1,9 @@
 """user-activity-events: keep every UserEvent once, but none of who deleted their account."""
 
 from activity import store
-from kernel import consumer, tombstones
 from kernel.contracts.activity import UserEvent
-from kernel.database import Connection
+from kernel.messaging import consumer, tombstones
+from kernel.storage.database import Connection
 
 
 @consumer.batch("activity", UserEvent)

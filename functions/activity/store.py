@@ -10,8 +10,8 @@ from msgspec import Raw
 from activity.schemas import ProcessedEvent
 from kernel import free_json
 from kernel.contracts.activity import UserEvent
-from kernel.database import Connection
-from kernel.pages import LARGEST_PAGE
+from kernel.storage.database import Connection
+from kernel.web.pages import LARGEST_PAGE
 
 # A payload with numbers that Postgres has written out. They are shown with exponents, or no answer could hold it.
 LONG_PAYLOAD = 1024 * 1024

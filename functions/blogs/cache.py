@@ -4,8 +4,8 @@ from uuid import UUID
 
 from blogs import store
 from blogs.model import Blog
-from kernel.cache import Cache
-from kernel.database import transaction
+from kernel.storage.cache import Cache
+from kernel.storage.database import transaction
 
 # So old may a version be that is read, should Redis be out of reach when it is replaced.
 SECONDS = 60

@@ -3,13 +3,16 @@
 from http import HTTPStatus
 
 from blogs import cache, model, store
-from kernel import etags, http, outbox
-from kernel.database import transaction
 from kernel.errors import PreconditionFailedError
+from kernel.messaging import outbox
+from kernel.storage.database import transaction
+from kernel.web import etags
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import Request
 
 
-@http.endpoint(status=HTTPStatus.NO_CONTENT, scope="user", rate="write", raises=(PreconditionFailedError,))
-def handler(request: http.Request) -> None:
+@endpoint(status=HTTPStatus.NO_CONTENT, scope="user", rate="write", raises=(PreconditionFailedError,))
+def handler(request: Request) -> None:
     blog_id, author = request.id(), request.user_id
     with cache.posts.changing(blog_id), transaction("blogs") as connection:
         blog = model.owned(store.lock(connection, blog_id, author), author)

@@ -2,12 +2,14 @@
 
 from blogs import cache, model
 from blogs.model import Blog
-from kernel import etags, http
-from kernel.responses import Reply
+from kernel.web import etags
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import Request
+from kernel.web.responses import Reply
 
 
-@http.endpoint(token_optional=True, rate="read")
-def handler(request: http.Request) -> Reply[Blog]:
+@endpoint(token_optional=True, rate="read")
+def handler(request: Request) -> Reply[Blog]:
     reader = request.principal.user_id if request.principal else None
     blog = model.visible(cache.get(request.id()), reader)
     return Reply(blog, headers={"ETag": etags.of(blog.version)})

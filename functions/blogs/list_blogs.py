@@ -2,14 +2,15 @@
 
 from blogs import store
 from blogs.schemas import BlogSummary, ListBlogs
-from kernel import http
-from kernel.database import transaction
 from kernel.errors import ForbiddenError
-from kernel.responses import Reply
+from kernel.storage.database import transaction
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import Request
+from kernel.web.responses import Reply
 
 
-@http.endpoint(token_optional=True, rate="read", raises=(ForbiddenError,))
-def handler(request: http.Request[None, ListBlogs]) -> Reply[list[BlogSummary]]:
+@endpoint(token_optional=True, rate="read", raises=(ForbiddenError,))
+def handler(request: Request[None, ListBlogs]) -> Reply[list[BlogSummary]]:
     page = request.query
     author = request.user_id if page.status == "draft" else page.author_id
     if page.author_id not in (None, author):

@@ -3,10 +3,10 @@
 from uuid import UUID
 
 from blogs import cache, store
-from kernel import consumer, forgetting, outbox
 from kernel.contracts.blogs import BlogDeleted
 from kernel.contracts.users import UserDeleted
-from kernel.database import Connection
+from kernel.messaging import consumer, forgetting, outbox
+from kernel.storage.database import Connection
 
 
 def forget_part(connection: Connection, people: list[UUID]) -> int:

@@ -7,8 +7,8 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from blogs.model import Status
-from kernel import http
 from kernel.texts import Line
+from kernel.web.pages import Page
 
 Content = Annotated[str, Meta(min_length=1, max_length=100_000)]
 
@@ -27,7 +27,7 @@ class UpdateBlog(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"
     status: Status | None = None
 
 
-class ListBlogs(http.Page, frozen=True, rename="camel"):
+class ListBlogs(Page, frozen=True, rename="camel"):
     """*status* draft: the caller's own drafts."""
 
     status: Status = "published"

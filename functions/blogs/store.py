@@ -8,7 +8,7 @@ from psycopg.rows import class_row
 
 from blogs.model import Blog
 from blogs.schemas import BlogSummary, CreateBlog, ListBlogs
-from kernel.database import Connection
+from kernel.storage.database import Connection
 
 
 class Forgotten(NamedTuple):

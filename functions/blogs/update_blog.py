@@ -3,16 +3,19 @@
 from blogs import cache, model, store
 from blogs.model import Blog
 from blogs.schemas import UpdateBlog
-from kernel import etags, http, outbox
-from kernel.database import transaction
 from kernel.errors import ConflictError, PreconditionFailedError
-from kernel.responses import Reply
+from kernel.messaging import outbox
+from kernel.storage.database import transaction
+from kernel.web import etags
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import LARGEST_CONTENT_BODY, Request
+from kernel.web.responses import Reply
 
 
-@http.endpoint(
-    scope="user", rate="write", largest_body=http.LARGEST_CONTENT_BODY, raises=(ConflictError, PreconditionFailedError)
+@endpoint(
+    scope="user", rate="write", largest_body=LARGEST_CONTENT_BODY, raises=(ConflictError, PreconditionFailedError)
 )
-def handler(request: http.Request[UpdateBlog]) -> Reply[Blog]:
+def handler(request: Request[UpdateBlog]) -> Reply[Blog]:
     blog_id, author, command = request.id(), request.user_id, request.body
     with cache.posts.changing(blog_id), transaction("blogs") as connection:
         blog = model.owned(store.lock(connection, blog_id, author), author)

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from catalog import store
 from catalog.model import Product
-from kernel.cache import Cache
-from kernel.database import transaction
+from kernel.storage.cache import Cache
+from kernel.storage.database import transaction
 
 # So old may a version be that is read, should Redis be out of reach when it is replaced.
 SECONDS = 60
@@ -15,7 +15,7 @@ products = Cache("catalog", Product, SECONDS)
 
 
 def forget(product_ids: Iterable[UUID]) -> None:
-    """Forget products that the current transaction changes; within `kernel.cache.postponed`, around it."""
+    """Forget products that the current transaction changes; within `kernel.storage.cache.postponed`, around it."""
     for product_id in product_ids:
         products.block(product_id)
         products.invalidate(product_id)

@@ -5,19 +5,23 @@ from http import HTTPStatus
 from catalog import model, store
 from catalog.model import Product
 from catalog.schemas import ProductDetails
-from kernel import etags, http, ids, outbox
-from kernel.database import transaction
-from kernel.responses import Reply
+from kernel import ids
+from kernel.messaging import outbox
+from kernel.storage.database import transaction
+from kernel.web import etags
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import LARGEST_CONTENT_BODY, Request
+from kernel.web.responses import Reply
 
 
-@http.endpoint(
+@endpoint(
     status=HTTPStatus.CREATED,
     scope="catalog:write",
     rate="write",
-    largest_body=http.LARGEST_CONTENT_BODY,
+    largest_body=LARGEST_CONTENT_BODY,
     idempotent_in="catalog",
 )
-def handler(request: http.Request[ProductDetails]) -> Reply[Product]:
+def handler(request: Request[ProductDetails]) -> Reply[Product]:
     model.check_price(request.body.price_cents, request.body.currency)
     with transaction("catalog") as connection:
         product = store.add(connection, ids.new(), request.body)

@@ -3,13 +3,16 @@
 from http import HTTPStatus
 
 from catalog import cache, model, store
-from kernel import etags, http, outbox
-from kernel.database import transaction
 from kernel.errors import PreconditionFailedError
+from kernel.messaging import outbox
+from kernel.storage.database import transaction
+from kernel.web import etags
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import Request
 
 
-@http.endpoint(status=HTTPStatus.NO_CONTENT, scope="catalog:write", rate="write", raises=(PreconditionFailedError,))
-def handler(request: http.Request) -> None:
+@endpoint(status=HTTPStatus.NO_CONTENT, scope="catalog:write", rate="write", raises=(PreconditionFailedError,))
+def handler(request: Request) -> None:
     product_id = request.id()
     with cache.products.changing(product_id), transaction("catalog") as connection:
         product = model.found(store.lock(connection, product_id))

@@ -8,9 +8,10 @@ from psycopg.rows import dict_row
 from catalog import model
 from catalog.schemas import CategoryCount, Facets, FoundProduct, FoundProducts, Highlights, Position, PriceCount
 from catalog.schemas import SearchProducts as Page
-from kernel import found_words, pages
-from kernel.database import Connection, transaction
-from kernel.found_words import HIT_END, HIT_START, SHOWN_FROM, SHOWN_TO
+from kernel.storage import found_words
+from kernel.storage.database import Connection, transaction
+from kernel.storage.found_words import HIT_END, HIT_START, SHOWN_FROM, SHOWN_TO
+from kernel.web import pages
 
 HEADLINE = f"StartSel={HIT_START}, StopSel={HIT_END}, MaxFragments=1, MinWords=5, MaxWords=20"
 WHOLE = f"StartSel={HIT_START}, StopSel={HIT_END}, HighlightAll=true"

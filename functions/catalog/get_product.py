@@ -2,11 +2,13 @@
 
 from catalog import cache, model
 from catalog.model import Product
-from kernel import etags, http
-from kernel.responses import Reply
+from kernel.web import etags
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import Request
+from kernel.web.responses import Reply
 
 
-@http.endpoint(rate="read")
-def handler(request: http.Request) -> Reply[Product]:
+@endpoint(rate="read")
+def handler(request: Request) -> Reply[Product]:
     product = model.found(cache.get(request.id()))
     return Reply(product, headers={"ETag": etags.of(product.version)})

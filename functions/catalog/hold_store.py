@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from uuid import UUID
 
 from catalog.holds import Hold
-from kernel.database import Connection
+from kernel.storage.database import Connection
 
 
 def begin(connection: Connection, order_ids: Collection[UUID]) -> set[UUID]:

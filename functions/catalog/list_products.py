@@ -3,13 +3,14 @@
 from catalog import store
 from catalog.model import Product
 from catalog.schemas import ListProducts
-from kernel import http
-from kernel.database import transaction
-from kernel.responses import Reply
+from kernel.storage.database import transaction
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import Request
+from kernel.web.responses import Reply
 
 
-@http.endpoint(rate="read")
-def handler(request: http.Request[None, ListProducts]) -> Reply[list[Product]]:
+@endpoint(rate="read")
+def handler(request: Request[None, ListProducts]) -> Reply[list[Product]]:
     page = request.query
     with transaction("catalog") as connection:
         products = store.newest(connection, page)

@@ -1,11 +1,12 @@
 """order-events: hold the items of each new order of items, all or none, until it is paid or over."""
 
 from catalog import reservations
-from kernel import cache, consumer
-from kernel.consumption import Batch
+from kernel.aws.lambda_context import LambdaContext
 from kernel.contracts.orders import OrderCancelled, OrderCreated, OrderEvent, OrderPaid, OrderPaymentFailed
-from kernel.database import Connection
-from kernel.lambda_context import LambdaContext
+from kernel.messaging import consumer
+from kernel.messaging.consumption import Batch
+from kernel.storage import cache
+from kernel.storage.database import Connection
 
 
 @consumer.batch("catalog", OrderCreated, OrderPaid, OrderPaymentFailed, OrderCancelled)

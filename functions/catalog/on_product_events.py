@@ -1,9 +1,9 @@
 """product-events: bring the search index up to date."""
 
 from catalog import index, model, store
-from kernel import consumer
 from kernel.contracts.catalog import ProductCreated, ProductDeleted, ProductEvent, ProductState, ProductUpdated
-from kernel.database import Connection
+from kernel.messaging import consumer
+from kernel.storage.database import Connection
 
 
 @consumer.batch("catalog", ProductCreated, ProductUpdated, ProductDeleted)

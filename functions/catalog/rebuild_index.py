@@ -12,7 +12,7 @@ import msgspec
 from catalog import rebuilding
 from catalog.commands import RebuildIndex
 from kernel import telemetry
-from kernel.lambda_context import LambdaContext
+from kernel.aws.lambda_context import LambdaContext
 
 
 def handler(event: dict[str, object], context: LambdaContext) -> dict[str, Any]:

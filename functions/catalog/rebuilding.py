@@ -6,8 +6,8 @@ from catalog import index, index_schema, opensearch, store
 from catalog.commands import RebuildCursor, RebuildProgress
 from catalog.index import LIVE, NEXT
 from kernel import ids
-from kernel.database import transaction
 from kernel.errors import ConflictError
+from kernel.storage.database import transaction
 
 PAGE = 500
 # Between two answers, so that progress is seen; the last page and the swap end well before Lambda's deadline.

@@ -4,10 +4,11 @@ Several runs at once share the holds, and one that is killed leaves the rest to 
 """
 
 from catalog import reservations
-from kernel import cache, settings, telemetry
-from kernel.database import transaction
+from kernel import settings, telemetry
+from kernel.aws.lambda_context import LambdaContext
 from kernel.errors import UnavailableError
-from kernel.lambda_context import LambdaContext
+from kernel.storage import cache
+from kernel.storage.database import transaction
 from kernel.telemetry import logger
 
 AT_ONCE = 500

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from catalog import cache, hold_store, holds, model, store
 from catalog.holds import Hold, Holds
-from kernel import outbox
 from kernel.contracts.orders import OrderCreated, OrderEvent
-from kernel.database import Connection
+from kernel.messaging import outbox
+from kernel.storage.database import Connection
 
 
 def apply(connection: Connection, events: list[OrderEvent]) -> None:

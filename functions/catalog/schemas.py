@@ -6,8 +6,8 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from catalog.model import Product
-from kernel import http
 from kernel.texts import Line
+from kernel.web.pages import Page
 
 Category = Annotated[str, Meta(max_length=64, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$(?!\n)")]
 Cents = Annotated[int, Meta(ge=0, le=1_000_000_000_000)]
@@ -28,13 +28,13 @@ class ProductDetails(Struct, frozen=True, forbid_unknown_fields=True, rename="ca
     stock: Annotated[int, Meta(ge=0, le=2_000_000_000)] = 0
 
 
-class ListProducts(http.Page, frozen=True):
+class ListProducts(Page, frozen=True):
     """*category*: of this one only."""
 
     category: Category | None = None
 
 
-class SearchProducts(http.Page, frozen=True, rename="camel"):
+class SearchProducts(Page, frozen=True, rename="camel"):
     """*q*: words, taken as they are, without operators. *sort*: relevance without *q* is newest."""
 
     q: Annotated[str, Meta(min_length=1, max_length=100)] | None = None

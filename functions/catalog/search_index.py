@@ -10,8 +10,8 @@ from catalog.index import LIVE
 from catalog.opensearch import SilentError
 from catalog.schemas import CategoryCount, Facets, FoundProduct, FoundProducts, Highlights, Position, PriceCount
 from catalog.schemas import SearchProducts as Page
-from kernel import pages
 from kernel.errors import UnavailableError
+from kernel.web import pages
 
 TIMEOUT_SECONDS = 1.5
 # So long it is left alone after it did not answer: customers should not all wait for the same silence.

@@ -5,14 +5,15 @@ from msgspec.structs import astuple
 from catalog import model, search_index
 from catalog.opensearch import RefusedError
 from catalog.schemas import FoundProducts, Position, SearchProducts
-from kernel import http
 from kernel.errors import UnavailableError
-from kernel.responses import Reply
 from kernel.telemetry import logger
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import Request
+from kernel.web.responses import Reply
 
 
-@http.endpoint(rate="read")
-def handler(request: http.Request[None, SearchProducts]) -> Reply[FoundProducts]:
+@endpoint(rate="read")
+def handler(request: Request[None, SearchProducts]) -> Reply[FoundProducts]:
     page = request.query
     start = page.start(Position)
     if start:

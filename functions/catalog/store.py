@@ -8,7 +8,7 @@ from psycopg.rows import class_row
 
 from catalog.model import Product
 from catalog.schemas import ListProducts, ProductDetails
-from kernel.database import Connection
+from kernel.storage.database import Connection
 
 LAST_ID = UUID(int=(1 << 128) - 1)
 

@@ -5,16 +5,17 @@ from msgspec.structs import asdict, replace
 from catalog import cache, model, store
 from catalog.model import Product
 from catalog.schemas import ProductDetails
-from kernel import etags, http, outbox
-from kernel.database import transaction
 from kernel.errors import PreconditionFailedError
-from kernel.responses import Reply
+from kernel.messaging import outbox
+from kernel.storage.database import transaction
+from kernel.web import etags
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import LARGEST_CONTENT_BODY, Request
+from kernel.web.responses import Reply
 
 
-@http.endpoint(
-    scope="catalog:write", rate="write", largest_body=http.LARGEST_CONTENT_BODY, raises=(PreconditionFailedError,)
-)
-def handler(request: http.Request[ProductDetails]) -> Reply[Product]:
+@endpoint(scope="catalog:write", rate="write", largest_body=LARGEST_CONTENT_BODY, raises=(PreconditionFailedError,))
+def handler(request: Request[ProductDetails]) -> Reply[Product]:
     product_id = request.id()
     model.check_price(request.body.price_cents, request.body.currency)
     with cache.products.changing(product_id), transaction("catalog") as connection:

@@ -2,25 +2,29 @@
 
 from http import HTTPStatus
 
-from kernel import etags, http, ids, outbox
+from kernel import ids
 from kernel.contracts.notes import NoteCreated
-from kernel.database import transaction
 from kernel.errors import UnprocessableError
-from kernel.responses import Reply
+from kernel.messaging import outbox
+from kernel.storage.database import transaction
+from kernel.web import etags
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import LARGEST_CONTENT_BODY, Request
+from kernel.web.responses import Reply
 from notes import model, store
 from notes.model import Note
 from notes.schemas import CreateNote
 
 
-@http.endpoint(
+@endpoint(
     status=HTTPStatus.CREATED,
     scope="user",
     rate="write",
-    largest_body=http.LARGEST_CONTENT_BODY,
+    largest_body=LARGEST_CONTENT_BODY,
     idempotent_in="notes",
     raises=(UnprocessableError,),
 )
-def handler(request: http.Request[CreateNote]) -> Reply[Note]:
+def handler(request: Request[CreateNote]) -> Reply[Note]:
     note_id, owner, command = ids.new(), request.user_id, request.body
     with transaction("notes") as connection:
         store.lock_tree(connection, owner)

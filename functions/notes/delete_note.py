@@ -2,14 +2,17 @@
 
 from http import HTTPStatus
 
-from kernel import etags, http, outbox
-from kernel.database import transaction
 from kernel.errors import PreconditionFailedError
+from kernel.messaging import outbox
+from kernel.storage.database import transaction
+from kernel.web import etags
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import Request
 from notes import model, store
 
 
-@http.endpoint(status=HTTPStatus.NO_CONTENT, scope="user", rate="write", raises=(PreconditionFailedError,))
-def handler(request: http.Request) -> None:
+@endpoint(status=HTTPStatus.NO_CONTENT, scope="user", rate="write", raises=(PreconditionFailedError,))
+def handler(request: Request) -> None:
     note_id, owner = request.id(), request.user_id
     with transaction("notes") as connection:
         store.lock_tree(connection, owner)

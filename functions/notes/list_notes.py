@@ -1,15 +1,16 @@
 """GET /api/v1/notes: the caller's notes, newest first; with ?q= those that a search finds, best first."""
 
-from kernel import http
-from kernel.database import transaction
-from kernel.responses import Reply
+from kernel.storage.database import transaction
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import Request
+from kernel.web.responses import Reply
 from notes import store
 from notes.schemas import FoundNote, ListNotes, NoteSummary
 from notes.search import search
 
 
-@http.endpoint(scope="user", rate="read")
-def handler(request: http.Request[None, ListNotes]) -> Reply[list[FoundNote] | list[NoteSummary]]:
+@endpoint(scope="user", rate="read")
+def handler(request: Request[None, ListNotes]) -> Reply[list[FoundNote] | list[NoteSummary]]:
     page, owner = request.query, request.user_id
     with transaction("notes") as connection:
         notes = search(connection, owner, page) if page.q else store.newest(connection, owner, page)

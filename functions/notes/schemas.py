@@ -6,8 +6,8 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from kernel import http
 from kernel.texts import Line
+from kernel.web.pages import Page
 
 # Postgres' search index of one note holds 1 MB, which the words of so much text never need.
 Content = Annotated[str, Meta(max_length=100_000)]
@@ -27,7 +27,7 @@ class UpdateNote(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"
     parent_id: UUID | UnsetType | None = UNSET
 
 
-class ListNotes(http.Page, frozen=True, rename="camel"):
+class ListNotes(Page, frozen=True, rename="camel"):
     """*q*: words to search, as in a web search. *parent_id*: only the pages directly below that one."""
 
     q: Annotated[str, Meta(max_length=200)] | None = None

@@ -5,9 +5,9 @@ from uuid import UUID
 from msgspec.structs import replace
 from psycopg.rows import class_row
 
-from kernel import found_words
-from kernel.database import Connection
-from kernel.found_words import HIT_END, HIT_START, SHOWN_FROM, SHOWN_TO
+from kernel.storage import found_words
+from kernel.storage.database import Connection
+from kernel.storage.found_words import HIT_END, HIT_START, SHOWN_FROM, SHOWN_TO
 from notes.model import prefix_tolerant
 from notes.schemas import FoundNote, ListNotes
 

@@ -5,7 +5,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from kernel.contracts.notes import NoteDeleted
-from kernel.database import Connection
+from kernel.storage.database import Connection
 from notes.model import Note
 from notes.schemas import CreateNote, ListNotes, NoteSummary
 

@@ -1,22 +1,25 @@
 """PUT /api/v1/notes/{id}: give one of the caller's notes a new text, or move it."""
 
-from kernel import etags, http, outbox
 from kernel.contracts.notes import NoteUpdated
-from kernel.database import transaction
 from kernel.errors import ConflictError, PreconditionFailedError, UnprocessableError
-from kernel.responses import Reply
+from kernel.messaging import outbox
+from kernel.storage.database import transaction
+from kernel.web import etags
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import LARGEST_CONTENT_BODY, Request
+from kernel.web.responses import Reply
 from notes import model, store
 from notes.model import Note
 from notes.schemas import UpdateNote
 
 
-@http.endpoint(
+@endpoint(
     scope="user",
     rate="write",
-    largest_body=http.LARGEST_CONTENT_BODY,
+    largest_body=LARGEST_CONTENT_BODY,
     raises=(ConflictError, PreconditionFailedError, UnprocessableError),
 )
-def handler(request: http.Request[UpdateNote]) -> Reply[Note]:
+def handler(request: Request[UpdateNote]) -> Reply[Note]:
     note_id, owner, command = request.id(), request.user_id, request.body
     with transaction("notes") as connection:
         store.lock_tree(connection, owner)

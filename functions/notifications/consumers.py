@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
-from kernel import cache, consumer
-from kernel.consumption import Batch
-from kernel.database import Connection
-from kernel.events import Event
-from kernel.lambda_context import LambdaContext
+from kernel.aws.lambda_context import LambdaContext
+from kernel.contracts.event import Event
+from kernel.messaging import consumer
+from kernel.messaging.consumption import Batch
+from kernel.storage import cache
+from kernel.storage.database import Connection
 from notifications import notices, own_list
 from notifications.model import Notice
 

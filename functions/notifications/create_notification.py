@@ -2,15 +2,16 @@
 
 from http import HTTPStatus
 
-from kernel import http
-from kernel.database import transaction
 from kernel.errors import ForbiddenError, ForgottenError, NotFoundError
+from kernel.storage.database import transaction
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import Request
 from notifications import notices, own_list
 from notifications.model import Notice
 from notifications.schemas import CreateNotification, NotificationView
 
 
-@http.endpoint(
+@endpoint(
     status=HTTPStatus.CREATED,
     scope="user",
     more_with="notifications:write",
@@ -18,7 +19,7 @@ from notifications.schemas import CreateNotification, NotificationView
     idempotent_in="notifications",
     raises=(NotFoundError,),
 )
-def handler(request: http.Request[CreateNotification]) -> NotificationView:
+def handler(request: Request[CreateNotification]) -> NotificationView:
     command = request.body
     user_id = command.user_id or request.user_id
     if user_id != request.user_id and not (request.principal and request.principal.may("notifications:write")):

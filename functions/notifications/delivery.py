@@ -12,11 +12,12 @@ message at the next attempt. At-least-once was chosen for it: a welcome that com
 Bounces that SES learns of after it took the message are SES's own: it retries them itself, or suppresses the address.
 """
 
-from kernel import email, telemetry
-from kernel.database import transaction
-from kernel.email import RefusedError
+from kernel import telemetry
+from kernel.aws import email
+from kernel.aws.email import RefusedError
+from kernel.aws.lambda_context import LambdaContext
 from kernel.errors import UnavailableError
-from kernel.lambda_context import LambdaContext
+from kernel.storage.database import transaction
 from kernel.telemetry import logger
 from notifications import outgoing
 from notifications.outgoing import Email

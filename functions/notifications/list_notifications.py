@@ -3,15 +3,17 @@
 from datetime import datetime
 from uuid import UUID
 
-from kernel import http
-from kernel.database import transaction
-from kernel.responses import Reply
+from kernel.storage.database import transaction
+from kernel.web.endpoint import endpoint
+from kernel.web.pages import Page
+from kernel.web.requests import Request
+from kernel.web.responses import Reply
 from notifications import own_list, store
 from notifications.schemas import NotificationView
 
 
-@http.endpoint(scope="user", rate="read")
-def handler(request: http.Request[None, http.Page]) -> Reply[list[NotificationView]]:
+@endpoint(scope="user", rate="read")
+def handler(request: Request[None, Page]) -> Reply[list[NotificationView]]:
     page = request.query
     after = page.start(tuple[datetime, UUID])
     found = _read(request.user_id, after, page.limit) if after else _newest(request.user_id)[: page.limit]

@@ -1,8 +1,8 @@
 """Notifications as they are added: kept, and published."""
 
-from kernel import outbox, tombstones
 from kernel.contracts.notifications import NotificationCreated
-from kernel.database import Connection
+from kernel.messaging import outbox, tombstones
+from kernel.storage.database import Connection
 from notifications import store
 from notifications.model import Notice
 from notifications.schemas import NotificationView

@@ -1,7 +1,7 @@
 """blog-events: tell authors that their blog was created or updated."""
 
 from kernel.contracts.blogs import BlogEvent, BlogPublished, BlogUpdated
-from kernel.database import Connection
+from kernel.storage.database import Connection
 from notifications import model
 from notifications.consumers import consumer_of
 from notifications.model import Notice

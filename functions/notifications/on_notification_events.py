@@ -1,10 +1,11 @@
 """notification-events: send the e-mails, once each; what SES does not take is left to `send_emails`."""
 
-from kernel import consumer, telemetry
-from kernel.consumption import Batch
+from kernel import telemetry
+from kernel.aws.lambda_context import LambdaContext
 from kernel.contracts.notifications import Channel, NotificationCreated
-from kernel.database import Connection
-from kernel.lambda_context import LambdaContext
+from kernel.messaging import consumer
+from kernel.messaging.consumption import Batch
+from kernel.storage.database import Connection
 from notifications import delivery, outgoing, own_list
 from notifications.consumers import Answer
 

@@ -1,7 +1,7 @@
 """payment-events: tell customers what became of their payment."""
 
 from kernel.contracts.payments import PaymentEvent
-from kernel.database import Connection
+from kernel.storage.database import Connection
 from notifications import model
 from notifications.consumers import consumer_of
 from notifications.model import Notice

@@ -2,9 +2,9 @@
 
 from uuid import UUID
 
-from kernel import forgetting, tombstones
 from kernel.contracts.users import UserDeleted, UserEvent, UserProfile, UserRegistered, UserUpdated
-from kernel.database import Connection
+from kernel.messaging import forgetting, tombstones
+from kernel.storage.database import Connection
 from notifications import model, own_list, store
 from notifications.consumers import consumer_of
 from notifications.model import Notice

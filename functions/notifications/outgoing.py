@@ -5,7 +5,7 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
-from kernel.database import Connection
+from kernel.storage.database import Connection
 
 
 class Email(NamedTuple):

@@ -1,8 +1,8 @@
 """Schedule rate(1 minute): send the e-mails that are due again, or that a killed function left behind."""
 
 from kernel import telemetry
-from kernel.database import transaction
-from kernel.lambda_context import LambdaContext
+from kernel.aws.lambda_context import LambdaContext
+from kernel.storage.database import transaction
 from notifications import delivery, outgoing
 
 

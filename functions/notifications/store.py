@@ -7,7 +7,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from kernel import ids
-from kernel.database import Connection
+from kernel.storage.database import Connection
 from notifications.model import Notice
 from notifications.schemas import NotificationView
 

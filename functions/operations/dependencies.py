@@ -5,7 +5,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
-from kernel import database, settings
+from kernel import settings
+from kernel.storage import database
 from kernel.telemetry import logger
 from operations.schemas import Dependency
 
@@ -51,7 +52,7 @@ def _ask_postgres(domain: str) -> None:
 
 
 def _ask_kafka() -> None:
-    from kernel import kafka  # noqa: PLC0415 - 150 ms that the other probes need not wait for
+    from kernel.messaging import kafka  # noqa: PLC0415 - 150 ms that the other probes need not wait for
 
     kafka.ask()
 

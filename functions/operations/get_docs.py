@@ -6,15 +6,16 @@ from pathlib import Path
 import msgspec
 from msgspec import Raw
 
-from kernel import http
-from kernel.responses import Reply
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import Request
+from kernel.web.responses import Reply
 from operations import page
 
 HEADERS = {"Cache-Control": "public, max-age=300", "Content-Security-Policy": page.CONTENT_SECURITY_POLICY}
 
 
-@http.endpoint(any_query=True, content_type="text/html; charset=utf-8")
-def handler(_request: http.Request) -> Reply[Raw]:
+@endpoint(any_query=True, content_type="text/html; charset=utf-8")
+def handler(_request: Request) -> Reply[Raw]:
     return Reply(_page(), headers=HEADERS)
 
 

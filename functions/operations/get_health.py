@@ -1,9 +1,10 @@
 """GET /health, HEAD /health: whether the API answers; it asks nobody else."""
 
-from kernel import http
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import Request
 from operations.schemas import Health
 
 
-@http.endpoint(rate="none", any_query=True)
-def handler(_request: http.Request) -> Health:
+@endpoint(rate="none", any_query=True)
+def handler(_request: Request) -> Health:
     return Health()

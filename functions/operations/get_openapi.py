@@ -5,14 +5,15 @@ from pathlib import Path
 
 from msgspec import Raw
 
-from kernel import http
-from kernel.responses import Reply
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import Request
+from kernel.web.responses import Reply
 
 HEADERS = {"Cache-Control": "public, max-age=300"}
 
 
-@http.endpoint(any_query=True)
-def handler(_request: http.Request) -> Reply[Raw]:
+@endpoint(any_query=True)
+def handler(_request: Request) -> Reply[Raw]:
     return Reply(_document(), headers=HEADERS)
 
 

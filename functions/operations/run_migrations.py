@@ -8,8 +8,9 @@ from pathlib import Path
 
 import msgspec
 
-from kernel import database, migrations, telemetry
-from kernel.lambda_context import LambdaContext
+from kernel import telemetry
+from kernel.aws.lambda_context import LambdaContext
+from kernel.storage import database, migrations
 from operations.commands import RunMigrations
 
 FOLDERS = Path(__file__).parents[1]

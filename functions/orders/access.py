@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from kernel import http
-from kernel.database import Connection
 from kernel.errors import NotFoundError
+from kernel.storage.database import Connection
+from kernel.web.requests import Request
 from orders import guest_tokens, repository
 from orders.model import Order
 
@@ -15,7 +15,7 @@ class OrderTokenError(NotFoundError):
     refuses_credential = True
 
 
-def readable(connection: Connection, request: http.Request[Any, Any]) -> Order:
+def readable(connection: Connection, request: Request[Any, Any]) -> Order:
     """The order in the path. Raises NotFoundError, which does not tell one that is another's from none."""
     order, token = repository.get(connection, request.id()), request.headers.get("order-token")
     if order is not None:

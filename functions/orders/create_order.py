@@ -7,15 +7,18 @@ from http import HTTPStatus
 
 from msgspec.structs import asdict
 
-from kernel import etags, http, ids
-from kernel.database import transaction
+from kernel import ids
 from kernel.errors import ConflictError, ForbiddenError
-from kernel.responses import Reply
+from kernel.storage.database import transaction
+from kernel.web import etags
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import Request
+from kernel.web.responses import Reply
 from orders import guest_tokens, pricing, products, repository
 from orders.schemas import CreateOrder, PlacedOrder
 
 
-@http.endpoint(
+@endpoint(
     status=HTTPStatus.CREATED,
     token_optional=True,
     more_with="user",
@@ -23,7 +26,7 @@ from orders.schemas import CreateOrder, PlacedOrder
     idempotent_in="orders",
     raises=(ConflictError, ForbiddenError),
 )
-def handler(request: http.Request[CreateOrder]) -> Reply[PlacedOrder]:
+def handler(request: Request[CreateOrder]) -> Reply[PlacedOrder]:
     command = request.body
     pricing.check(command)
     if request.principal and not request.principal.may("user"):

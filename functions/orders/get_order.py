@@ -3,15 +3,17 @@
 A guest sends the order's token in the header `Order-Token`.
 """
 
-from kernel import etags, http
-from kernel.database import transaction
-from kernel.responses import Reply
+from kernel.storage.database import transaction
+from kernel.web import etags
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import Request
+from kernel.web.responses import Reply
 from orders import access
 from orders.model import Order
 
 
-@http.endpoint(token_optional=True, rate="read", reads=("Order-Token",))
-def handler(request: http.Request) -> Reply[Order]:
+@endpoint(token_optional=True, rate="read", reads=("Order-Token",))
+def handler(request: Request) -> Reply[Order]:
     with transaction("orders") as connection:
         order = access.readable(connection, request)
     return Reply(order, headers={"ETag": etags.of(order.version)})

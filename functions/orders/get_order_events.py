@@ -3,15 +3,17 @@
 A guest sends the order's token in the header `Order-Token`.
 """
 
-from kernel import http
-from kernel.database import transaction
-from kernel.responses import Reply
+from kernel.storage.database import transaction
+from kernel.web.endpoint import endpoint
+from kernel.web.pages import Page
+from kernel.web.requests import Request
+from kernel.web.responses import Reply
 from orders import access, store
 from orders.schemas import HistoryEntry
 
 
-@http.endpoint(token_optional=True, rate="read", reads=("Order-Token",))
-def handler(request: http.Request[None, http.Page]) -> Reply[list[HistoryEntry]]:
+@endpoint(token_optional=True, rate="read", reads=("Order-Token",))
+def handler(request: Request[None, Page]) -> Reply[list[HistoryEntry]]:
     page = request.query
     [after] = page.start(tuple[int]) or (0,)
     with transaction("orders") as connection:

@@ -5,7 +5,7 @@ import hmac
 import secrets
 from uuid import UUID
 
-from kernel.database import Connection
+from kernel.storage.database import Connection
 
 
 def issue(connection: Connection, order_id: UUID) -> str:

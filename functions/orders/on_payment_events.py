@@ -3,8 +3,6 @@
 Other services have their orders paid as well: payments of orders that are not here are skipped and counted.
 """
 
-from kernel import consumer
-from kernel.consumption import NotOursError
 from kernel.contracts.payments import (
     PaymentCompleted,
     PaymentDisputeClosed,
@@ -15,8 +13,10 @@ from kernel.contracts.payments import (
     PaymentRefunded,
     PaymentRefundFailed,
 )
-from kernel.database import Connection
 from kernel.errors import NotFoundError
+from kernel.messaging import consumer
+from kernel.messaging.consumption import NotOursError
+from kernel.storage.database import Connection
 from orders import model, repository
 
 

@@ -1,8 +1,8 @@
 """product-events: know what is sold, and for how much."""
 
-from kernel import consumer
 from kernel.contracts.catalog import ProductCreated, ProductDeleted, ProductEvent, ProductUpdated
-from kernel.database import Connection
+from kernel.messaging import consumer
+from kernel.storage.database import Connection
 from orders import products
 
 

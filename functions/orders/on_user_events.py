@@ -1,5 +1,5 @@
 """user-events: delete the answers kept for who deleted their account."""
 
-from kernel import forgetting
+from kernel.messaging import forgetting
 
 handler = forgetting.consumer_of("orders")

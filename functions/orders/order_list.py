@@ -5,7 +5,7 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
-from kernel.database import Connection
+from kernel.storage.database import Connection
 from orders import model, store
 from orders.model import Order
 from orders.schemas import ListOrders, OrderSummary

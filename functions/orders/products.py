@@ -5,7 +5,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from kernel.contracts.catalog import ProductEvent, ProductState
-from kernel.database import Connection
+from kernel.storage.database import Connection
 from orders.pricing import Product
 
 

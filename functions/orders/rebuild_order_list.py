@@ -7,9 +7,9 @@ and, as `next`, where to go on; null when all is done.
 import msgspec
 
 from kernel import telemetry
-from kernel.database import transaction
+from kernel.aws.lambda_context import LambdaContext
 from kernel.errors import UnavailableError
-from kernel.lambda_context import LambdaContext
+from kernel.storage.database import transaction
 from orders import order_list
 from orders.schemas import RebuildOrderList
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from uuid import UUID
 
-from kernel import outbox
-from kernel.database import Connection
 from kernel.errors import NotFoundError, UnavailableError
+from kernel.messaging import outbox
+from kernel.storage.database import Connection
 from orders import model, order_list, snapshots, store
 from orders.events import OrderCreated, OrderEvent
 from orders.model import Order

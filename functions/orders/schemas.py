@@ -7,8 +7,8 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Struct
 
-from kernel import http
 from kernel.currencies import LARGEST_AMOUNT
+from kernel.web.pages import Page
 from orders.model import Order, Recorded, Status
 
 
@@ -38,7 +38,7 @@ class PlacedOrder(Order, frozen=True):
     token: str | None = None
 
 
-class ListOrders(http.Page, frozen=True):
+class ListOrders(Page, frozen=True):
     """*status*: only the orders that have it."""
 
     status: Status | None = None

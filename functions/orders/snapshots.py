@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from kernel.database import Connection
+from kernel.storage.database import Connection
 from kernel.telemetry import logger
 from orders.model import Order
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from kernel import telemetry
-from kernel.database import Connection
+from kernel.storage.database import Connection
 from orders import events
 from orders.events import OrderEvent
 from orders.model import Recorded

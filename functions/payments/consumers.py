@@ -11,14 +11,16 @@ from itertools import chain
 
 import psycopg
 
-from kernel import consumer, events, telemetry
-from kernel.consumption import Batch
+from kernel import telemetry
+from kernel.aws.lambda_context import LambdaContext
+from kernel.contracts.event import MalformedError
 from kernel.contracts.orders import OrderEvent
 from kernel.contracts.stock import StockEvent
-from kernel.database import Connection, transaction
 from kernel.errors import UnavailableError
-from kernel.events import MalformedError, Reader, Record
-from kernel.lambda_context import LambdaContext
+from kernel.messaging import consumer, events
+from kernel.messaging.consumption import Batch
+from kernel.messaging.events import Reader, Record
+from kernel.storage.database import Connection, transaction
 from payments import settlement
 from payments.settlement import Failures, UndecidedError
 

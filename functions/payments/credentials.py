@@ -4,7 +4,7 @@ import os
 
 from msgspec import Struct
 
-from kernel import secrets
+from kernel.aws import secrets
 
 
 class Credentials(Struct, frozen=True, rename="camel"):

@@ -4,15 +4,16 @@ While the client has to do something with Stripe.js (choose a payment method, pa
 client secret for it, which is to be kept from everybody else.
 """
 
-from kernel import http
-from kernel.database import transaction
 from kernel.errors import NotFoundError
+from kernel.storage.database import transaction
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import Request
 from payments import store
 from payments.schemas import PaymentView
 
 
-@http.endpoint(scope="user")
-def handler(request: http.Request) -> PaymentView:
+@endpoint(scope="user")
+def handler(request: Request) -> PaymentView:
     with transaction("payments") as connection:
         payment = store.get(connection, request.user_id, request.id("orderId"))
     if payment is None:

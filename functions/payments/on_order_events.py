@@ -6,7 +6,7 @@ An order that reserves its pieces is charged when the catalog has told that it h
 import os
 
 from kernel.contracts.orders import OrderCancelled, OrderCreated, OrderEvent
-from kernel.database import Connection
+from kernel.storage.database import Connection
 from payments import model, store
 from payments.consumers import settled
 from payments.model import News

@@ -1,7 +1,7 @@
 """stock-events: charge an order when its pieces are held; without them it is not charged, or its money is given back."""
 
 from kernel.contracts.stock import StockEvent, StockRefused, StockReleased, StockReserved
-from kernel.database import Connection
+from kernel.storage.database import Connection
 from payments import pieces, store
 from payments.consumers import settled
 

@@ -6,17 +6,19 @@ taken: what it tells is kept if it is news of a payment of ours, and nothing is 
 
 from uuid import NAMESPACE_OID, uuid5
 
-from kernel import http, inbox
-from kernel.database import Connection, transaction
+from kernel.messaging import inbox
+from kernel.storage.database import Connection, transaction
 from kernel.telemetry import logger
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import Request
 from payments import credentials, signature, store, stripe_events
 from payments.model import Payment
 from payments.schemas import Received
 from payments.stripe_events import Told
 
 
-@http.endpoint(rate="webhook")
-def handler(request: http.Request[bytes]) -> Received:
+@endpoint(rate="webhook")
+def handler(request: Request[bytes]) -> Received:
     signature.require(request.body, request.headers.get("stripe-signature"), credentials.get().webhook_secrets)
     event = stripe_events.read(request.body)
     told = stripe_events.tell(event)

@@ -4,9 +4,9 @@ They are those whose function was killed or whose webhook was lost, and those wh
 """
 
 from kernel import telemetry
-from kernel.database import transaction
+from kernel.aws.lambda_context import LambdaContext
 from kernel.errors import UnavailableError
-from kernel.lambda_context import LambdaContext
+from kernel.storage.database import transaction
 from kernel.telemetry import logger
 from payments import gateway, settlement, store
 from payments.model import Payment

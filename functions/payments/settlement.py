@@ -10,9 +10,9 @@ from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
-from kernel.database import transaction
+from kernel.aws.lambda_context import LambdaContext
 from kernel.errors import UnavailableError
-from kernel.lambda_context import LambdaContext
+from kernel.storage.database import transaction
 from kernel.telemetry import logger
 from payments import gateway, store
 from payments.model import News, Payment

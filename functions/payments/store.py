@@ -9,8 +9,8 @@ from psycopg.rows import kwargs_row
 from psycopg.sql import SQL, Identifier, Placeholder
 from psycopg.types.json import Jsonb
 
-from kernel import outbox
-from kernel.database import Connection
+from kernel.messaging import outbox
+from kernel.storage.database import Connection
 from payments import pieces
 from payments.announcements import announce
 from payments.model import News, Payment

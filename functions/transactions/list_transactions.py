@@ -3,15 +3,17 @@
 from datetime import datetime
 from uuid import UUID
 
-from kernel import http
-from kernel.database import transaction
-from kernel.responses import Reply
+from kernel.storage.database import transaction
+from kernel.web.endpoint import endpoint
+from kernel.web.pages import Page
+from kernel.web.requests import Request
+from kernel.web.responses import Reply
 from transactions import store
 from transactions.schemas import TransactionView
 
 
-@http.endpoint(scope="user", rate="read")
-def handler(request: http.Request[None, http.Page]) -> Reply[list[TransactionView]]:
+@endpoint(scope="user", rate="read")
+def handler(request: Request[None, Page]) -> Reply[list[TransactionView]]:
     page = request.query
     after = page.start(tuple[datetime, UUID])
     with transaction("transactions") as connection:

@@ -2,9 +2,9 @@
 
 from msgspec.structs import replace
 
-from kernel import consumer, tombstones
 from kernel.contracts.transactions import TransactionCreated
-from kernel.database import Connection
+from kernel.messaging import consumer, tombstones
+from kernel.storage.database import Connection
 from transactions import store
 
 

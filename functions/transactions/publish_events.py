@@ -1,5 +1,5 @@
 """Schedule rate(1 minute): publish the domain's outbox, which holds its dead letters, to Kafka."""
 
-from kernel import relay
+from kernel.messaging import relay
 
 handler = relay.handler("transactions")

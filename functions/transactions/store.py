@@ -6,7 +6,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from kernel.contracts.transactions import TransactionCreated
-from kernel.database import Connection
+from kernel.storage.database import Connection
 from transactions.schemas import CurrencyBalance, TransactionView
 
 

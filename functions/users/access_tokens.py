@@ -1,4 +1,4 @@
-"""Access tokens are signed here and nowhere else, by the first of the private keys (`kernel.keys`)."""
+"""Access tokens are signed here and nowhere else, by the first of the private keys (`kernel.web.keys`)."""
 
 import functools
 import os
@@ -8,8 +8,9 @@ from uuid import UUID
 
 import msgspec
 
-from kernel import ids, secrets, settings
-from kernel.tokens import ALGORITHM, LIFETIME_SECONDS, TYPE, PublicKey
+from kernel import ids, settings
+from kernel.aws import secrets
+from kernel.web.tokens import ALGORITHM, LIFETIME_SECONDS, TYPE, PublicKey
 from users.schemas import Tokens
 from users.token_families import RefreshToken
 

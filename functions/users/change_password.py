@@ -4,15 +4,17 @@ Every session of the user ends, and the answer begins the only new one. Access t
 their 15 minutes.
 """
 
-from kernel import http, settings
-from kernel.database import transaction
+from kernel import settings
 from kernel.errors import ForbiddenError, NotFoundError
+from kernel.storage.database import transaction
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import Request
 from users import access_tokens, model, passwords, reauthentication, sessions, store
 from users.schemas import PasswordChange, Tokens
 
 
-@http.endpoint(scope="user", raises=(NotFoundError, ForbiddenError))
-def handler(request: http.Request[PasswordChange]) -> Tokens:
+@endpoint(scope="user", raises=(NotFoundError, ForbiddenError))
+def handler(request: Request[PasswordChange]) -> Tokens:
     user_id, change = request.user_id, request.body
     current = reauthentication.require(user_id, change.current_password)
     refuse_common = settings.refuses_common_passwords()

@@ -7,8 +7,8 @@ that was issued before lives on for up to 15 minutes.
 import msgspec
 
 from kernel import telemetry
-from kernel.database import transaction
-from kernel.lambda_context import LambdaContext
+from kernel.aws.lambda_context import LambdaContext
+from kernel.storage.database import transaction
 from users import store
 from users.commands import ChangeScopes
 

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from kernel.scopes import Scope
+from kernel.web.scopes import Scope
 
 
 class ChangeScopes(Struct, frozen=True, forbid_unknown_fields=True):

@@ -3,16 +3,19 @@
 from datetime import UTC, datetime
 from http import HTTPStatus
 
-from kernel import http, ids, outbox
+from kernel import ids
 from kernel.contracts.transactions import TransactionCreated
-from kernel.database import transaction
 from kernel.errors import NotFoundError
+from kernel.messaging import outbox
+from kernel.storage.database import transaction
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import Request
 from users import model, store
 from users.schemas import NewTransaction, Transaction
 
 
-@http.endpoint(status=HTTPStatus.CREATED, scope="user", idempotent_in="users", raises=(NotFoundError,))
-def handler(request: http.Request[NewTransaction]) -> Transaction:
+@endpoint(status=HTTPStatus.CREATED, scope="user", idempotent_in="users", raises=(NotFoundError,))
+def handler(request: Request[NewTransaction]) -> Transaction:
     command = request.body
     model.check_transaction(command)
     created = Transaction(

@@ -5,16 +5,18 @@ The account, its sessions and its requests are gone at once; every other domain 
 
 from http import HTTPStatus
 
-from kernel import http, outbox
 from kernel.contracts.users import UserDeleted
-from kernel.database import transaction
 from kernel.errors import ForbiddenError, NotFoundError
+from kernel.messaging import outbox
+from kernel.storage.database import transaction
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import Request
 from users import profiles, reauthentication, store
 from users.schemas import DeleteAccount
 
 
-@http.endpoint(status=HTTPStatus.NO_CONTENT, scope="user", raises=(ForbiddenError, NotFoundError))
-def handler(request: http.Request[DeleteAccount]) -> None:
+@endpoint(status=HTTPStatus.NO_CONTENT, scope="user", raises=(ForbiddenError, NotFoundError))
+def handler(request: Request[DeleteAccount]) -> None:
     user_id = request.user_id
     current = reauthentication.require(user_id, request.body.current_password)
     with profiles.cached.changing(user_id), transaction("users") as connection:

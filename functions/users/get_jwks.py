@@ -1,10 +1,12 @@
 """GET /.well-known/jwks.json: the public keys with which anybody can verify our access tokens."""
 
-from kernel import http, tokens
-from kernel.responses import Reply
-from kernel.tokens import PublicKeySet
+from kernel.web import tokens
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import Request
+from kernel.web.responses import Reply
+from kernel.web.tokens import PublicKeySet
 
 
-@http.endpoint(any_query=True)
-def handler(_request: http.Request) -> Reply[PublicKeySet]:
+@endpoint(any_query=True)
+def handler(_request: Request) -> Reply[PublicKeySet]:
     return Reply(tokens.public_keys(), headers={"Cache-Control": f"public, max-age={tokens.RELOAD_SECONDS}"})

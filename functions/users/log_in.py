@@ -5,17 +5,19 @@ An unknown user and a wrong password get the same answer after the same time.
 
 import hashlib
 
-from kernel import http, rate_limit
-from kernel.database import transaction
 from kernel.errors import FieldProblem, InvalidError, UnauthorizedError
+from kernel.storage.database import transaction
+from kernel.web import rate_limit
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import Request
 from users import access_tokens, passwords, sessions, store
 from users.schemas import LogIn, Tokens
 
 REFUSED = "The username, the e-mail address or the password is wrong."
 
 
-@http.endpoint(rate="login", raises=(UnauthorizedError,))
-def handler(request: http.Request[LogIn]) -> Tokens:
+@endpoint(rate="login", raises=(UnauthorizedError,))
+def handler(request: Request[LogIn]) -> Tokens:
     login = request.body
     rate_limit.require("login", f"account:{_account(login)}")
     with transaction("users") as connection:

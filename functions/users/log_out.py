@@ -5,16 +5,17 @@ The token must be the session's latest or the one before it. Any other is refuse
 
 from http import HTTPStatus
 
-from kernel import http
-from kernel.database import transaction
 from kernel.errors import UnauthorizedError
+from kernel.storage.database import transaction
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import Request
 from users import sessions
 from users.schemas import Refresh
 from users.token_families import LOG_IN_AGAIN, RefreshToken
 
 
-@http.endpoint(status=HTTPStatus.NO_CONTENT, raises=(UnauthorizedError,))
-def handler(request: http.Request[Refresh]) -> None:
+@endpoint(status=HTTPStatus.NO_CONTENT, raises=(UnauthorizedError,))
+def handler(request: Request[Refresh]) -> None:
     token = RefreshToken.parse(request.body.refresh_token)
     with transaction("users") as connection:
         ended = sessions.end(connection, token)

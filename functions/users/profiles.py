@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from kernel.cache import Cache
-from kernel.database import transaction
+from kernel.storage.cache import Cache
+from kernel.storage.database import transaction
 from users import store
 from users.schemas import Profile
 

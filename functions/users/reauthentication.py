@@ -2,9 +2,9 @@
 
 from uuid import UUID
 
-from kernel import rate_limit
-from kernel.database import Connection, transaction
 from kernel.errors import FieldProblem, ForbiddenError, NotFoundError
+from kernel.storage.database import Connection, transaction
+from kernel.web import rate_limit
 from users import passwords, store
 
 

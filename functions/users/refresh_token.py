@@ -6,17 +6,18 @@ A token that is used again ends its session, since one of its users stole it. Fo
 replaced token is refused only: two tabs that refresh at once stay logged in, with the tokens that one of them got.
 """
 
-from kernel import http
-from kernel.database import transaction
 from kernel.errors import UnauthorizedError
+from kernel.storage.database import transaction
 from kernel.telemetry import logger
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import Request
 from users import access_tokens, sessions, token_families
 from users.schemas import Refresh, Tokens
 from users.token_families import RefreshToken, Use
 
 
-@http.endpoint(raises=(UnauthorizedError,))
-def handler(request: http.Request[Refresh]) -> Tokens:
+@endpoint(raises=(UnauthorizedError,))
+def handler(request: Request[Refresh]) -> Tokens:
     token = RefreshToken.parse(request.body.refresh_token)
     idempotency_key = request.headers.get("idempotency-key")
     token_families.check_idempotency_key(idempotency_key)

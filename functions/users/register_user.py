@@ -2,16 +2,19 @@
 
 from http import HTTPStatus
 
-from kernel import http, ids, outbox, settings
+from kernel import ids, settings
 from kernel.contracts.users import UserRegistered
-from kernel.database import transaction
 from kernel.errors import ConflictError
+from kernel.messaging import outbox
+from kernel.storage.database import transaction
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import Request
 from users import model, passwords, store
 from users.schemas import Profile, Registration
 
 
-@http.endpoint(status=HTTPStatus.CREATED, rate="register", idempotent_in="users", raises=(ConflictError,))
-def handler(request: http.Request[Registration]) -> Profile:
+@endpoint(status=HTTPStatus.CREATED, rate="register", idempotent_in="users", raises=(ConflictError,))
+def handler(request: Request[Registration]) -> Profile:
     registration = request.body
     names = (registration.username, registration.email)
     refuse_common = settings.refuses_common_passwords()

@@ -12,9 +12,10 @@ from typing import Any, cast
 
 import msgspec
 
-from kernel import keys, settings
-from kernel.lambda_context import LambdaContext
+from kernel import settings
+from kernel.aws.lambda_context import LambdaContext
 from kernel.telemetry import logger
+from kernel.web import keys
 
 # A token lives 15 minutes, and a secret's content 5 in a cache.
 SHORTEST_INTERVAL = timedelta(minutes=30)

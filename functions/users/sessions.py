@@ -5,7 +5,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from kernel import ids
-from kernel.database import Connection
+from kernel.storage.database import Connection
 from users.token_families import Family, RefreshToken, Use
 
 LIFETIME_DAYS = 30

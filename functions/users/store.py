@@ -7,8 +7,8 @@ from uuid import UUID
 from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row
 
-from kernel.database import Connection
 from kernel.errors import ConflictError, NotFoundError
+from kernel.storage.database import Connection
 from users.commands import ChangeScopes
 from users.schemas import AccountScopes, LogIn, Profile, ProfileChange, Registration, Transaction
 

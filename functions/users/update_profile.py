@@ -5,16 +5,18 @@ Another e-mail address takes the account's password as well, in `currentPassword
 
 from msgspec import UNSET
 
-from kernel import http, outbox
 from kernel.contracts.users import UserUpdated
-from kernel.database import transaction
 from kernel.errors import ConflictError, ForbiddenError, NotFoundError
+from kernel.messaging import outbox
+from kernel.storage.database import transaction
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import Request
 from users import model, profiles, reauthentication, store
 from users.schemas import Profile, ProfileChange
 
 
-@http.endpoint(scope="user", raises=(NotFoundError, ConflictError, ForbiddenError))
-def handler(request: http.Request[ProfileChange]) -> Profile:
+@endpoint(scope="user", raises=(NotFoundError, ConflictError, ForbiddenError))
+def handler(request: Request[ProfileChange]) -> Profile:
     user_id, change = request.user_id, request.body
     given = change.current_password
     account = None if given is UNSET else reauthentication.require(user_id, given)

@@ -6,8 +6,8 @@ from uuid import UUID
 import pytest
 
 from activity import generate_event
-from tests.databases import Database
-from tests.lambda_events import Context, request
+from tests.kit.databases import Database
+from tests.kit.lambda_events import Context, request
 
 GOOD = {"userId": "user123", "eventType": "LOGIN", "payload": {"example": "data"}}
 

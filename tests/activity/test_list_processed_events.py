@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from activity import list_processed_events
-from tests.databases import Database
-from tests.lambda_events import Context, request
+from tests.kit.databases import Database
+from tests.kit.lambda_events import Context, request
 
 
 def fill(activity: Database, count: int) -> None:

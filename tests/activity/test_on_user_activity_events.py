@@ -11,8 +11,8 @@ import pytest
 
 from activity import on_user_activity_events
 from kernel.telemetry import logger
-from tests.databases import Database
-from tests.lambda_events import Context, batch, failures, record, user_event
+from tests.kit.databases import Database
+from tests.kit.lambda_events import Context, batch, failures, record, user_event
 
 type Logged = Callable[[], list[dict[str, Any]]]
 

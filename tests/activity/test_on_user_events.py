@@ -2,10 +2,10 @@
 
 from uuid import uuid4
 
-from tests.databases import Database
 from tests.forgetting.deletions import hear_of
 from tests.forgetting.platform import CONSUMERS, consume
-from tests.lambda_events import batch, record, user_event
+from tests.kit.databases import Database
+from tests.kit.lambda_events import batch, record, user_event
 
 
 def hear(*user_ids: str) -> None:

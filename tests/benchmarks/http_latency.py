@@ -8,7 +8,7 @@ import httpx
 import psycopg
 
 from tests.benchmarks import machine
-from tests.cloud import running_cloud
+from tests.kit.cloud import running_cloud
 
 REQUESTS = 200
 WARM_UP = 20

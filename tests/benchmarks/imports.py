@@ -8,10 +8,10 @@ import statistics
 import subprocess
 from pathlib import Path
 
-from millrace_local import sam
+from millrace_local.deployment import sam
 from millrace_local.instance import Instance, environment
 from tests.benchmarks.machine import describe
-from tests.templates import FUNCTIONS, Function
+from tools.template import FUNCTIONS, Function
 
 PROCESSES = 7
 LARGEST = 10

@@ -18,10 +18,10 @@ from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from kafka import KafkaConsumer
 
-from millrace_local.kafka_trigger.payload import Encoder, Envelope
-from millrace_local.services.kafka import Kafka
+from millrace_local.servers.kafka import Kafka
+from millrace_plugin.kafka_trigger.payload import Encoder, Envelope
 from tests.benchmarks.machine import describe
-from tests.servers import free_instance, running
+from tests.kit.servers import free_instance, running
 
 RECORDS = 100_000
 VALUE = b'{"eventId":"%036d"' + b"," + b'"padding":"' + b"x" * 251 + b'"}'

@@ -11,11 +11,12 @@ import time
 from typing import Any
 from uuid import uuid4
 
-from kernel import events, telemetry
+from kernel import telemetry
 from kernel.contracts.activity import EventType, UserEvent
+from kernel.messaging import events
 from tests.benchmarks.kernel_servers import activity_database
 from tests.benchmarks.machine import describe
-from tests.lambda_events import Context, batch, record
+from tests.kit.lambda_events import Context, batch, record
 
 BATCHES = 20
 ROUNDS = 5

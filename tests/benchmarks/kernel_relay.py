@@ -11,11 +11,12 @@ import time
 import psycopg
 from confluent_kafka import Consumer, TopicPartition
 
-from kernel import ids, outbox, relay, telemetry
-from kernel.outbox import Message
+from kernel import ids, telemetry
+from kernel.messaging import outbox, relay
+from kernel.messaging.outbox import Message
 from tests.benchmarks.kernel_servers import activity_database, topic
 from tests.benchmarks.machine import describe
-from tests.databases import Database
+from tests.kit.databases import Database
 
 ROWS = 40_000
 ROUNDS = 5

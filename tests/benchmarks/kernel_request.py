@@ -7,7 +7,7 @@ import time
 from kernel import telemetry
 from tests.benchmarks.kernel_servers import activity_database
 from tests.benchmarks.machine import describe
-from tests.lambda_events import Context, request
+from tests.kit.lambda_events import Context, request
 
 REQUESTS = 3000
 

@@ -6,11 +6,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from millrace_local.services.kafka import Kafka
-from millrace_local.services.postgres import Postgres, superuser_url
-from tests import databases, topics
-from tests.databases import Database
-from tests.servers import free_instance, running
+from millrace_local.servers.kafka import Kafka
+from millrace_local.servers.postgres import Postgres, superuser_url
+from tests.kit import databases, topics
+from tests.kit.databases import Database
+from tests.kit.servers import free_instance, running
 
 
 @contextlib.contextmanager

@@ -14,9 +14,9 @@ import psycopg
 from confluent_kafka import Producer
 
 from tests.benchmarks import machine
-from tests.cloud import Cloud, running_cloud
 from tests.end_to_end.history import TOPIC, user_event
-from tests.servers import wait_until
+from tests.kit.cloud import Cloud, running_cloud
+from tests.kit.servers import wait_until
 
 BACKLOG = 100_000
 ROW_BY_ROW = 2_000

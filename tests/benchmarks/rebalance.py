@@ -18,13 +18,13 @@ from uuid import uuid4
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
-from millrace_local.kafka_trigger.invoker import Answer
-from millrace_local.kafka_trigger.mapping import KafkaMapping
-from millrace_local.kafka_trigger.settings import Settings
-from millrace_local.services.kafka import Kafka
+from millrace_local.servers.kafka import Kafka
+from millrace_plugin.kafka_trigger.invoker import Answer
+from millrace_plugin.kafka_trigger.mapping import KafkaMapping
+from millrace_plugin.kafka_trigger.settings import Settings
 from tests.benchmarks import machine
+from tests.kit.servers import free_instance, running, wait_until
 from tests.local_cloud.kafka_trigger.conftest import no_clients
-from tests.servers import free_instance, running, wait_until
 
 PARTITIONS = 4
 RECORDS_PER_SECOND = 50

@@ -18,14 +18,14 @@ from catalog import full_text, index, on_product_events, opensearch, search_inde
 from catalog.model import Product, created
 from catalog.schemas import ProductDetails, SearchProducts
 from kernel import ids, telemetry
-from kernel.database import transaction
-from kernel.events import encode
-from millrace_local.services.opensearch import OpenSearch
-from millrace_local.services.postgres import Postgres, superuser_url
-from tests import databases
+from kernel.messaging.events import encode
+from kernel.storage.database import transaction
+from millrace_local.servers.opensearch import OpenSearch
+from millrace_local.servers.postgres import Postgres, superuser_url
 from tests.benchmarks.machine import describe
-from tests.lambda_events import Context, batch, record
-from tests.servers import free_instance, running
+from tests.kit import databases
+from tests.kit.lambda_events import Context, batch, record
+from tests.kit.servers import free_instance, running
 
 PRODUCTS = 10_000
 BATCH = 1000

@@ -6,10 +6,10 @@ from uuid import uuid4
 import pytest
 
 from blogs import create_blog, delete_blog, get_blog, list_blogs, update_blog
-from kernel import database, redis_server
-from tests import databases
-from tests.databases import Database
-from tests.documents import ConnectionPerThread, Functions, Person
+from kernel.storage import database, redis_server
+from tests.kit import databases
+from tests.kit.databases import Database
+from tests.kit.documents import ConnectionPerThread, Functions, Person
 
 FUNCTIONS = Functions(create_blog, get_blog, list_blogs, update_blog, delete_blog)
 

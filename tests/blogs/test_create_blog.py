@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from kernel import outbox
-from tests.databases import Database
-from tests.documents import Person, at_once, events, wrong_fields
+from kernel.messaging import outbox
+from tests.kit.databases import Database
+from tests.kit.documents import Person, at_once, events, wrong_fields
 
 POST = {"title": "My Blog", "content": "# Hello\n"}
 TRICKY = "\ufeff line\r\n\r\n\ttab  \n<script>&amp;</script> e\u0301 \u00e9 \U0001f600 \u202e \x01 ' \\ %s {0}\n \n"

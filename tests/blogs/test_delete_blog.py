@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.databases import Database
-from tests.documents import Person, at_once, events
+from tests.kit.databases import Database
+from tests.kit.documents import Person, at_once, events
 
 POST = {"title": "My Blog", "content": "text"}
 DRAFT = {**POST, "status": "draft"}

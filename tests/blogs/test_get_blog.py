@@ -4,11 +4,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
-import kernel.cache
+import kernel.storage.cache
 from blogs import store
 from blogs.model import Blog
-from kernel.database import Connection
-from tests.documents import Person, at_once
+from kernel.storage.database import Connection
+from tests.kit.documents import Person, at_once
 
 POST = {"title": "My Blog", "content": "text"}
 DRAFT = {**POST, "status": "draft"}
@@ -58,7 +58,7 @@ def test_a_post_is_read_from_the_database_once(
     author: Person, visitor: Person, loads: list[UUID], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second reader is served by Redis, and so is a crowd that asks for another post at the same moment."""
-    monkeypatch.setattr(kernel.cache, "PATIENCE_SECONDS", 10)
+    monkeypatch.setattr(kernel.storage.cache, "PATIENCE_SECONDS", 10)
     first, second = (author.create(POST).body["id"] for _ in range(2))
     for _ in range(3):
         assert visitor.get(first).status == 200

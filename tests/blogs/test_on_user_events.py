@@ -4,9 +4,9 @@ import json
 from uuid import uuid4
 
 from tests.blogs.conftest import FUNCTIONS
-from tests.databases import Database
-from tests.documents import Person
 from tests.forgetting.deletions import hear_of
+from tests.kit.databases import Database
+from tests.kit.documents import Person
 
 TEXT = {"title": "A title", "content": "Words."}
 

@@ -3,10 +3,10 @@
 import pytest
 
 from blogs import publish_events
-from kernel import relay
-from tests import relays
-from tests.databases import Database
-from tests.documents import Person
+from kernel.messaging import relay
+from tests.kit import relays
+from tests.kit.databases import Database
+from tests.kit.documents import Person
 
 POST = {"title": "My Blog", "content": "text"}
 TOLD = ["blog-published", "blog-updated", "blog-deleted"]

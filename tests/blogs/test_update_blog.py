@@ -4,8 +4,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.databases import Database
-from tests.documents import Person, at_once, events, wrong_fields
+from tests.kit.databases import Database
+from tests.kit.documents import Person, at_once, events, wrong_fields
 
 POST = {"title": "My Blog", "content": "text"}
 DRAFT = {**POST, "status": "draft"}

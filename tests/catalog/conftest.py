@@ -7,11 +7,11 @@ import pytest
 
 from catalog import create_product, delete_product, get_product, list_products, search_index, update_product
 from catalog import opensearch as client
-from kernel import database, redis_server
-from tests import databases
+from kernel.storage import database, redis_server
 from tests.catalog.indexing import Index
-from tests.databases import Database
-from tests.documents import ConnectionPerThread, Functions, Person
+from tests.kit import databases
+from tests.kit.databases import Database
+from tests.kit.documents import ConnectionPerThread, Functions, Person
 
 FUNCTIONS = Functions(create_product, get_product, list_products, update_product, delete_product)
 

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from kernel import ids
 from kernel.contracts.orders import OrderCancelled, OrderCreated, OrderEvent, OrderItem, OrderPaid, OrderPaymentFailed
-from tests.databases import Database
-from tests.documents import events
+from tests.kit.databases import Database
+from tests.kit.documents import events
 
 PAID, FAILED, CANCELLED = OrderPaid, OrderPaymentFailed, OrderCancelled
 

@@ -7,9 +7,9 @@ from urllib.parse import parse_qsl
 
 from catalog import on_product_events, search_products
 from catalog.opensearch import asked
-from tests.api import Answer, call
-from tests.databases import Database
-from tests.lambda_events import Context, batch, record
+from tests.kit.api import Answer, call
+from tests.kit.databases import Database
+from tests.kit.lambda_events import Context, batch, record
 
 TABLE = {"name": "Oak table", "description": "Seats six.", "category": "furniture", "priceCents": 49900}
 

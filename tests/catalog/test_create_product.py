@@ -4,10 +4,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from kernel import outbox
+from kernel.messaging import outbox
 from tests.catalog.indexing import TABLE
-from tests.databases import Database
-from tests.documents import Person, at_once, events, wrong_fields
+from tests.kit.databases import Database
+from tests.kit.documents import Person, at_once, events, wrong_fields
 
 
 def test_a_product_is_offered_and_told(catalog: Database, seller: Person) -> None:

@@ -1,8 +1,8 @@
 """DELETE /api/v1/products/{id}."""
 
 from tests.catalog.indexing import TABLE
-from tests.databases import Database
-from tests.documents import Person, events
+from tests.kit.databases import Database
+from tests.kit.documents import Person, events
 
 
 def test_a_deletion_is_a_version_of_its_own(catalog: Database, seller: Person, visitor: Person) -> None:

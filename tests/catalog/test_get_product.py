@@ -6,9 +6,9 @@ import pytest
 
 from catalog import store
 from catalog.model import Product
-from kernel.database import Connection
+from kernel.storage.database import Connection
 from tests.catalog.indexing import TABLE
-from tests.documents import Person
+from tests.kit.documents import Person
 
 
 @pytest.fixture

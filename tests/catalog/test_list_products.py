@@ -3,7 +3,7 @@
 import pytest
 
 from tests.catalog.indexing import TABLE
-from tests.documents import Person, wrong_fields
+from tests.kit.documents import Person, wrong_fields
 
 
 def test_lists_every_product_once_newest_first(seller: Person, visitor: Person) -> None:

@@ -11,10 +11,10 @@ from kernel import ids
 from kernel.contracts.orders import OrderEvent
 from tests.catalog.holding import CANCELLED, FAILED, PAID, holds, product_events, stocks, then, told, wants
 from tests.catalog.indexing import TABLE
-from tests.databases import Database
-from tests.documents import Person, events
-from tests.lambda_events import Context, batch, record
-from tests.published import delivered, published
+from tests.kit.databases import Database
+from tests.kit.documents import Person, events
+from tests.kit.lambda_events import Context, batch, record
+from tests.kit.published import delivered, published
 
 ALL: dict[str, list[object]] = {"batchItemFailures": []}
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from catalog import index as catalog_index
 from kernel.contracts.catalog import ProductCreated
-from millrace_local.services.opensearch import OpenSearch
+from millrace_local.servers.opensearch import OpenSearch
 from tests.catalog.indexing import TABLE, Index
-from tests.documents import Person, at_once
-from tests.servers import free_instance, running, wait_until
+from tests.kit.documents import Person, at_once
+from tests.kit.servers import free_instance, running, wait_until
 
 
 def test_a_product_is_found_in_its_latest_version(index: Index, seller: Person) -> None:

@@ -2,8 +2,8 @@
 
 from uuid import uuid4
 
-from tests.databases import Database
 from tests.forgetting.deletions import hear_of
+from tests.kit.databases import Database
 
 
 def test_deletes_the_kept_answers_of_the_person(catalog: Database) -> None:

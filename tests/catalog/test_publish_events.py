@@ -1,10 +1,10 @@
 """The relay of the catalog; what it does when it or a server dies is proven of the kernel's."""
 
 from catalog import publish_events
-from tests import relays
 from tests.catalog.indexing import TABLE
-from tests.databases import Database
-from tests.documents import Person
+from tests.kit import relays
+from tests.kit.databases import Database
+from tests.kit.documents import Person
 
 TOLD = ["product-created", "product-updated", "product-deleted"]
 

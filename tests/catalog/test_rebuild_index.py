@@ -6,12 +6,12 @@ import pytest
 
 from catalog import index as catalog_index
 from catalog import opensearch, rebuild_index, rebuilding, store
-from kernel.database import transaction
 from kernel.errors import ConflictError
+from kernel.storage.database import transaction
 from tests.catalog.indexing import TABLE, Index, found
-from tests.databases import Database
-from tests.documents import Person
-from tests.lambda_events import Context
+from tests.kit.databases import Database
+from tests.kit.documents import Person
+from tests.kit.lambda_events import Context
 
 
 @pytest.fixture(autouse=True)

@@ -11,10 +11,10 @@ from catalog.release_expired_holds import handler
 from kernel.settings import SettingError
 from tests.catalog.holding import PAID, holds, product_events, stocks, then, told, wants
 from tests.catalog.indexing import TABLE
-from tests.databases import Database
-from tests.documents import Person
-from tests.lambda_events import Context
-from tests.published import delivered
+from tests.kit.databases import Database
+from tests.kit.documents import Person
+from tests.kit.lambda_events import Context
+from tests.kit.published import delivered
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ import pytest
 from psycopg.errors import CheckViolation, InsufficientPrivilege, ReadOnlySqlTransaction
 
 from kernel import ids
-from tests.databases import Database
+from tests.kit.databases import Database
 
 CHANGES: list[LiteralString] = [
     "DELETE FROM holds",

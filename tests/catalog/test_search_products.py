@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from catalog import opensearch, search_index
 from tests.catalog.indexing import TABLE, Index, found, pages, search
-from tests.documents import Person, wrong_fields
+from tests.kit.documents import Person, wrong_fields
 
 MARKUP = re.compile("</?mark>")
 GOODS = [

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.catalog.indexing import TABLE
-from tests.databases import Database
-from tests.documents import Person, at_once, events, wrong_fields
+from tests.kit.databases import Database
+from tests.kit.documents import Person, at_once, events, wrong_fields
 
 NEW = {**TABLE, "name": "Elm table", "priceCents": 100, "currency": "EUR", "stock": 4}
 

@@ -12,9 +12,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from kernel import contracts, events
-from kernel.events import Event, Reader
-from tests.lambda_events import record
+from kernel import contracts
+from kernel.contracts.event import Event, type_of
+from kernel.messaging import events
+from kernel.messaging.events import Reader
+from tests.kit.lambda_events import record
 
 SAMPLES = sorted(Path(__file__).parent.glob("*/*.json"))
 DOMAINS = [module.name for module in pkgutil.iter_modules(contracts.__path__)]
@@ -41,7 +43,7 @@ def test_reads_every_sample(sample: Path) -> None:
     found = Reader(*of_domain(sample.parent.name)).read(events.parse(record(sample.read_bytes())))
 
     assert found is not None
-    assert events.type_of(type(found[1])) == sample.name.partition(".")[0]
+    assert type_of(type(found[1])) == sample.name.partition(".")[0]
     assert json.loads(msgspec.json.encode(found[1])).items() >= _without_fractions(sample).items()
 
 
@@ -59,7 +61,7 @@ def test_every_contract_has_a_sample(domain: str) -> None:
     """A contract cannot be published without being frozen here."""
     frozen = {path.name.partition(".")[0] for path in SAMPLES if path.parent.name == domain}
 
-    assert frozen == {events.type_of(contract) for contract in of_domain(domain)}
+    assert frozen == {type_of(contract) for contract in of_domain(domain)}
 
 
 def _without_fractions(sample: Path) -> dict[str, object]:

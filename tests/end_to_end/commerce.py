@@ -8,11 +8,11 @@ from uuid import uuid4
 import httpx
 import stripe
 
-from tests.cloud import Cloud
 from tests.end_to_end import accounts
 from tests.end_to_end.accounts import Account
-from tests.servers import wait_until
-from tests.stripe_clients import card, stripe_js
+from tests.kit.cloud import Cloud
+from tests.kit.servers import wait_until
+from tests.kit.stripe_clients import card, stripe_js
 
 GOOD_CARD = "4242424242424242"
 # Attaches, and is declined when it is charged.

@@ -8,10 +8,10 @@ from uuid import UUID
 import httpx
 import pytest
 
-from tests.cloud import Cloud
 from tests.end_to_end.accounts import Account, log_in, registered
-from tests.servers import wait_until
-from tests.ses import Ses
+from tests.kit.cloud import Cloud
+from tests.kit.servers import wait_until
+from tests.kit.ses import Ses
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.cloud import Cloud
 from tests.end_to_end.history import History, lag, producer
-from tests.servers import wait_until
+from tests.kit.cloud import Cloud
+from tests.kit.servers import wait_until
 
 
 @pytest.fixture

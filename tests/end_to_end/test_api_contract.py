@@ -20,11 +20,11 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests import openapi
-from tests.cloud import Cloud
 from tests.end_to_end.accounts import Account
 from tests.end_to_end.commerce import seller
-from tests.servers import wait_until
+from tests.kit.cloud import Cloud
+from tests.kit.servers import wait_until
+from tools import openapi
 
 CHECKS = [
     not_a_server_error,

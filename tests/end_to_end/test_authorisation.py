@@ -12,14 +12,14 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from millrace_local import aws
-from tests import openapi
-from tests.cloud import Cloud
+from millrace_local.deployment import aws
 from tests.end_to_end import accounts
 from tests.end_to_end.accounts import Account
-from tests.openapi import Route
-from tests.servers import wait_until
-from tests.tokens import bearer, forged, hs256_with_the_public_key
+from tests.kit.cloud import Cloud
+from tests.kit.servers import wait_until
+from tests.kit.tokens import bearer, forged, hs256_with_the_public_key
+from tools import openapi
+from tools.openapi import Route
 
 type Make = Callable[[World], Any]
 

@@ -7,11 +7,11 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests import topics
-from tests.cloud import Cloud
 from tests.end_to_end.commerce import DECLINED_CARD, GOOD_CARD, Shop
-from tests.servers import wait_until
-from tests.stripe_clients import stripe_client
+from tests.kit import topics
+from tests.kit.cloud import Cloud
+from tests.kit.servers import wait_until
+from tests.kit.stripe_clients import stripe_client
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.cloud import Cloud
-from tests.servers import wait_until
+from tests.kit.cloud import Cloud
+from tests.kit.servers import wait_until
 
 POLL_SECONDS = 0.1
 PAUSE_SECONDS = 3

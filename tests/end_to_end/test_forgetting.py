@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.cloud import Cloud
 from tests.end_to_end.accounts import Account, registered
-from tests.servers import wait_until
+from tests.kit.cloud import Cloud
+from tests.kit.servers import wait_until
 
 TEXT = {"title": "Mine", "content": "Words."}
 

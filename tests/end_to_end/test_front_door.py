@@ -6,10 +6,10 @@ from http import HTTPStatus
 import psutil
 import pytest
 
-from kernel import responses
-from tests import listening
-from tests.cloud import Cloud
-from tests.raw_http import send
+from kernel.web import responses
+from tests.kit import listening
+from tests.kit.cloud import Cloud
+from tests.kit.raw_http import send
 
 FRONT_END = {"Host": "localhost:8080", "Origin": "http://localhost:3000", "Sec-Fetch-Site": "same-site"}
 EVIL = FRONT_END | {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}

@@ -8,11 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
-from millrace_local import stripe_account
 from millrace_local.instance import node_program
-from tests.cloud import Cloud
+from millrace_local.servers import stripe_account
 from tests.end_to_end.commerce import seller
-from tests.postman import collection
+from tests.kit.cloud import Cloud
+from tools.postman import collection
 
 
 @pytest.mark.timeout(900)  # each function's first call starts a process, on a machine that may be busy

@@ -12,8 +12,8 @@ import httpx
 import pytest
 from confluent_kafka import Consumer, Message, Producer
 
-from tests.cloud import Cloud
-from tests.servers import wait_until
+from tests.kit.cloud import Cloud
+from tests.kit.servers import wait_until
 
 # The body of document 001's example; it is taken once in each cloud.
 REGISTRATION = {"username": "testuser", "email": "test@example.com", "password": "password123"}

@@ -12,13 +12,13 @@ import httpx
 import psycopg
 import pytest
 
-from millrace_local import aws
-from tests import topics
-from tests.cloud import Cloud
+from millrace_local.deployment import aws
 from tests.end_to_end.commerce import GOOD_CARD, Shop, wait_until_orderable
 from tests.end_to_end.history import producer
-from tests.servers import wait_until
-from tests.tokens import bearer
+from tests.kit import topics
+from tests.kit.cloud import Cloud
+from tests.kit.servers import wait_until
+from tests.kit.tokens import bearer
 
 BUYERS, PIECES = 50, 10
 # More would be more function processes than two cores can start within their time limits.

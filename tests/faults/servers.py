@@ -7,7 +7,7 @@ from http import HTTPStatus
 import httpx
 import psutil
 
-from tests.cloud import Cloud
+from tests.kit.cloud import Cloud
 
 type Fault = Callable[[Cloud], None]
 

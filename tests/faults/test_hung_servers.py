@@ -8,12 +8,11 @@ from typing import Any
 import psutil
 import pytest
 
-from millrace_local import supervision
-from millrace_local.services import SERVICES
-from millrace_local.status import status
-from tests.cloud import Cloud
+from millrace_local.cloud.status import status
+from millrace_local.servers import SERVICES, supervision
 from tests.faults.servers import has_recovered
-from tests.servers import wait_until
+from tests.kit.cloud import Cloud
+from tests.kit.servers import wait_until
 
 
 @contextmanager

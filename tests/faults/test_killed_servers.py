@@ -12,13 +12,13 @@ import psycopg
 import pytest
 from kafka import KafkaProducer
 
-from tests.cloud import Cloud
 from tests.end_to_end.accounts import Account, registered
 from tests.end_to_end.commerce import seller, wait_until_orderable
 from tests.end_to_end.history import History, lag, producer
 from tests.faults.servers import FAULTS, has_recovered
-from tests.servers import wait_until
-from tests.stripe_clients import stripe_client
+from tests.kit.cloud import Cloud
+from tests.kit.servers import wait_until
+from tests.kit.stripe_clients import stripe_client
 
 COMMANDS = 40
 EVENTS_PER_COMMAND = 125

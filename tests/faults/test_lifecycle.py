@@ -14,12 +14,13 @@ import httpx
 import psutil
 import pytest
 
-from millrace_local import aws, stack, supervision
+from millrace_local.deployment import aws, stack
 from millrace_local.instance import HOST, STACK, TOOLS
-from millrace_local.services.postgres import Postgres
-from tests.cloud import Cloud
+from millrace_local.servers import supervision
+from millrace_local.servers.postgres import Postgres
 from tests.faults.servers import has_recovered
-from tests.servers import free_instance, wait_until
+from tests.kit.cloud import Cloud
+from tests.kit.servers import free_instance, wait_until
 
 
 @pytest.fixture

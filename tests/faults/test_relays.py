@@ -9,11 +9,11 @@ import psutil
 import psycopg
 import pytest
 
-from millrace_local import aws, stack
+from millrace_local.deployment import aws, stack
 from millrace_local.instance import STACK
-from millrace_local.services.postgres import superuser_url
-from tests.cloud import Cloud
-from tests.servers import wait_until
+from millrace_local.servers.postgres import superuser_url
+from tests.kit.cloud import Cloud
+from tests.kit.servers import wait_until
 
 RELAY = "ActivityPublishEvents"
 HANDLER = "activity.publish_events.handler"

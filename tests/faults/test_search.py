@@ -6,10 +6,10 @@ from http import HTTPStatus
 import httpx
 import psycopg
 
-from tests.cloud import Cloud
 from tests.end_to_end.commerce import seller
 from tests.faults.servers import has_recovered, kill
-from tests.servers import wait_until
+from tests.kit.cloud import Cloud
+from tests.kit.servers import wait_until
 
 PRODUCTS = 60
 

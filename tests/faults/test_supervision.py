@@ -11,12 +11,13 @@ import psutil
 import psycopg
 import pytest
 
-from millrace_local import cloud, leftovers, supervision
+from millrace_local.cloud import lifecycle
 from millrace_local.instance import TOOLS, Instance
-from millrace_local.services.postgres import Postgres, superuser_url
-from millrace_local.services.redis import Redis
-from millrace_local.services.service import NotReadyError
-from tests.servers import free_instance, wait_until
+from millrace_local.servers import leftovers, supervision
+from millrace_local.servers.postgres import Postgres, superuser_url
+from millrace_local.servers.redis import Redis
+from millrace_local.servers.service import NotReadyError
+from tests.kit.servers import free_instance, wait_until
 
 SERVICES = (Postgres(), Redis())
 
@@ -27,10 +28,10 @@ def supervised(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     instance = free_instance(tmp_path_factory.mktemp("supervised"))
     for service in SERVICES:
         service.prepare(instance)
-    supervision.start(instance, cloud.programs(instance, SERVICES))
+    supervision.start(instance, lifecycle.programs(instance, SERVICES))
     wait_until(lambda: all_ready(instance), seconds=90, what="the servers to be ready")
     yield instance
-    cloud.down(instance)
+    lifecycle.down(instance)
 
 
 def all_ready(instance: Instance) -> bool:
@@ -100,7 +101,7 @@ def test_down_stops_what_hangs(supervised: Instance, *, also_its_supervisor: boo
         if also_its_supervisor or process.pid != supervisor:
             process.suspend()
     began = time.monotonic()
-    assert cloud.down(supervised)
+    assert lifecycle.down(supervised)
     assert time.monotonic() - began < 60
     assert leftovers.find(supervised.home) == []
 
@@ -109,7 +110,7 @@ def test_down_finds_servers_whose_supervisor_was_killed(supervised: Instance) ->
     """Postgres and Redis write over their environment; they are known by their data."""
     psutil.Process(supervision.pid(supervised)).kill()
     assert {"postgres", "redis-server"} <= {each.name() for each in leftovers.find(supervised.home)}
-    assert cloud.down(supervised)
+    assert lifecycle.down(supervised)
     assert leftovers.find(supervised.home) == []
 
 
@@ -137,5 +138,5 @@ def test_a_supervisor_of_a_deep_folder_is_found_whatever_the_temporary_folder(
 
     assert supervision.processes(instance)["sleeper"]["pid"]
     psutil.Process(supervision.pid(instance)).kill()
-    assert cloud.down(instance)
+    assert lifecycle.down(instance)
     assert not supervision._socket(instance).exists()

@@ -8,14 +8,15 @@ from collections.abc import Iterator
 import pytest
 from redis import Redis
 
-from kernel import database, email, redis_server, secrets
-from millrace_local import stripe_account
+from kernel.aws import email, secrets
+from kernel.storage import database, redis_server
 from millrace_local.instance import Instance
+from millrace_local.servers import stripe_account
 from payments.credentials import Credentials
-from tests import databases, tokens
-from tests.databases import Database
 from tests.forgetting.person import Person
 from tests.forgetting.platform import Platform
+from tests.kit import databases, tokens
+from tests.kit.databases import Database
 from tests.test_layout import DOMAINS
 
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from kernel.contracts.users import UserDeleted
 from tests.forgetting.platform import CONSUMERS, consume
-from tests.published import delivered
+from tests.kit.published import delivered
 
 
 def hear_of(domain: str, *people: UUID) -> None:

@@ -11,8 +11,8 @@ from catalog import create_product
 from notes import create_note, update_note
 from notifications import create_notification, list_notifications, mark_notification_read
 from orders import cancel_order, create_order
-from tests import tokens
-from tests.api import Answer, Handler, call
+from tests.kit import tokens
+from tests.kit.api import Answer, Handler, call
 from users import (
     create_transaction,
     delete_account,

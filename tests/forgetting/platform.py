@@ -12,11 +12,11 @@ import pytest
 from psycopg import sql
 from redis import Redis
 
-from kernel.events import Header
-from kernel.outbox import decode_headers
-from tests.databases import Database
-from tests.lambda_events import Context, batch, record
-from tests.templates import FUNCTIONS, Function
+from kernel.messaging.events import Header
+from kernel.messaging.outbox import decode_headers
+from tests.kit.databases import Database
+from tests.kit.lambda_events import Context, batch, record
+from tools.template import FUNCTIONS, Function
 
 UNPUBLISHED: LiteralString = """
     UPDATE outbox SET published_at = clock_timestamp() FROM (

@@ -3,9 +3,9 @@
 from uuid import uuid4
 
 from activity import generate_event
-from tests.api import call
 from tests.forgetting.person import Person
 from tests.forgetting.platform import Message, Platform
+from tests.kit.api import call
 
 # What keeps the id of somebody whom nobody knows any more. Their words are nowhere.
 KEEP_THE_ID = {

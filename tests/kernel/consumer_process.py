@@ -2,10 +2,10 @@
 
 import sys
 
-from kernel import consumer
 from kernel.contracts.activity import UserEvent
-from kernel.database import Connection
-from tests.lambda_events import Context, batch, record, user_event
+from kernel.messaging import consumer
+from kernel.storage.database import Connection
+from tests.kit.lambda_events import Context, batch, record, user_event
 
 
 def fail(_connection: Connection, _events: object) -> None:

@@ -3,8 +3,8 @@
 import os
 import sys
 
-from kernel import relay
-from kernel.database import Connection
+from kernel.messaging import relay
+from kernel.storage.database import Connection
 
 
 def die(connection: Connection, ids: list[int]) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from kernel.breaker import Breaker
+from kernel.storage.breaker import Breaker
 from millrace_local.instance import ROOT
-from tests.databases import Database
+from tests.kit.databases import Database
 
 CONSUMER = Path(__file__).with_name("consumer_process.py")
 THRESHOLD = 3

@@ -12,9 +12,9 @@ import msgspec
 import pytest
 from redis import Redis
 
-from kernel import cache, redis_server
-from kernel.cache import Cache
-from tests.servers import wait_until
+from kernel.storage import cache, redis_server
+from kernel.storage.cache import Cache
+from tests.kit.servers import wait_until
 
 
 class Document(msgspec.Struct, frozen=True):

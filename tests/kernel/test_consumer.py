@@ -13,15 +13,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from activity import store
-from kernel import consumer, consumption
-from kernel.consumption import Consumer
 from kernel.contracts.activity import UserEvent
-from kernel.database import Connection
 from kernel.errors import ConflictError, UnavailableError
-from millrace_local.services.postgres import Postgres, superuser_url
-from tests.databases import Database, migrated
-from tests.lambda_events import Context, batch, failures, record, user_event
-from tests.servers import free_instance, running, wait_until
+from kernel.messaging import consumer, consumption
+from kernel.messaging.consumption import Consumer
+from kernel.storage.database import Connection
+from millrace_local.servers.postgres import Postgres, superuser_url
+from tests.kit.databases import Database, migrated
+from tests.kit.lambda_events import Context, batch, failures, record, user_event
+from tests.kit.servers import free_instance, running, wait_until
 
 NOTHING_FAILED = failures()
 
@@ -341,7 +341,7 @@ def test_returns_the_part_for_which_the_time_did_not_suffice(
     """What was applied before the deadline came near is committed; only the rest is returned."""
     monkeypatch.setattr(consumption, "CHUNK", 2)
     clock = iter([0.0, 0.0, 0.0, *[1000.0] * 20])
-    monkeypatch.setattr("kernel.consumption.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("kernel.messaging.consumption.time.monotonic", lambda: next(clock))
     handler = consumer.batch("activity", UserEvent)(keep)
     ids = [uuid4() for _ in range(6)]
 

@@ -4,11 +4,12 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from kernel import database, secrets
-from kernel.database import transaction
+from kernel.aws import secrets
+from kernel.aws.secrets import Credentials
 from kernel.errors import UnavailableError
-from kernel.secrets import Credentials
-from tests.databases import PASSWORDS, Database
+from kernel.storage import database
+from kernel.storage.database import transaction
+from tests.kit.databases import PASSWORDS, Database
 
 INSERT = "INSERT INTO events (id, user_id, event_type) VALUES (gen_random_uuid(), 'u', 'LOGIN')"
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from kernel import email
+from kernel.aws import email
 from kernel.errors import UnavailableError
 from millrace_local.instance import Instance
-from tests.ses import DOWN, REFUSED, SENDER, THROTTLED, Failure, Ses, gated
+from tests.kit.ses import DOWN, REFUSED, SENDER, THROTTLED, Failure, Ses, gated
 
 
 @pytest.fixture

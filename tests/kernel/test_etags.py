@@ -2,20 +2,22 @@
 
 import pytest
 
-from kernel import etags, http
-from kernel.responses import Reply
-from tests.api import call
+from kernel.web import etags
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import Request
+from kernel.web.responses import Reply
+from tests.kit.api import call
 
 VERSION = 7
 
 
-@http.endpoint()
-def read(_request: http.Request) -> Reply:
+@endpoint()
+def read(_request: Request) -> Reply:
     return Reply({"title": "My Blog"}, headers={"ETag": etags.of(VERSION)})
 
 
-@http.endpoint()
-def change(request: http.Request) -> Reply:
+@endpoint()
+def change(request: Request) -> Reply:
     etags.check(request, VERSION)
     return Reply({"title": "changed"}, headers={"ETag": etags.of(VERSION + 1)})
 

@@ -9,12 +9,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from kernel import event_log, events
 from kernel.contracts.activity import EventType, UserEvent
+from kernel.contracts.event import Event
 from kernel.contracts.orders import OrderCreated
-from kernel.events import Event
+from kernel.messaging import event_log, events
 from kernel.telemetry import logger
-from tests.lambda_events import record
+from tests.kit.lambda_events import record
 
 ID, USER = uuid4(), uuid4()
 ACTIVITY = UserEvent(

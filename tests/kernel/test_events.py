@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernel import events, ids, outbox, telemetry
+from kernel import ids, telemetry
 from kernel.contracts.activity import EventType, UserEvent
-from kernel.events import Event, MalformedError, Reader
-from tests.lambda_events import record, user_event
+from kernel.contracts.event import Event, MalformedError
+from kernel.messaging import events, outbox
+from kernel.messaging.events import Reader
+from tests.kit.lambda_events import record, user_event
 
 
 class Registered(Event, frozen=True, kw_only=True, tag_field="type", tag="user-registered"):

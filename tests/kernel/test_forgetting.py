@@ -9,15 +9,18 @@ import pytest
 from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
 
 from activity import store
-from kernel import consumer, forgetting, http, ids, outbox, relay, tombstones
+from kernel import ids
 from kernel.contracts.activity import UserEvent
 from kernel.contracts.users import UserDeleted
-from kernel.database import Connection, transaction
-from kernel.outbox import Message
-from tests.api import call
-from tests.databases import Database
-from tests.lambda_events import Context, batch, failures, record, user_event
-from tests.servers import wait_until
+from kernel.messaging import consumer, forgetting, outbox, relay, tombstones
+from kernel.messaging.outbox import Message
+from kernel.storage.database import Connection, transaction
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import Request
+from tests.kit.api import call
+from tests.kit.databases import Database
+from tests.kit.lambda_events import Context, batch, failures, record, user_event
+from tests.kit.servers import wait_until
 
 FORBIDDEN: list[tuple[str, LiteralString]] = [
     ("app", "INSERT INTO forgotten (person) VALUES ('')"),
@@ -35,8 +38,8 @@ FORBIDDEN: list[tuple[str, LiteralString]] = [
 ]
 
 
-@http.endpoint(scope="user", idempotent_in="activity")
-def answer_with_an_id(_request: http.Request) -> dict[str, UUID]:
+@endpoint(scope="user", idempotent_in="activity")
+def answer_with_an_id(_request: Request) -> dict[str, UUID]:
     return {"id": ids.new()}
 
 
@@ -72,7 +75,7 @@ def values(database: Database) -> list[str]:
 
 
 def keep(database: Database, principal: str, body: str) -> None:
-    """Keep an answer as `kernel.idempotency` does."""
+    """Keep an answer as `kernel.web.idempotency` does."""
     query: LiteralString = """
         INSERT INTO idempotency_keys (route, principal, key_hash, fingerprint, status, body)
         VALUES ('route', %s, sha256(%s), '', 201, %s)

@@ -11,12 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernel import http, redis_server, responses
 from kernel.errors import ConflictError, FieldProblem, NotFoundError, ProblemError, UnavailableError
-from kernel.http import Endpoint
-from kernel.responses import Reply
-from tests.api import call
-from tests.lambda_events import Context, request
+from kernel.storage import redis_server
+from kernel.web import responses
+from kernel.web.endpoint import Endpoint, endpoint
+from kernel.web.pages import Page
+from kernel.web.requests import LARGEST_BODY, Request
+from kernel.web.responses import Reply
+from tests.kit.api import call
+from tests.kit.lambda_events import Context, request
 
 
 class Line(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
@@ -30,13 +33,13 @@ class Order(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     note: str | None = None
 
 
-@http.endpoint(status=HTTPStatus.CREATED)
-def place(request: http.Request[Order]) -> Order:
+@endpoint(status=HTTPStatus.CREATED)
+def place(request: Request[Order]) -> Order:
     return request.body
 
 
-@http.endpoint()
-def list_things(request: http.Request[None, http.Page]) -> Reply:
+@endpoint()
+def list_things(request: Request[None, Page]) -> Reply:
     return Reply([request.query.limit, request.query.start(tuple[int, str])], headers=request.query.next_link(7, "x"))
 
 
@@ -111,15 +114,15 @@ def test_gives_a_body_of_bytes_as_it_was_sent(body: bytes, context: Context) -> 
     """What is signed is not a JSON value but its text, spaces, escapes and line ends included."""
     seen: list[bytes] = []
 
-    @http.endpoint(status=HTTPStatus.NO_CONTENT)
-    def keep(request: http.Request[bytes]) -> None:
+    @endpoint(status=HTTPStatus.NO_CONTENT)
+    def keep(request: Request[bytes]) -> None:
         seen.append(request.body)
 
     for event in (request(body.decode()), request(b64encode(body).decode()) | {"isBase64Encoded": True}):
         assert keep(event, context)["statusCode"] == 204
     assert seen == [body, body]
     assert keep(request(""), context)["statusCode"] == 400
-    assert keep(request(" " * (http.LARGEST_BODY + 1)), context)["statusCode"] == 413
+    assert keep(request(" " * (LARGEST_BODY + 1)), context)["statusCode"] == 413
 
 
 def test_refuses_a_base64_body_that_is_none(context: Context) -> None:
@@ -130,7 +133,7 @@ def test_refuses_a_base64_body_that_is_none(context: Context) -> None:
 def test_refuses_a_large_body(context: Context) -> None:
     """256 KB are taken, one byte more is not."""
     body = {**GOOD, "note": ""}
-    body["note"] = "x" * (http.LARGEST_BODY - len(json.dumps(body)))
+    body["note"] = "x" * (LARGEST_BODY - len(json.dumps(body)))
 
     assert place(request(body), context)["statusCode"] == 201
     assert place(request({**body, "note": f"{body['note']}x"}), context)["statusCode"] == 413
@@ -166,8 +169,8 @@ def test_never_fails_on_any_json(value: object) -> None:
 def test_turns_errors_into_problems(error: Exception, status: int, context: Context) -> None:
     """A problem of ours to tell is told; anything else is 500, without a word of what it was, but with the id."""
 
-    @http.endpoint()
-    def fail(_request: http.Request) -> None:
+    @endpoint()
+    def fail(_request: Request) -> None:
         raise error
 
     response = fail(request(), context)
@@ -182,8 +185,8 @@ def test_turns_errors_into_problems(error: Exception, status: int, context: Cont
 def test_names_the_fields_that_contradict_the_present_state(context: Context) -> None:
     """Not only wrong input: whatever error knows the fields at fault, tells them; the others have no such list."""
 
-    @http.endpoint()
-    def refuse(request: http.Request[Order]) -> None:
+    @endpoint()
+    def refuse(request: Request[Order]) -> None:
         fields = (FieldProblem("lines[0].quantity", "is more than there are"),) if request.body.note is None else ()
         raise ConflictError("It was sold.", fields)
 
@@ -194,8 +197,8 @@ def test_names_the_fields_that_contradict_the_present_state(context: Context) ->
 def test_says_when_to_come_back(context: Context) -> None:
     """A dependency is down: 503 with Retry-After."""
 
-    @http.endpoint()
-    def fail(_request: http.Request) -> None:
+    @endpoint()
+    def fail(_request: Request) -> None:
         raise UnavailableError("down", retry_after=7)
 
     response = fail(request(), context)
@@ -266,8 +269,8 @@ def test_refuses_a_query_that_is_wrong(query: dict[str, str], context: Context) 
 def test_an_id_has_one_spelling(spelling: str) -> None:
     """What else Python reads as a UUID is none here: 404."""
 
-    @http.endpoint()
-    def show(request: http.Request) -> str:
+    @endpoint()
+    def show(request: Request) -> str:
         return str(request.id())
 
     for text in (str(uuid4()), uuid4().hex[:30], uuid4().hex[:31], uuid4().hex):
@@ -275,21 +278,21 @@ def test_an_id_has_one_spelling(spelling: str) -> None:
     assert call(show, path={"id": str(uuid4())}).status == 200
 
 
-@http.endpoint()
-def counted(_request: http.Request) -> str:
+@endpoint()
+def counted(_request: Request) -> str:
     return "Hello."
 
 
-@http.endpoint(rate="none")
-def answers_anybody(_request: http.Request) -> str:
+@endpoint(rate="none")
+def answers_anybody(_request: Request) -> str:
     return "Hello."
 
 
 def test_a_client_learns_nothing_of_what_is_unavailable(context: Context, caplog: pytest.LogCaptureFixture) -> None:
     """Names of secrets, servers and the errors of others are for the log; when to try again is for the client."""
 
-    @http.endpoint()
-    def unavailable(_request: http.Request) -> str:
+    @endpoint()
+    def unavailable(_request: Request) -> str:
         message = "The secret millrace/prod/database/users_app cannot be read"
         raise UnavailableError(message, retry_after=7) from OSError("400 AccessDenied arn:aws:iam::1:role/x")
 

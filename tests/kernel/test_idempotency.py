@@ -15,16 +15,19 @@ import msgspec
 import psycopg
 import pytest
 
-from kernel import database, http, ids
-from kernel.cache import Cache
-from kernel.database import transaction
+from kernel import ids
 from kernel.errors import ConflictError
-from kernel.responses import Reply
+from kernel.storage import database
+from kernel.storage.cache import Cache
+from kernel.storage.database import transaction
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import Request
+from kernel.web.responses import Reply
 from millrace_local.instance import ROOT
-from tests import databases
-from tests.api import Answer, call
-from tests.databases import Database
-from tests.servers import wait_until
+from tests.kit import databases
+from tests.kit.api import Answer, call
+from tests.kit.databases import Database
+from tests.kit.servers import wait_until
 
 
 class Thing(msgspec.Struct, frozen=True):
@@ -35,8 +38,8 @@ class Thing(msgspec.Struct, frozen=True):
 during_work: list[Callable[[], object]] = []
 
 
-@http.endpoint(status=HTTPStatus.CREATED, idempotent_in="activity")
-def add(request: http.Request[Thing]) -> Reply:
+@endpoint(status=HTTPStatus.CREATED, idempotent_in="activity")
+def add(request: Request[Thing]) -> Reply:
     with transaction("activity") as connection:
         number = ids.new()
         connection.execute("INSERT INTO things (id, name) VALUES (%s, %s)", (number, request.body.name))
@@ -47,8 +50,8 @@ def add(request: http.Request[Thing]) -> Reply:
     return Reply({"id": number, "name": request.body.name}, headers={"Location": f"things/{number}"})
 
 
-@http.endpoint(status=HTTPStatus.CREATED, scope="user", idempotent_in="activity")
-def add_mine(request: http.Request[Thing]) -> dict[str, UUID]:
+@endpoint(status=HTTPStatus.CREATED, scope="user", idempotent_in="activity")
+def add_mine(request: Request[Thing]) -> dict[str, UUID]:
     return {"owner": request.user_id, "id": ids.new()}
 
 
@@ -233,8 +236,8 @@ def test_a_cached_value_is_forgotten_after_the_whole_transaction(
     number = Cache(f"number-{uuid4()}", int, seconds=60)
     seen: list[tuple[int, int | None]] = []
 
-    @http.endpoint(idempotent_in="activity")
-    def change(request: http.Request[Thing]) -> None:
+    @endpoint(idempotent_in="activity")
+    def change(request: Request[Thing]) -> None:
         with transaction("activity") as connection:
             connection.execute("INSERT INTO things (id, name) VALUES (%s, %s)", (ids.new(), request.body.name))
         number.invalidate(1)

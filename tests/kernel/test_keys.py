@@ -2,7 +2,7 @@
 
 import jwt
 
-from kernel import keys
+from kernel.web import keys
 
 
 def test_a_new_set_has_two_keys_that_sign_and_verify() -> None:

@@ -9,9 +9,9 @@ import pytest
 from psycopg import sql
 from psycopg.errors import InsufficientPrivilege
 
-from kernel import migrations
-from kernel.migrations import MigrationError
-from tests.databases import PASSWORDS, Database, migrated
+from kernel.storage import migrations
+from kernel.storage.migrations import MigrationError
+from tests.kit.databases import PASSWORDS, Database, migrated
 
 KERNEL = [
     f"kernel/{name}.sql"

@@ -7,9 +7,9 @@ from urllib.parse import parse_qsl
 import msgspec
 import pytest
 
-from kernel import pages
-from kernel.pages import Page
-from kernel.responses import Reply
+from kernel.web import pages
+from kernel.web.pages import Page
+from kernel.web.responses import Reply
 
 LAMBDA_TAKES = 6 * 1024 * 1024
 

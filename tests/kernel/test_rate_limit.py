@@ -10,9 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kernel import rate_limit, redis_server
 from kernel.errors import TooManyRequestsError
-from kernel.rate_limit import Decision, Rate, RateClass
+from kernel.storage import redis_server
+from kernel.web import rate_limit
+from kernel.web.rate_limit import Decision, Rate, RateClass
 
 NAMES: list[RateClass] = ["read", "write", "login", "register", "refusal"]
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from redis import Redis
 
-from kernel import redis_server
+from kernel.storage import redis_server
 
 
 @pytest.fixture(autouse=True)

@@ -5,25 +5,28 @@ from uuid import uuid4
 
 import pytest
 
-from kernel import http, rate_limit, redis_server
 from kernel.errors import UnauthorizedError
-from kernel.rate_limit import Rate
-from tests import tokens
-from tests.api import Handler, call
+from kernel.storage import redis_server
+from kernel.web import rate_limit
+from kernel.web.endpoint import endpoint
+from kernel.web.rate_limit import Rate
+from kernel.web.requests import Request
+from tests.kit import tokens
+from tests.kit.api import Handler, call
 
 
-@http.endpoint(scope="user")
-def mine(request: http.Request) -> str:
+@endpoint(scope="user")
+def mine(request: Request) -> str:
     return str(request.user_id)
 
 
-@http.endpoint(token_optional=True)
-def anybodys(_request: http.Request) -> str:
+@endpoint(token_optional=True)
+def anybodys(_request: Request) -> str:
     return "something"
 
 
-@http.endpoint()
-def signed(_request: http.Request) -> str:
+@endpoint()
+def signed(_request: Request) -> str:
     raise UnauthorizedError("This signature does not hold.")
 
 

@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 from kafka.errors import KafkaError
 
-from kernel import kafka as producer
-from kernel import outbox, relay
-from kernel.outbox import Message
-from millrace_local.services.kafka import Kafka
-from tests import topics
-from tests.databases import Database
-from tests.servers import free_instance, running, wait_until
-from tests.slow_broker import slowed
+from kernel.messaging import kafka as producer
+from kernel.messaging import outbox, relay
+from kernel.messaging.outbox import Message
+from millrace_local.servers.kafka import Kafka
+from tests.kit import topics
+from tests.kit.databases import Database
+from tests.kit.servers import free_instance, running, wait_until
+from tests.kit.slow_broker import slowed
 
 KEYS = 3
 ROWS = 6000

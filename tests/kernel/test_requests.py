@@ -7,9 +7,10 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from kernel import http
-from kernel.http import Endpoint
-from tests.lambda_events import Context, request
+from kernel.web.endpoint import Endpoint, endpoint
+from kernel.web.pages import Page
+from kernel.web.requests import Request
+from tests.kit.lambda_events import Context, request
 
 
 class Line(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
@@ -20,8 +21,8 @@ class Line(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
 GOOD = {"productId": "p", "quantity": 1}
 
 
-@http.endpoint()
-def place(request: http.Request[Line]) -> Line:
+@endpoint()
+def place(request: Request[Line]) -> Line:
     return request.body
 
 
@@ -29,25 +30,25 @@ def problems(response: dict[str, Any]) -> dict[str, str]:
     return {each["path"]: each["message"] for each in json.loads(response["body"])["errors"]}
 
 
-class Filter(http.Page, frozen=True, rename="camel"):
+class Filter(Page, frozen=True, rename="camel"):
     author_id: UUID | None = None
     status: Literal["draft", "published"] | None = None
     in_stock: bool | None = None
     word: Annotated[str, msgspec.Meta(max_length=5)] | None = None
 
 
-@http.endpoint()
-def list_filtered(request: http.Request[None, Filter]) -> Filter:
+@endpoint()
+def list_filtered(request: Request[None, Filter]) -> Filter:
     return request.query
 
 
-@http.endpoint()
-def without_query(_request: http.Request) -> str:
+@endpoint()
+def without_query(_request: Request) -> str:
     return "Hello."
 
 
-@http.endpoint(any_query=True, rate="none")
-def answers_anybody(_request: http.Request) -> str:
+@endpoint(any_query=True, rate="none")
+def answers_anybody(_request: Request) -> str:
     return "Hello."
 
 
@@ -136,8 +137,8 @@ class Basket(msgspec.Struct, forbid_unknown_fields=True):
     named: dict[str, Line] | None = None
 
 
-@http.endpoint()
-def fill(_request: http.Request[Basket]) -> str:
+@endpoint()
+def fill(_request: Request[Basket]) -> str:
     return "Full."
 
 
@@ -165,8 +166,8 @@ class Anything(msgspec.Struct):
     payload: dict[str, Any]
 
 
-@http.endpoint()
-def keep_anything(_request: http.Request[Anything]) -> str:
+@endpoint()
+def keep_anything(_request: Request[Anything]) -> str:
     return "Kept."
 
 

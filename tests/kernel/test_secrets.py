@@ -7,9 +7,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from kernel import secrets
+from kernel.aws import secrets
+from kernel.aws.secrets import Credentials
 from kernel.errors import UnavailableError
-from kernel.secrets import Credentials
 
 
 class SecretsManager(HTTPServer):

@@ -8,9 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from kernel import http, texts
+from kernel import texts
 from kernel.texts import Line, Message
-from tests.api import call
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import Request
+from tests.kit.api import call
 
 
 class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -18,8 +20,8 @@ class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     message: Message = "Hello."
 
 
-@http.endpoint()
-def write(request: http.Request[Words]) -> Words:
+@endpoint()
+def write(request: Request[Words]) -> Words:
     return request.body
 
 

@@ -12,27 +12,30 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from kernel import http, keys, secrets, tokens
+from kernel.aws import secrets
 from kernel.errors import UnauthorizedError, UnavailableError
-from kernel.tokens import Principal, PublicKeySet
-from tests.api import Answer, call
-from tests.tokens import PUBLIC_KEYS, SIGNING_KEYS, bearer, forged, hs256_with_the_public_key, sign
+from kernel.web import keys, tokens
+from kernel.web.endpoint import endpoint
+from kernel.web.requests import Request
+from kernel.web.tokens import Principal, PublicKeySet
+from tests.kit.api import Answer, call
+from tests.kit.tokens import PUBLIC_KEYS, SIGNING_KEYS, bearer, forged, hs256_with_the_public_key, sign
 
 USER = UUID("0190a3c0-7f4b-7c11-9d1e-5f0c2b7a9e01")
 
 
-@http.endpoint(scope="user")
-def whoami(request: http.Request) -> dict[str, str]:
+@endpoint(scope="user")
+def whoami(request: Request) -> dict[str, str]:
     return {"user": str(request.user_id)}
 
 
-@http.endpoint(token_optional=True)
-def greet(request: http.Request) -> dict[str, str | None]:
+@endpoint(token_optional=True)
+def greet(request: Request) -> dict[str, str | None]:
     return {"user": str(request.principal.user_id) if request.principal else None}
 
 
-@http.endpoint(token_optional=True)
-def insist(request: http.Request) -> dict[str, str]:
+@endpoint(token_optional=True)
+def insist(request: Request) -> dict[str, str]:
     return {"user": str(request.user_id)}
 
 

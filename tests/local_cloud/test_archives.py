@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from millrace_local import archives
+from millrace_local.deployment import archives
 
 Place = str | dict[str, str]
 

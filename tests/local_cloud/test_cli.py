@@ -9,8 +9,8 @@ import pytest
 
 from millrace_local.cli import up
 from millrace_local.instance import HOST
-from tests.cloud import Cloud
-from tests.servers import free_instance
+from tests.kit.cloud import Cloud
+from tests.kit.servers import free_instance
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from millrace_local import aws, sam, stack
+from millrace_local.deployment import aws, sam, stack
+from millrace_local.deployment.provision import BUCKET, Foundation
 from millrace_local.instance import Instance
-from millrace_local.provision import BUCKET, Foundation
 
 BROKEN = """\
 AWSTemplateFormatVersion: "2010-09-09"

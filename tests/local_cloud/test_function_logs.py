@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from millrace_local import function_logs
-from millrace_local.function_process import log_files
-from millrace_local.function_process.logs import Event
+from millrace_local.cloud import function_logs
 from millrace_local.instance import Instance
 from millrace_local.problems import LocalCloudError
-from tests.servers import free_instance, wait_until
+from millrace_plugin.lambda_runtime import log_files
+from millrace_plugin.lambda_runtime.logs import Event
+from tests.kit.servers import free_instance, wait_until
 
 NAME = "orders.create_order"
 

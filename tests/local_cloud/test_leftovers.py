@@ -5,8 +5,8 @@ import sys
 
 import psutil
 
-from millrace_local import leftovers
-from tests.servers import wait_until
+from millrace_local.servers import leftovers
+from tests.kit.servers import wait_until
 
 WITHOUT_ITS_MAIN_THREAD = """
 import ctypes, threading, time

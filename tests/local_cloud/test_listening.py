@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from millrace_local.instance import Instance
-from tests import listening
+from tests.kit import listening
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from millrace_local.instance import Instance
-from millrace_local.services import opensearch as opensearch_service
-from millrace_local.services.opensearch import OpenSearch
-from millrace_local.services.service import NotReadyError
-from tests.servers import free_instance, running
+from millrace_local.servers import opensearch as opensearch_service
+from millrace_local.servers.opensearch import OpenSearch
+from millrace_local.servers.service import NotReadyError
+from tests.kit.servers import free_instance, running
 
 PRODUCT = {"name": "Café table"}
 

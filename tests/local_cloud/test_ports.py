@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from millrace_local import ports
+from millrace_local.cloud import ports
 from millrace_local.instance import HOST, Instance, SettingError
-from tests.servers import free_instance
+from tests.kit.servers import free_instance
 
 
 def test_a_taken_port_names_its_owner_and_the_variable_that_helps(tmp_path: Path) -> None:

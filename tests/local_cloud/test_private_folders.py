@@ -6,9 +6,10 @@ from uuid import uuid4
 
 import pytest
 
-from millrace_local import aws, private_folders
+from millrace_local.cloud import private_folders
+from millrace_local.deployment import aws
 from millrace_local.instance import Instance
-from tests.servers import free_instance
+from tests.kit.servers import free_instance
 
 
 def open_to_others(top: Path) -> list[str]:

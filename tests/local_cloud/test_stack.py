@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from botocore.stub import Stubber
 
-from millrace_local import aws, stack
+from millrace_local.deployment import aws, stack
 from millrace_local.instance import STACK
-from tests.servers import free_instance
+from tests.kit.servers import free_instance
 
 
 def test_a_function_that_is_being_created_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,15 +16,16 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from millrace_local import application, supervision
-from millrace_local.application import Application
+from millrace_local.cloud import application
+from millrace_local.cloud.application import Application
+from millrace_local.cloud.probes import NoAnswerError, ask
+from millrace_local.cloud.status import status
 from millrace_local.instance import Instance
-from millrace_local.probes import NoAnswerError, ask
-from millrace_local.services.localstack import LocalStack
-from millrace_local.services.redis import Redis
-from millrace_local.status import status
-from tests import topics
-from tests.servers import free_instance, running, wait_until
+from millrace_local.servers import supervision
+from millrace_local.servers.localstack import LocalStack
+from millrace_local.servers.redis import Redis
+from tests.kit import topics
+from tests.kit.servers import free_instance, running, wait_until
 
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:f"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from millrace_local import template_parameters
-from millrace_local.template_parameters import ParameterError
+from millrace_local.deployment import template_parameters
+from millrace_local.deployment.template_parameters import ParameterError
 
 
 @pytest.mark.parametrize(

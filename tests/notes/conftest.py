@@ -5,11 +5,11 @@ from uuid import uuid4
 
 import pytest
 
-from kernel import database
+from kernel.storage import database
 from notes import create_note, delete_note, get_note, list_notes, update_note
-from tests import databases
-from tests.databases import Database
-from tests.documents import ConnectionPerThread, Functions, Person
+from tests.kit import databases
+from tests.kit.databases import Database
+from tests.kit.documents import ConnectionPerThread, Functions, Person
 
 FUNCTIONS = Functions(create_note, get_note, list_notes, update_note, delete_note)
 

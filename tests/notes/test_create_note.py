@@ -5,9 +5,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from kernel import outbox
-from tests.databases import Database
-from tests.documents import Person, at_once, events, wrong_fields
+from kernel.messaging import outbox
+from tests.kit.databases import Database
+from tests.kit.documents import Person, at_once, events, wrong_fields
 
 NOTE = {"title": "Plan", "content": "# Monday\r\n\r\n<b>meet</b>  \n"}
 

@@ -4,8 +4,8 @@ from functools import partial
 
 import pytest
 
-from tests.databases import Database
-from tests.documents import Person, at_once, events
+from tests.kit.databases import Database
+from tests.kit.documents import Person, at_once, events
 
 NOTE = {"title": "Plan", "content": "text"}
 

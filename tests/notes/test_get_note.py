@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.documents import Person
+from tests.kit.documents import Person
 
 NOTE = {"title": "Plan", "content": "text"}
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.databases import Database
-from tests.documents import Person, wrong_fields
+from tests.kit.databases import Database
+from tests.kit.documents import Person, wrong_fields
 
 NOTE = {"title": "Plan", "content": "text"}
 MARKUP = re.compile(r"</?mark>")

@@ -6,10 +6,10 @@ from uuid import uuid4
 
 import pytest
 
-from kernel import forgetting
-from tests.databases import Database
-from tests.documents import Person
+from kernel.messaging import forgetting
 from tests.forgetting.deletions import hear_of
+from tests.kit.databases import Database
+from tests.kit.documents import Person
 
 TEXT = {"title": "A title", "content": "Words."}
 

@@ -1,9 +1,9 @@
 """The relay of notes; what it does when it or a server dies is proven of the kernel's."""
 
 from notes import publish_events
-from tests import relays
-from tests.databases import Database
-from tests.documents import Person
+from tests.kit import relays
+from tests.kit.databases import Database
+from tests.kit.documents import Person
 
 NOTE = {"title": "Plan", "content": "text"}
 

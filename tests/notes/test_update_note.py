@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.databases import Database
-from tests.documents import Person, at_once, events, wrong_fields
+from tests.kit.databases import Database
+from tests.kit.documents import Person, at_once, events, wrong_fields
 
 NOTE = {"title": "Plan", "content": "text"}
 NEW = {"title": "New", "content": "other text"}

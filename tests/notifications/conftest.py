@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from kernel import database
+from kernel.storage import database
 from millrace_local.instance import Instance
-from tests import databases
-from tests import ses as simple_email_service
-from tests.databases import Database
-from tests.ses import Ses
+from tests.kit import databases
+from tests.kit import ses as simple_email_service
+from tests.kit.databases import Database
+from tests.kit.ses import Ses
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from notifications import list_notifications
-from tests.api import call
+from tests.kit.api import call
 
 type SignIn = Callable[..., dict[str, str]]
 

@@ -5,8 +5,8 @@ from uuid import uuid4
 import pytest
 
 from notifications.create_notification import handler
-from tests.api import call
-from tests.databases import Database
+from tests.kit.api import call
+from tests.kit.databases import Database
 from tests.notifications.reading import SignIn, listed, messages
 
 

@@ -10,11 +10,11 @@ from kernel.contracts.blogs import BlogPublished
 from kernel.contracts.notifications import Channel, NotificationCreated
 from notifications import list_notifications, on_blog_events, on_notification_events, own_list, store
 from notifications.model import Notice
-from tests.api import call
-from tests.databases import Database
-from tests.lambda_events import Context
+from tests.kit.api import call
+from tests.kit.databases import Database
+from tests.kit.lambda_events import Context
+from tests.kit.published import delivered
 from tests.notifications.reading import SignIn, listed, messages
-from tests.published import delivered
 
 
 def add(notifications: Database, user_id: object, *texts: str) -> None:

@@ -8,8 +8,8 @@ from kernel.contracts.notifications import Channel
 from notifications import store
 from notifications.mark_notification_read import handler
 from notifications.model import Notice
-from tests.api import call
-from tests.databases import Database
+from tests.kit.api import call
+from tests.kit.databases import Database
 from tests.notifications.reading import SignIn, listed
 
 

@@ -4,10 +4,10 @@ from uuid import uuid4
 
 from kernel.contracts.blogs import BlogDeleted, BlogPublished, BlogUpdated
 from notifications.on_blog_events import handler
-from tests.databases import Database
-from tests.lambda_events import Context
+from tests.kit.databases import Database
+from tests.kit.lambda_events import Context
+from tests.kit.published import delivered
 from tests.notifications.reading import SignIn, messages
-from tests.published import delivered
 
 
 def test_tells_the_author_of_a_blog_that_was_published_and_updated(notifications: Database, sign_in: SignIn) -> None:

@@ -8,10 +8,10 @@ from kernel.contracts.notifications import Channel, NotificationCreated
 from notifications import store
 from notifications.model import Notice
 from notifications.on_notification_events import handler
-from tests.databases import Database
-from tests.lambda_events import Context
-from tests.published import delivered
-from tests.ses import DOWN, REFUSED, SENDER, THROTTLED, Failure, Ses
+from tests.kit.databases import Database
+from tests.kit.lambda_events import Context
+from tests.kit.published import delivered
+from tests.kit.ses import DOWN, REFUSED, SENDER, THROTTLED, Failure, Ses
 
 DONE: dict[str, list[object]] = {"batchItemFailures": []}
 

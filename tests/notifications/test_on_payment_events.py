@@ -17,10 +17,10 @@ from kernel.contracts.payments import (
     PaymentRefundFailed,
 )
 from notifications.on_payment_events import handler
-from tests.databases import Database
-from tests.lambda_events import Context
+from tests.kit.databases import Database
+from tests.kit.lambda_events import Context
+from tests.kit.published import delivered
 from tests.notifications.reading import SignIn, messages
-from tests.published import delivered
 
 ORDER = UUID("019aa000-0000-7000-8000-000000000000")
 

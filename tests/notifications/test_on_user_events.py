@@ -11,11 +11,11 @@ from kernel.contracts.payments import PaymentCompleted
 from kernel.contracts.users import UserDeleted, UserRegistered, UserUpdated
 from notifications import create_notification, on_blog_events, on_payment_events, outgoing
 from notifications.on_user_events import handler
-from tests.api import call
-from tests.databases import Database
-from tests.lambda_events import Context, batch, record
+from tests.kit.api import call
+from tests.kit.databases import Database
+from tests.kit.lambda_events import Context, batch, record
+from tests.kit.published import delivered
 from tests.notifications.reading import SignIn, messages
-from tests.published import delivered
 
 WELCOME = ("email", "Welcome, testuser! Your account has been created.")
 

@@ -4,11 +4,11 @@ from uuid import uuid4
 
 from kernel.contracts.users import UserRegistered
 from notifications import on_notification_events, on_user_events, publish_events
-from tests import relays, topics
-from tests.databases import Database
-from tests.lambda_events import Context, batch, record
-from tests.published import delivered
-from tests.ses import Ses
+from tests.kit import relays, topics
+from tests.kit.databases import Database
+from tests.kit.lambda_events import Context, batch, record
+from tests.kit.published import delivered
+from tests.kit.ses import Ses
 
 TOPIC = "notification-events"
 

@@ -9,13 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kernel.contracts.notifications import Channel
-from kernel.database import Connection
+from kernel.storage.database import Connection
 from notifications import outgoing, store
 from notifications.model import Notice
 from notifications.send_emails import handler
-from tests.databases import Database
-from tests.lambda_events import Context
-from tests.ses import DOWN, Ses
+from tests.kit.databases import Database
+from tests.kit.lambda_events import Context
+from tests.kit.ses import DOWN, Ses
 
 
 def queued(notifications: Database, count: int = 1) -> list[str]:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from operations import get_docs, page
-from tests import openapi
-from tests.lambda_events import Context, request
+from tests.kit.lambda_events import Context, request
+from tools import openapi
 
 DOCUMENT = json.loads(openapi.FILE.read_text())
 VOID = {"meta"}

@@ -3,8 +3,8 @@
 import json
 
 from operations import get_openapi
-from tests import openapi
-from tests.api import call
+from tests.kit.api import call
+from tools import openapi
 
 
 def test_gives_the_kept_document() -> None:

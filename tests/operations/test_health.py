@@ -5,8 +5,8 @@ import json
 import pytest
 
 from operations import get_health, get_readiness
-from tests.databases import Database
-from tests.lambda_events import Context, request
+from tests.kit.databases import Database
+from tests.kit.lambda_events import Context, request
 
 
 @pytest.fixture

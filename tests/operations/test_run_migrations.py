@@ -7,10 +7,10 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from kernel import migrations
+from kernel.storage import migrations
 from operations import run_migrations
-from tests.databases import PASSWORDS, Database
-from tests.lambda_events import Context
+from tests.kit.databases import PASSWORDS, Database
+from tests.kit.lambda_events import Context
 
 DOMAINS = sorted(folder.parent.name for folder in run_migrations.FOLDERS.glob("*/migrations"))
 

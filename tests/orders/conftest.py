@@ -5,10 +5,10 @@ from uuid import uuid4
 
 import pytest
 
-from kernel import database
-from tests import databases
-from tests.databases import Database
-from tests.documents import ConnectionPerThread
+from kernel.storage import database
+from tests.kit import databases
+from tests.kit.databases import Database
+from tests.kit.documents import ConnectionPerThread
 from tests.orders.customers import FUNCTIONS, Customer
 
 

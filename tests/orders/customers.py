@@ -15,11 +15,11 @@ from orders import (
     on_payment_events,
     on_product_events,
 )
-from tests.api import Answer, call
-from tests.databases import Database
-from tests.documents import Functions, Person
-from tests.lambda_events import Context, batch
-from tests.published import delivered, published
+from tests.kit.api import Answer, call
+from tests.kit.databases import Database
+from tests.kit.documents import Functions, Person
+from tests.kit.lambda_events import Context, batch
+from tests.kit.published import delivered, published
 
 FUNCTIONS = Functions(create_order, get_order, list_orders)
 PAYMENTS: dict[str, type[PaymentEvent]] = {

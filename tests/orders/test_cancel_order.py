@@ -4,8 +4,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.databases import Database
-from tests.documents import at_once, events
+from tests.kit.databases import Database
+from tests.kit.documents import at_once, events
 from tests.orders.customers import GUEST, Customer, hear, payment, stored
 
 pytestmark = pytest.mark.usefixtures("sign_in")

@@ -11,12 +11,12 @@ from psycopg import sql
 
 from kernel.contracts.catalog import ProductDeleted
 from orders import create_order, on_product_events
-from tests.api import call
-from tests.databases import Database
-from tests.documents import at_once, events, wrong_fields
-from tests.lambda_events import Context
+from tests.kit.api import call
+from tests.kit.databases import Database
+from tests.kit.documents import at_once, events, wrong_fields
+from tests.kit.lambda_events import Context
+from tests.kit.published import delivered
 from tests.orders.customers import ALL, GUEST, Customer, on_sale, stored
-from tests.published import delivered
 
 pytestmark = pytest.mark.usefixtures("sign_in")
 

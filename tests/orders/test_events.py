@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 
 from orders import events
 from orders.events import OrderCreated, UnreadableEventError
-from tests.databases import Database
+from tests.kit.databases import Database
 from tests.orders.customers import Customer, hear, payment
 
 SAMPLES = sorted((Path(__file__).parent / "stored").glob("*.json"))

@@ -4,11 +4,12 @@ from uuid import uuid4
 
 import pytest
 
-from kernel import rate_limit, redis_server
-from kernel.rate_limit import Rate
+from kernel.storage import redis_server
+from kernel.web import rate_limit
+from kernel.web.rate_limit import Rate
 from orders import get_order
-from tests.api import call
-from tests.databases import Database
+from tests.kit.api import call
+from tests.kit.databases import Database
 from tests.orders.customers import GUEST, Customer, hear, payment
 
 pytestmark = pytest.mark.usefixtures("orders")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.databases import Database
+from tests.kit.databases import Database
 from tests.orders.customers import GUEST, Customer, hear, payment
 
 pytestmark = pytest.mark.usefixtures("sign_in")

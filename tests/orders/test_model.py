@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernel import events as published
 from kernel.errors import ConflictError
 from orders import events, model
 from orders.events import (
@@ -146,7 +145,7 @@ def test_others_are_told_of_every_event(event: OrderEvent) -> None:
     order = after(event)
     news = model.announcement(order, event)
 
-    assert published.type_of(type(news)) == type(event).__name__
+    assert type_of(type(news)) == type(event).__name__
     assert (news.order_id, news.amount, news.customer_id, news.version) == (ID, 500, CUSTOMER, 2)
     assert {name: getattr(news, name) for name in event.__struct_fields__} == {
         name: getattr(event, name) for name in event.__struct_fields__

@@ -18,11 +18,11 @@ from kernel.contracts.payments import (
     PaymentRefundFailed,
 )
 from orders.on_payment_events import handler
-from tests.databases import Database
-from tests.documents import events
-from tests.lambda_events import Context, batch, failures, record
+from tests.kit.databases import Database
+from tests.kit.documents import events
+from tests.kit.lambda_events import Context, batch, failures, record
+from tests.kit.published import delivered, published
 from tests.orders.customers import ALL, GUEST, Customer, hear, payment, stored
-from tests.published import delivered, published
 
 pytestmark = pytest.mark.usefixtures("sign_in")
 

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from kernel.contracts.catalog import ProductDeleted, ProductEvent
 from orders.on_product_events import handler
-from tests.databases import Database
-from tests.lambda_events import Context, batch, record
+from tests.kit.databases import Database
+from tests.kit.lambda_events import Context, batch, record
+from tests.kit.published import delivered, published
 from tests.orders.customers import ALL, product
-from tests.published import delivered, published
 
 LAST = "SELECT version, name, price_cents, currency, stock FROM products WHERE product_id = %s"
 

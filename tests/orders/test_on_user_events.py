@@ -1,9 +1,9 @@
 """Orders stay as they were told, of an account that nobody knows; nothing more is ordered for it."""
 
 from orders.rebuild_order_list import handler as rebuild
-from tests.databases import Database
 from tests.forgetting.deletions import hear_of
-from tests.lambda_events import Context
+from tests.kit.databases import Database
+from tests.kit.lambda_events import Context
 from tests.orders.customers import Customer, hear, payment
 
 

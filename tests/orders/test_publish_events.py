@@ -5,9 +5,9 @@ from uuid import UUID
 import pytest
 
 from orders import on_payment_events, publish_events
-from tests import relays, topics
-from tests.databases import Database
-from tests.lambda_events import Context, batch, record
+from tests.kit import relays, topics
+from tests.kit.databases import Database
+from tests.kit.lambda_events import Context, batch, record
 from tests.orders.customers import Customer, hear, payment
 
 DEAD_LETTERS = "events-orders-dlq"

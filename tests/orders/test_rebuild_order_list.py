@@ -11,18 +11,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
-from kernel.database import Connection, transaction
 from kernel.errors import UnavailableError
+from kernel.storage.database import Connection, transaction
 from orders import model, on_payment_events, order_list, snapshots, store
 from orders.events import OrderPaymentFailed
 from orders.model import Order
 from orders.rebuild_order_list import handler
-from tests.databases import Database
-from tests.documents import at_once
-from tests.lambda_events import Context, batch
+from tests.kit.databases import Database
+from tests.kit.documents import at_once
+from tests.kit.lambda_events import Context, batch
+from tests.kit.published import published
 from tests.orders.customers import ALL, FUNCTIONS, GUEST, Customer, hear, payment
 from tests.orders.test_repository import append
-from tests.published import published
 
 type SignIn = Callable[..., dict[str, str]]
 type Rows = list[tuple[Any, ...]]

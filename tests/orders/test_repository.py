@@ -4,14 +4,14 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from kernel import outbox
-from kernel.database import transaction
 from kernel.errors import NotFoundError, UnavailableError
+from kernel.messaging import outbox
+from kernel.storage.database import transaction
 from orders import model, repository, snapshots, store
 from orders.events import OrderCancelled, OrderEvent, OrderPaid, OrderPaymentFailed
 from orders.model import Order
-from tests.databases import Database
-from tests.documents import at_once, events
+from tests.kit.databases import Database
+from tests.kit.documents import at_once, events
 from tests.orders.customers import Customer, stored
 
 WRITERS = 64

@@ -5,16 +5,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from kernel import database, secrets
-from millrace_local import stripe_account
+from kernel.aws import secrets
+from kernel.storage import database
 from millrace_local.instance import Instance
+from millrace_local.servers import stripe_account
 from payments import gateway
 from payments.credentials import Credentials
-from tests import databases
-from tests.databases import Database
+from tests.kit import databases
+from tests.kit.databases import Database
+from tests.kit.proxy import faulty
 from tests.payments import stripe_messages
 from tests.payments.fake_stripe import FakeStripe
-from tests.proxy import faulty
 
 
 @pytest.fixture(scope="session")

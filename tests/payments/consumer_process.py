@@ -13,10 +13,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from kernel import secrets
+from kernel.aws import secrets
 from payments import credentials, gateway, on_order_events
 from payments.credentials import Credentials
-from tests.lambda_events import Context
+from tests.kit.lambda_events import Context
 
 # Its processes begin with the modules that are imported above, and with nothing of the tests' own process.
 _processes = get_context("forkserver")

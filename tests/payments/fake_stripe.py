@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from tests.proxy import Proxy
+from tests.kit.proxy import Proxy
 
 
 class FakeStripe:

@@ -8,8 +8,8 @@ from kernel.contracts.orders import OrderCancelled, OrderCreated
 from kernel.contracts.stock import StockRefused, StockReleased, StockReserved
 from payments import store
 from payments.model import News, Payment
-from tests import documents
-from tests.databases import Database
+from tests.kit import documents
+from tests.kit.databases import Database
 
 CARD = "pm_card_visa"
 

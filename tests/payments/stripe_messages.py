@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from payments import receive_stripe_webhook
-from tests.lambda_events import Context
+from tests.kit.lambda_events import Context
 
 SECRETS = ("whsec_new_one", "whsec_old_one")
 CARD = {"brand": "visa", "last4": "4242", "number": "4242424242424242", "exp_month": 12, "exp_year": 2030}

@@ -9,8 +9,8 @@ from payments import get_payment, store
 from payments.disputes import Dispute
 from payments.model import News, Payment
 from payments.refunds import Refund
-from tests.api import Answer, call
-from tests.databases import Database
+from tests.kit.api import Answer, call
+from tests.kit.databases import Database
 from tests.payments import orders
 
 type SignIn = Callable[..., dict[str, str]]

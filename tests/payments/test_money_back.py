@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.databases import Database
-from tests.documents import events
+from tests.kit.databases import Database
+from tests.kit.documents import events
 from tests.payments import orders, stripe_messages
 from tests.payments.orders import status, told
 from tests.payments.stripe_messages import canceled, declined, dispute, refund, refunded, sent, succeeded

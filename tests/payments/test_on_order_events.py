@@ -8,21 +8,22 @@ from uuid import UUID, uuid4
 import pytest
 import stripe as library
 
-from kernel import ids, secrets
+from kernel import ids
+from kernel.aws import secrets
 from kernel.contracts.orders import OrderCreated, OrderPaid
 from payments import gateway
 from payments.credentials import Credentials
 from payments.model import Payment
 from payments.on_order_events import handler
-from tests import documents
-from tests.databases import Database
-from tests.lambda_events import Context, batch, failures, record
+from tests.kit import documents
+from tests.kit.databases import Database
+from tests.kit.lambda_events import Context, batch, failures, record
+from tests.kit.proxy import Loss, Refusal
+from tests.kit.published import delivered, published
+from tests.kit.servers import wait_until
 from tests.payments import orders, stripe_messages
 from tests.payments.fake_stripe import FakeStripe
 from tests.payments.orders import cancelled, created
-from tests.proxy import Loss, Refusal
-from tests.published import delivered, published
-from tests.servers import wait_until
 
 ALL: dict[str, list[object]] = {"batchItemFailures": []}
 FAULTS = [Loss.CUT_BEFORE, Loss.CUT_AFTER, Loss.SILENT_BEFORE, Loss.SILENT_AFTER, Refusal(500), Refusal(429)]

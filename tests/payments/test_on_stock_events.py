@@ -7,25 +7,25 @@ from uuid import uuid4
 
 import pytest
 
-from kernel import database
+from kernel.contracts.event import Event
 from kernel.contracts.orders import OrderCreated
 from kernel.contracts.stock import StockEvent
-from kernel.events import Event
+from kernel.storage import database
 from payments import gateway, get_payment, on_order_events, on_stock_events
 from payments.model import News
 from payments.reconcile_payments import handler as reconcile
-from tests import documents
-from tests.api import call
-from tests.databases import Database
-from tests.documents import ConnectionPerThread
-from tests.lambda_events import Context, failures
+from tests.kit import documents
+from tests.kit.api import call
+from tests.kit.databases import Database
+from tests.kit.documents import ConnectionPerThread
+from tests.kit.lambda_events import Context, failures
+from tests.kit.proxy import Loss, Refusal
+from tests.kit.published import delivered
 from tests.payments import orders
 from tests.payments.fake_stripe import FakeStripe
 from tests.payments.orders import cancelled, created, refused, released, reserved, reserving
 from tests.payments.stripe_messages import message, sent
 from tests.payments.test_reconcile_payments import let_time_pass
-from tests.proxy import Loss, Refusal
-from tests.published import delivered
 
 ALL: dict[str, list[object]] = {"batchItemFailures": []}
 

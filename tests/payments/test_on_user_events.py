@@ -8,8 +8,8 @@ from psycopg.errors import InsufficientPrivilege
 from kernel import ids
 from payments import store
 from payments.model import News
-from tests.databases import Database
 from tests.forgetting.deletions import hear_of
+from tests.kit.databases import Database
 from tests.payments import orders as payment_orders
 
 

@@ -2,8 +2,8 @@
 
 from payments import publish_events, store
 from payments.model import News
-from tests import relays
-from tests.databases import Database
+from tests.kit import relays
+from tests.kit.databases import Database
 from tests.payments import orders
 
 

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kernel import database, rate_limit, redis_server
-from kernel.rate_limit import Rate
+from kernel.storage import database, redis_server
+from kernel.web import rate_limit
+from kernel.web.rate_limit import Rate
 from payments import signature, store
-from tests.databases import Database
+from tests.kit.databases import Database
 from tests.payments import orders, stripe_messages
 from tests.payments.stripe_messages import SECRETS, canceled, declined, message, refunded, sent, succeeded
 

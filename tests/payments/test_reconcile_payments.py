@@ -10,15 +10,15 @@ from payments import store
 from payments.model import Payment
 from payments.on_order_events import handler as on_order_events
 from payments.reconcile_payments import handler
-from tests.databases import Database
-from tests.lambda_events import Context
+from tests.kit.databases import Database
+from tests.kit.lambda_events import Context
+from tests.kit.proxy import Loss, Refusal
+from tests.kit.published import delivered
+from tests.kit.servers import wait_until
 from tests.payments import orders
 from tests.payments.consumer_process import consuming
 from tests.payments.fake_stripe import FakeStripe
 from tests.payments.orders import cancelled, created
-from tests.proxy import Loss, Refusal
-from tests.published import delivered
-from tests.servers import wait_until
 
 
 def let_time_pass(payments: Database, *, hours: int = 1) -> None:

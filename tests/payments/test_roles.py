@@ -5,7 +5,7 @@ from typing import LiteralString
 import pytest
 from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
 
-from tests.databases import Database
+from tests.kit.databases import Database
 
 CHANGES: list[LiteralString] = [
     "UPDATE payments SET amount = 1",

@@ -8,18 +8,18 @@ from uuid import UUID
 
 import pytest
 
-from kernel.consumption import Batch
 from kernel.contracts.orders import OrderCreated
+from kernel.messaging.consumption import Batch
 from payments.on_order_events import handler
-from tests.databases import Database
-from tests.lambda_events import Context, batch
+from tests.kit.databases import Database
+from tests.kit.lambda_events import Context, batch
+from tests.kit.proxy import Fault, Loss
+from tests.kit.published import delivered, published
+from tests.kit.servers import wait_until
 from tests.payments import orders
 from tests.payments.consumer_process import consuming
 from tests.payments.fake_stripe import FakeStripe
 from tests.payments.orders import cancelled, created
-from tests.proxy import Fault, Loss
-from tests.published import delivered, published
-from tests.servers import wait_until
 
 type Outcome = tuple[list[int], list[int], list[str]]
 

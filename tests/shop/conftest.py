@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from kernel import database, redis_server
+from kernel.storage import database, redis_server
 from payments import gateway
-from tests import databases
-from tests.databases import Database
+from tests.kit import databases
+from tests.kit.databases import Database
 from tests.shop.market import Market
 from tests.shop.stripe_in_memory import StripeInMemory
 

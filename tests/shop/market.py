@@ -8,15 +8,15 @@ from uuid import UUID, uuid4
 import pytest
 
 from catalog import create_product, on_order_events, release_expired_holds
-from kernel import outbox
-from kernel.database import Connection
+from kernel.messaging import outbox
+from kernel.storage.database import Connection
 from notifications import list_notifications
 from notifications import on_payment_events as notify
 from orders import cancel_order, create_order, get_order, on_payment_events, on_product_events
 from payments import on_order_events as charge
 from payments import on_stock_events, reconcile_payments
-from tests.api import Answer, call
-from tests.lambda_events import Context, batch, record
+from tests.kit.api import Answer, call
+from tests.kit.lambda_events import Context, batch, record
 from tests.shop.stripe_in_memory import StripeInMemory
 
 CONSUMERS: dict[str, list[ModuleType]] = {

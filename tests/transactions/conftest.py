@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from kernel import database
-from tests import databases
-from tests.databases import Database
+from kernel.storage import database
+from tests.kit import databases
+from tests.kit.databases import Database
 
 
 @pytest.fixture(scope="session")

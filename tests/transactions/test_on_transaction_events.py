@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from kernel import ids
 from kernel.contracts.transactions import TransactionCreated
-from kernel.database import Connection
-from tests.databases import Database
-from tests.lambda_events import Context, batch, failures, record
-from tests.published import delivered, published
+from kernel.storage.database import Connection
+from tests.kit.databases import Database
+from tests.kit.lambda_events import Context, batch, failures, record
+from tests.kit.published import delivered, published
 from transactions import store
 from transactions.on_transaction_events import handler
 

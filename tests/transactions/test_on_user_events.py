@@ -7,10 +7,10 @@ import pytest
 from psycopg.errors import InsufficientPrivilege
 
 from kernel.contracts.transactions import TransactionCreated
-from tests.databases import Database
 from tests.forgetting.deletions import hear_of
 from tests.forgetting.platform import CONSUMERS, consume
-from tests.published import delivered
+from tests.kit.databases import Database
+from tests.kit.published import delivered
 
 
 def book(*people: UUID) -> None:

@@ -1,8 +1,8 @@
 """The relay of transactions, which has nothing to publish but dead letters."""
 
-from tests import relays, topics
-from tests.databases import Database
-from tests.lambda_events import Context, batch, record
+from tests.kit import relays, topics
+from tests.kit.databases import Database
+from tests.kit.lambda_events import Context, batch, record
 from transactions import on_transaction_events, publish_events
 
 DEAD_LETTERS = "events-transactions-dlq"

@@ -10,9 +10,9 @@ import pytest
 
 from kernel import ids
 from kernel.contracts.transactions import TransactionCreated
-from tests.api import call
-from tests.lambda_events import Context
-from tests.published import delivered
+from tests.kit.api import call
+from tests.kit.lambda_events import Context
+from tests.kit.published import delivered
 from transactions import get_balance, get_transaction, list_transactions
 from transactions.on_transaction_events import handler as book
 

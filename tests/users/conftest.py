@@ -10,11 +10,11 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from kernel import database, redis_server
+from kernel.storage import database, redis_server
 from kernel.telemetry import logger
-from tests import databases, tokens
-from tests.api import Answer, call
-from tests.databases import Database
+from tests.kit import databases, tokens
+from tests.kit.api import Answer, call
+from tests.kit.databases import Database
 from users import (
     change_password,
     create_transaction,

@@ -5,8 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.databases import Database
-from tests.servers import wait_until
+from tests.kit.databases import Database
+from tests.kit.servers import wait_until
 from tests.users.conftest import Client, waiting
 from users import passwords, sessions
 from users.sessions import Rotated

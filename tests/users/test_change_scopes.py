@@ -3,10 +3,10 @@
 import msgspec
 import pytest
 
-from kernel import tokens
 from kernel.errors import NotFoundError
-from tests.databases import Database
-from tests.lambda_events import Context
+from kernel.web import tokens
+from tests.kit.databases import Database
+from tests.kit.lambda_events import Context
 from tests.users.conftest import Client
 from users import change_scopes
 

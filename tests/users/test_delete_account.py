@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege
 
-from tests.databases import Database
+from tests.kit.databases import Database
 from tests.users.conftest import Client, user_id
 
 MONEY = {"amountCents": 5, "currency": "EUR", "description": "Coffee"}

@@ -4,8 +4,8 @@ from uuid import UUID
 
 import jwt
 
-from tests.api import call
-from tests.databases import Database
+from tests.kit.api import call
+from tests.kit.databases import Database
 from tests.users.conftest import Client, user_id
 from users import get_jwks
 

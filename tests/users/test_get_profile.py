@@ -6,8 +6,8 @@ from uuid import uuid4
 import pytest
 from redis import Redis
 
-from tests.api import call
-from tests.databases import Database
+from tests.kit.api import call
+from tests.kit.databases import Database
 from tests.users.conftest import Client, user_id
 from users import get_profile
 

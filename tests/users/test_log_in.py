@@ -10,7 +10,7 @@ import argon2
 import jwt
 import pytest
 
-from tests.databases import Database
+from tests.kit.databases import Database
 from tests.users.conftest import Client, user_id
 from users import passwords
 

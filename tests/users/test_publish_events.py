@@ -5,9 +5,9 @@ import json
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from tests import topics
-from tests.api import Context
-from tests.databases import Database
+from tests.kit import topics
+from tests.kit.api import Context
+from tests.kit.databases import Database
 from tests.users.conftest import Client, user_id
 from users import publish_events
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kernel import rate_limit
-from kernel.rate_limit import Rate
-from tests.api import Handler, call
-from tests.databases import Database
-from tests.servers import wait_until
+from kernel.web import rate_limit
+from kernel.web.rate_limit import Rate
+from tests.kit.api import Handler, call
+from tests.kit.databases import Database
+from tests.kit.servers import wait_until
 from tests.users.conftest import Client, waiting
 from users import log_out, refresh_token, sessions
 from users.sessions import Rotated

@@ -8,8 +8,8 @@ import pytest
 
 from kernel import ids
 from kernel.errors import ConflictError
-from tests.api import call
-from tests.databases import Database
+from tests.kit.api import call
+from tests.kit.databases import Database
 from tests.users.conftest import Client
 from users import register_user, store
 from users.schemas import Registration

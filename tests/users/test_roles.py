@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
 
-from tests.databases import Database
+from tests.kit.databases import Database
 
 FORBIDDEN: list[tuple[str, LiteralString]] = [
     ("app", "DELETE FROM users"),

@@ -9,10 +9,11 @@ from uuid import uuid4
 import boto3
 import pytest
 
-from kernel import secrets, tokens
+from kernel.aws import secrets
 from kernel.errors import UnauthorizedError
+from kernel.web import tokens
 from millrace_local.instance import Instance
-from tests.api import Context
+from tests.kit.api import Context
 from users import access_tokens, rotate_keys
 
 

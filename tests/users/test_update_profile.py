@@ -4,8 +4,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.api import call
-from tests.databases import Database
+from tests.kit.api import call
+from tests.kit.databases import Database
 from tests.users.conftest import Client
 from users import passwords, update_profile
 

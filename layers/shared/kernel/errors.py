@@ -18,7 +18,7 @@ ProblemError                 the caller is told, nothing was done
 The message of an UnavailableError names what is down: it is written for the log, and no client sees it.
 
 At the Kafka edge UnavailableError is transient (the record is delivered again) and all others are permanent (the
-record is dead-lettered): see `kernel.consumer`.
+record is dead-lettered): see `kernel.messaging.consumer`.
 """
 
 from collections.abc import Mapping
@@ -107,7 +107,7 @@ class TooManyRequestsError(ProblemError):
 
 
 class UnavailableError(ProblemError):
-    """*message*: for the log alone (`kernel.responses`). *retry_after* is in seconds."""
+    """*message*: for the log alone (`kernel.web.responses`). *retry_after* is in seconds."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
 

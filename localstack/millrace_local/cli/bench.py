@@ -10,7 +10,7 @@ import typer
 from millrace_local.cli.output import errors
 from millrace_local.instance import ROOT, environment
 from millrace_local.problems import LocalCloudError
-from millrace_local.services import SERVICES
+from millrace_local.servers import SERVICES
 
 FOLDER = ROOT / "tests" / "benchmarks"
 

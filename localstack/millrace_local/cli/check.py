@@ -6,16 +6,16 @@ import sys
 
 from millrace_local.cli.output import errors
 from millrace_local.instance import ROOT, environment, node_program
-from millrace_local.services.service import Command
+from millrace_local.servers.service import Command
 
 DEV = environment("dev") / "bin"
-PLUGIN = "localstack/millrace_local"
+LOCAL = [f"localstack/{name}" for name in ("local_stripe", "millrace_local", "millrace_plugin")]
 DOCUMENT = "functions/operations/openapi.json"
 CHECKS: dict[str, Command] = {
     "ruff": [DEV / "ruff", "check", "."],
     "format": [DEV / "ruff", "format", "--check", "."],
-    "types": [DEV / "mypy", "functions", "layers/shared", "tests"],
-    "types of the local cloud": [DEV / "mypy", "--python-executable", environment("local") / "bin" / "python", PLUGIN],
+    "types": [DEV / "mypy", "functions", "layers/shared", "tests", "tools"],
+    "types of the local cloud": [DEV / "mypy", "--python-executable", environment("local") / "bin" / "python", *LOCAL],
     "template": [DEV / "cfn-lint", "template.yaml"],
     "spelling": [DEV / "codespell"],
     "layout": [

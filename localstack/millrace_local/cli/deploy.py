@@ -2,8 +2,8 @@
 
 import time
 
-from millrace_local import deployment
 from millrace_local.cli.output import errors
+from millrace_local.deployment import deploy
 from millrace_local.instance import Instance
 
 
@@ -14,7 +14,7 @@ def command() -> None:
     """
     began = time.monotonic()
     with errors.status("Deploying …"):
-        changed = deployment.deploy(Instance.from_environment())
+        changed = deploy.deploy(Instance.from_environment())
     errors.print(
         f"Deployed in {time.monotonic() - began:.1f} s." if changed else "Nothing changed since the last deployment."
     )

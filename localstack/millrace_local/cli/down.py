@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from millrace_local import cloud
 from millrace_local.cli.output import errors
+from millrace_local.cloud import lifecycle
 from millrace_local.instance import Instance
 
 
@@ -17,6 +17,6 @@ def command(
     Example: ./millrace down --purge
     """
     with errors.status("Stopping the local cloud …"):
-        was_running = cloud.down(Instance.from_environment(), purge=purge)
+        was_running = lifecycle.down(Instance.from_environment(), purge=purge)
     stopped = "The local cloud is down" if was_running else "Nothing was running"
     errors.print(f"{stopped}; its data is {'removed' if purge else 'kept'}.")

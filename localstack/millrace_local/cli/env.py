@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from millrace_local import aws, databases, provision, stripe_account
 from millrace_local.cli.output import print_json
+from millrace_local.deployment import aws, databases, provision
 from millrace_local.instance import Instance
-from millrace_local.services.localstack import localstack_session
+from millrace_local.servers import stripe_account
+from millrace_local.servers.localstack import localstack_session
 
 
 def command(*, as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False) -> None:

@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from millrace_local import aws, functions
 from millrace_local.cli.output import errors, print_json
+from millrace_local.deployment import aws, functions
 from millrace_local.instance import Instance
 from millrace_local.problems import LocalCloudError
-from millrace_local.services.localstack import localstack_session
+from millrace_local.servers.localstack import localstack_session
 
 
 def command(

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from millrace_local import function_logs
 from millrace_local.cli.output import console
+from millrace_local.cloud import function_logs
 from millrace_local.instance import Instance
 from millrace_local.problems import LocalCloudError
 

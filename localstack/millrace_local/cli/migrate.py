@@ -1,7 +1,7 @@
 """`./millrace migrate`: bring the databases to the checkout's migrations."""
 
-from millrace_local import databases
 from millrace_local.cli.output import errors
+from millrace_local.deployment import databases
 from millrace_local.instance import Instance
 
 

@@ -15,6 +15,6 @@ def command() -> None:
     Example: ./millrace openapi
     """
     path = os.pathsep.join(str(ROOT / part) for part in ("functions", "layers/shared", "localstack"))
-    generator = [str(environment("dev") / "bin" / "python"), "-m", "tests.api_documents"]
+    generator = [str(environment("dev") / "bin" / "python"), "-m", "tools.api_documents"]
     ran = subprocess.run(generator, cwd=ROOT, env=os.environ | {"PYTHONPATH": path}, check=False)  # noqa: S603 - our own command line
     sys.exit(ran.returncode)

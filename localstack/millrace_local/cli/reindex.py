@@ -2,8 +2,8 @@
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from millrace_local import functions
 from millrace_local.cli.output import errors
+from millrace_local.deployment import functions
 from millrace_local.instance import Instance
 
 FUNCTION = "CatalogRebuildIndex"

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from millrace_local import functions
 from millrace_local.cli.output import print_json
+from millrace_local.deployment import functions
 from millrace_local.instance import Instance
 
 

@@ -10,8 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from millrace_local.cli.output import console, print_json
+from millrace_local.cloud.status import Row, status
 from millrace_local.instance import Instance
-from millrace_local.status import Row, status
 
 MOST_SECONDS = 2.5
 GOOD, BAD = ("up", "Active", "Enabled"), ("down", "hung", "missing", "failed", "full", "Failed")

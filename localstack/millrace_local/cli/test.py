@@ -6,7 +6,7 @@ import sys
 import typer
 
 from millrace_local.instance import ROOT, environment
-from millrace_local.services import SERVICES
+from millrace_local.servers import SERVICES
 
 # A third faster than in one; see tests/conftest.py for how they share the tests.
 IN_TWO = ("--numprocesses=2", "--dist=loadscope")

@@ -5,9 +5,10 @@ import time
 
 from rich.table import Table
 
-from millrace_local import cloud, stripe_account
 from millrace_local.cli.output import console, errors
+from millrace_local.cloud import lifecycle
 from millrace_local.instance import Instance
+from millrace_local.servers import stripe_account
 
 # What a function takes, or refuses, from its environment in template.yaml; here another project has probably set it.
 FUNCTIONS_OWN = (
@@ -33,7 +34,7 @@ def command() -> None:
             else:
                 errors.print(f"[green]✓[/] {part:<12} {state:<10} [dim]{time.monotonic() - began:5.1f} s[/]")
 
-        cloud.up(instance, progress)
+        lifecycle.up(instance, progress)
     console.print(_urls(instance))
     console.print(f"Next: [bold]curl -i {instance.api_url}/health[/], [bold]./millrace status[/]", soft_wrap=True)
 

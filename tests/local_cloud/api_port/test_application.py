@@ -9,11 +9,11 @@ from uuid import uuid4
 
 import pytest
 
-from millrace_local import aws
+from millrace_local.deployment import aws
 from millrace_local.instance import HOST, STAGE, Instance
+from tests.kit.raw_http import Reply, send
+from tests.kit.servers import wait_until
 from tests.local_cloud.api_port.hosts import HOSTS
-from tests.raw_http import Reply, send
-from tests.servers import wait_until
 
 TAGS = {"aws:cloudformation:stack-name": f"millrace-{STAGE}", "aws:cloudformation:logical-id": "Api"}
 TARGETS = (

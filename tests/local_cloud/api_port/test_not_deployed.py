@@ -6,8 +6,8 @@ from http import HTTPStatus
 import pytest
 
 from millrace_local.instance import Instance
+from tests.kit.raw_http import send
 from tests.local_cloud.api_port.hosts import HOSTS
-from tests.raw_http import send
 
 
 @pytest.mark.parametrize("headers", HOSTS.values(), ids=HOSTS)

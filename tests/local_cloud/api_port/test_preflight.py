@@ -7,13 +7,13 @@ from uuid import uuid4
 
 import pytest
 
-from kernel import responses
-from millrace_local import aws
+from kernel.web import responses
+from millrace_local.deployment import aws
 from millrace_local.instance import STAGE, Instance
+from tests.kit.raw_http import Reply, send
+from tests.kit.servers import wait_until
 from tests.local_cloud.api_port.test_application import TAGS
-from tests.raw_http import Reply, send
-from tests.servers import wait_until
-from tests.templates import expanded
+from tools.template import expanded
 
 ORIGINS = ("http://one.example", "http://two.example")
 PARAMETERS = {"CorsAllowedOrigins": ",".join(ORIGINS), "Stage": STAGE}

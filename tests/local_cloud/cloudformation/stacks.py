@@ -9,7 +9,7 @@ import boto3
 from botocore.config import Config
 
 from millrace_local.instance import ACCOUNT, REGION, Instance
-from tests.servers import wait_until
+from tests.kit.servers import wait_until
 
 Template = dict[str, Any]
 Client = Any  # boto3 makes its clients at run time: they have no types

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from millrace_local.cloudformation.conditions import absent_references, decided
+from millrace_plugin.cloudformation.conditions import absent_references, decided
 from tests.local_cloud.cloudformation.stacks import Stack
 from tests.local_cloud.cloudformation.templates import returning, with_function
 

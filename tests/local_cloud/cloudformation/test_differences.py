@@ -1,4 +1,4 @@
-from millrace_local.cloudformation.differences import changed_properties
+from millrace_plugin.cloudformation.differences import changed_properties
 
 
 def test_scalars_are_compared_as_text() -> None:

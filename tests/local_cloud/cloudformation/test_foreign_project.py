@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from millrace_local import aws
+from millrace_local.deployment import aws
 from millrace_local.instance import Instance, environment
 from tests.local_cloud.cloudformation.stacks import Stack
 

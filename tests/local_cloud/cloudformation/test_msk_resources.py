@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
+from tests.kit.servers import wait_until
 from tests.local_cloud.cloudformation.stacks import Stack
 from tests.local_cloud.cloudformation.templates import Resource, failing, with_function
-from tests.servers import wait_until
 
 COUNT = "def handler(event, context):\n    print('GOT', sum(map(len, event['records'].values())))\n"
 

@@ -1,6 +1,6 @@
 import pytest
 
-from millrace_local.cloudformation.references import referenced
+from millrace_plugin.cloudformation.references import referenced
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from uuid import uuid4
 import boto3
 import pytest
 
-from millrace_local import aws
+from millrace_local.deployment import aws
 from millrace_local.instance import Instance
+from tests.kit.raw_http import Reply, send
 from tests.local_cloud.front_door.cases import BROWSER, IMAGE, UNWELCOME, WELCOME
-from tests.raw_http import Reply, send
 
 INFO = "/_localstack/info"
 EVIL = {"Host": "localhost", "Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site", "User-Agent": BROWSER}

@@ -8,10 +8,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from millrace_local import stripe_account
 from millrace_local.instance import Instance
+from millrace_local.servers import stripe_account
+from tests.kit.raw_http import Reply, send
 from tests.local_cloud.front_door.cases import FOREIGN_ORIGINS, OWN_ORIGINS, UNWELCOME, WELCOME
-from tests.raw_http import Reply, send
 
 type Ask = Callable[..., Reply]
 PAGE = {"Host": "localhost", "Sec-Fetch-Site": "cross-site", "User-Agent": "Mozilla/5.0"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from millrace_local.front_door.rules import foreign_origin, refusal
+from millrace_plugin.front_door.rules import foreign_origin, refusal
 from tests.local_cloud.front_door.cases import BROWSER, FOREIGN_ORIGINS, OWN_ORIGINS, UNWELCOME, WELCOME
 
 OLD_BROWSER = {"User-Agent": BROWSER}

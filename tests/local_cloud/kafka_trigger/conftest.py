@@ -12,12 +12,12 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
 from millrace_local.instance import ACCOUNT, REGION, Instance
-from millrace_local.kafka_trigger import backoff, patience, reporter
-from millrace_local.kafka_trigger.clients import Client, Clients
-from millrace_local.kafka_trigger.mapping import KafkaMapping
-from millrace_local.kafka_trigger.settings import Settings
+from millrace_plugin.kafka_trigger import backoff, patience, reporter
+from millrace_plugin.kafka_trigger.clients import Client, Clients
+from millrace_plugin.kafka_trigger.mapping import KafkaMapping
+from millrace_plugin.kafka_trigger.settings import Settings
+from tests.kit.servers import wait_until
 from tests.local_cloud.kafka_trigger.fake_function import FakeFunction
-from tests.servers import wait_until
 
 Parameter = Any  # passed on as it is to what checks it
 FUNCTION_ARN = "arn:aws:lambda:us-east-1:000000000000:function:f"

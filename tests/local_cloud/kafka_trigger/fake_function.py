@@ -5,7 +5,7 @@ from collections.abc import Callable
 from threading import Event, Lock
 from typing import Any
 
-from millrace_local.kafka_trigger.invoker import Answer
+from millrace_plugin.kafka_trigger.invoker import Answer
 
 SUCCESS = Answer(b"null")
 RAISED = Answer(b'{"errorMessage": "no", "errorType": "Boom"}', function_error="Unhandled", request_id="request-1")

@@ -4,7 +4,7 @@ import json
 from typing import Any
 from uuid import uuid4
 
-from tests.servers import wait_until
+from tests.kit.servers import wait_until
 
 Client = Any  # boto3 makes its clients at run time: they have no types
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from millrace_local.kafka_trigger.partition import Partition, Polled
-from millrace_local.kafka_trigger.payload import Record
-from millrace_local.kafka_trigger.settings import Settings
+from millrace_plugin.kafka_trigger.partition import Partition, Polled
+from millrace_plugin.kafka_trigger.payload import Record
+from millrace_plugin.kafka_trigger.settings import Settings
 
 SETTINGS = Settings("uuid", "arn:aws:lambda:us-east-1:000000000000:function:f", "t", "g", "b:9092", None)
 

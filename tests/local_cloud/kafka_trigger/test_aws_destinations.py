@@ -7,15 +7,15 @@ from uuid import uuid4
 import pytest
 
 from millrace_local.instance import ACCOUNT, REGION
-from millrace_local.kafka_trigger.destinations.address import parse_arn
-from millrace_local.kafka_trigger.destinations.aws import AwsDestination
-from millrace_local.kafka_trigger.failure import DeliveryError, Failure
-from millrace_local.kafka_trigger.payload import Encoder
-from millrace_local.kafka_trigger.settings import Settings
+from millrace_plugin.kafka_trigger.destinations.address import parse_arn
+from millrace_plugin.kafka_trigger.destinations.aws import AwsDestination
+from millrace_plugin.kafka_trigger.failure import DeliveryError, Failure
+from millrace_plugin.kafka_trigger.payload import Encoder
+from millrace_plugin.kafka_trigger.settings import Settings
+from tests.kit.servers import wait_until
 from tests.local_cloud.kafka_trigger.conftest import FUNCTION_ARN, Mappings, Services, Topic
 from tests.local_cloud.kafka_trigger.fake_function import RAISED, FakeFunction
 from tests.local_cloud.kafka_trigger.queues import Queue
-from tests.servers import wait_until
 
 OTHER_ACCOUNT, OTHER_REGION = "222222222222", "eu-central-1"
 ENCODER = Encoder("source", 7)

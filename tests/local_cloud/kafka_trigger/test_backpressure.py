@@ -1,4 +1,4 @@
-from millrace_local.kafka_trigger.backpressure import HELD_BYTES, HELD_RECORDS, PATIENCE_SECONDS, Backpressure, Held
+from millrace_plugin.kafka_trigger.backpressure import HELD_BYTES, HELD_RECORDS, PATIENCE_SECONDS, Backpressure, Held
 
 FULL = Held(HELD_RECORDS + 1, 0, stuck=False)
 EMPTY = Held(0, 0, stuck=False)

@@ -1,10 +1,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from millrace_local.kafka_trigger.batcher import Batcher
-from millrace_local.kafka_trigger.partition import Partition
-from millrace_local.kafka_trigger.payload import MAXIMUM_EVENT_BYTES, Encoder, Envelope
-from millrace_local.kafka_trigger.policy import Step
+from millrace_plugin.kafka_trigger.batcher import Batcher
+from millrace_plugin.kafka_trigger.partition import Partition
+from millrace_plugin.kafka_trigger.payload import MAXIMUM_EVENT_BYTES, Encoder, Envelope
+from millrace_plugin.kafka_trigger.policy import Step
 from tests.local_cloud.kafka_trigger import records
 
 ENVELOPE = Envelope("t", "b:9092", None)

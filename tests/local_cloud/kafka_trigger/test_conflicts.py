@@ -1,6 +1,6 @@
 import pytest
 
-from millrace_local.kafka_trigger.conflicts import group_conflict
+from millrace_plugin.kafka_trigger.conflicts import group_conflict
 from tests.local_cloud.kafka_trigger.test_validation import ARN, MSK, OWN, SELF_MANAGED, brokers, mapping
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:g"

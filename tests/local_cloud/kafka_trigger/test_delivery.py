@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
-from millrace_local.kafka_trigger.counters import Counters
-from millrace_local.kafka_trigger.health import FUNCTION_FAILED, OK
-from millrace_local.kafka_trigger.invoker import Answer, NotInvokedError
+from millrace_plugin.kafka_trigger.counters import Counters
+from millrace_plugin.kafka_trigger.health import FUNCTION_FAILED, OK
+from millrace_plugin.kafka_trigger.invoker import Answer, NotInvokedError
+from tests.kit.servers import wait_until
 from tests.local_cloud.kafka_trigger.conftest import Mappings, Topic
 from tests.local_cloud.kafka_trigger.fake_function import RAISED, SUCCESS, Batch, FakeFunction, Gate, report
-from tests.servers import wait_until
 
 NewTopic = Callable[..., Topic]
 

@@ -1,6 +1,6 @@
 import pytest
 
-from millrace_local.kafka_trigger.destinations.address import InvalidDestinationError, check_destination, parse_arn
+from millrace_plugin.kafka_trigger.destinations.address import InvalidDestinationError, check_destination, parse_arn
 
 LAMBDA = "arn:aws:lambda:us-east-1:000000000000"
 

@@ -6,11 +6,11 @@ from typing import Any
 import orjson
 import pytest
 
-from millrace_local.kafka_trigger.destinations.documents import Documents, iso
-from millrace_local.kafka_trigger.failure import Condition, Failure
-from millrace_local.kafka_trigger.invoker import Answer
-from millrace_local.kafka_trigger.payload import Encoder, Record
-from millrace_local.kafka_trigger.settings import Settings
+from millrace_plugin.kafka_trigger.destinations.documents import Documents, iso
+from millrace_plugin.kafka_trigger.failure import Condition, Failure
+from millrace_plugin.kafka_trigger.invoker import Answer
+from millrace_plugin.kafka_trigger.payload import Encoder, Record
+from millrace_plugin.kafka_trigger.settings import Settings
 
 NOW = datetime(2019, 11, 14, 0, 38, 6, 21_987, tzinfo=UTC)
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:myfunction"

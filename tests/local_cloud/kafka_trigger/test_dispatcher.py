@@ -7,18 +7,18 @@ from threading import Event, Lock, Thread
 
 import pytest
 
-from millrace_local.kafka_trigger.counters import Counters
-from millrace_local.kafka_trigger.destinations.aws import DELIVERIES
-from millrace_local.kafka_trigger.dispatcher import Dispatcher
-from millrace_local.kafka_trigger.failure import DeliveryError, Destination, Failure
-from millrace_local.kafka_trigger.health import DESTINATION_FAILED, FUNCTION_FAILED, OK, Health
-from millrace_local.kafka_trigger.invoker import Answer, NotInvokedError
-from millrace_local.kafka_trigger.partition import Polled
-from millrace_local.kafka_trigger.payload import Record
-from millrace_local.kafka_trigger.settings import Settings
+from millrace_plugin.kafka_trigger.counters import Counters
+from millrace_plugin.kafka_trigger.destinations.aws import DELIVERIES
+from millrace_plugin.kafka_trigger.dispatcher import Dispatcher
+from millrace_plugin.kafka_trigger.failure import DeliveryError, Destination, Failure
+from millrace_plugin.kafka_trigger.health import DESTINATION_FAILED, FUNCTION_FAILED, OK, Health
+from millrace_plugin.kafka_trigger.invoker import Answer, NotInvokedError
+from millrace_plugin.kafka_trigger.partition import Polled
+from millrace_plugin.kafka_trigger.payload import Record
+from millrace_plugin.kafka_trigger.settings import Settings
+from tests.kit.servers import wait_until
 from tests.local_cloud.kafka_trigger.fake_function import RAISED, SUCCESS, Batch, FakeFunction
 from tests.local_cloud.kafka_trigger.records import SETTINGS, polled
-from tests.servers import wait_until
 
 WITHOUT_WINDOW = replace(SETTINGS, window_seconds=0)
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from millrace_local.kafka_trigger.filter_rules import InvalidPatternError
-from millrace_local.kafka_trigger.filtering import Filter, check_pattern
+from millrace_plugin.kafka_trigger.filter_rules import InvalidPatternError
+from millrace_plugin.kafka_trigger.filtering import Filter, check_pattern
 
 Json = Any  # a pattern or a document
 

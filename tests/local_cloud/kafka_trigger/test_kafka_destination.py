@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from millrace_local.kafka_trigger.destinations.kafka import ROUND_BYTES, KafkaDestination, Message, rounds
-from millrace_local.kafka_trigger.failure import DeliveryError, Failure
-from millrace_local.kafka_trigger.payload import Encoder
-from millrace_local.kafka_trigger.settings import Settings
-from millrace_local.services.kafka import Kafka
+from millrace_local.servers.kafka import Kafka
+from millrace_plugin.kafka_trigger.destinations.kafka import ROUND_BYTES, KafkaDestination, Message, rounds
+from millrace_plugin.kafka_trigger.failure import DeliveryError, Failure
+from millrace_plugin.kafka_trigger.payload import Encoder
+from millrace_plugin.kafka_trigger.settings import Settings
+from tests.kit.servers import free_instance, running
+from tests.kit.slow_broker import slowed
 from tests.local_cloud.kafka_trigger.conftest import FUNCTION_ARN, Topic
-from tests.servers import free_instance, running
-from tests.slow_broker import slowed
 
 NewTopic = Callable[..., Topic]
 ENCODER = Encoder("source", 0)
@@ -99,7 +99,7 @@ def test_d_order_holds_on_a_broker_that_is_slower_than_the_timeouts(
 ) -> None:
     """Messages expire while the broker is stopped and are sent again, and no key goes backwards."""
     for name, seconds in (("REQUEST_SECONDS", 1), ("DELIVERY_SECONDS", 2), ("FLUSH_SECONDS", 4)):
-        monkeypatch.setattr(f"millrace_local.kafka_trigger.destinations.kafka.{name}", seconds)
+        monkeypatch.setattr(f"millrace_plugin.kafka_trigger.destinations.kafka.{name}", seconds)
     instance = free_instance(tmp_path)
     with running(Kafka(), instance) as broker:
         topic = Topic(instance.kafka_bootstrap)

@@ -17,11 +17,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from millrace_local.instance import ACCOUNT, REGION, TOOLS, Instance
-from millrace_local.services.localstack import LocalStack
+from millrace_local.servers.localstack import LocalStack
+from tests.kit.servers import free_instance, running, wait_until
 from tests.local_cloud.kafka_trigger.cloudwatch import events, kinds, total
 from tests.local_cloud.kafka_trigger.conftest import Services, Topic
 from tests.local_cloud.kafka_trigger.queues import Queue
-from tests.servers import free_instance, running, wait_until
 
 Client = Any  # boto3 makes its clients at run time: they have no types
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/r"

@@ -11,14 +11,14 @@ from uuid import uuid4
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from millrace_local.kafka_trigger.health import CONNECTION_ERROR, OK, TOPIC_MISSING
-from millrace_local.kafka_trigger.invoker import Answer
-from millrace_local.kafka_trigger.mapping import KafkaMapping
-from millrace_local.kafka_trigger.settings import Settings
-from millrace_local.services.kafka import Kafka
+from millrace_local.servers.kafka import Kafka
+from millrace_plugin.kafka_trigger.health import CONNECTION_ERROR, OK, TOPIC_MISSING
+from millrace_plugin.kafka_trigger.invoker import Answer
+from millrace_plugin.kafka_trigger.mapping import KafkaMapping
+from millrace_plugin.kafka_trigger.settings import Settings
+from tests.kit.servers import free_instance, running, wait_until
 from tests.local_cloud.kafka_trigger.conftest import Mappings, Topic, no_clients
 from tests.local_cloud.kafka_trigger.fake_function import RAISED, SUCCESS, Batch, FakeFunction, Gate
-from tests.servers import free_instance, running, wait_until
 
 NewTopic = Callable[..., Topic]
 

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from millrace_local.kafka_trigger.counters import Counters
-from millrace_local.kafka_trigger.metrics import metric_data
-from millrace_local.kafka_trigger.offsets import PartitionOffsets
-from millrace_local.kafka_trigger.settings import Settings
+from millrace_plugin.kafka_trigger.counters import Counters
+from millrace_plugin.kafka_trigger.metrics import metric_data
+from millrace_plugin.kafka_trigger.offsets import PartitionOffsets
+from millrace_plugin.kafka_trigger.settings import Settings
 from tests.local_cloud.kafka_trigger.conftest import FUNCTION_ARN
 
 type Offsets = tuple[PartitionOffsets, ...]

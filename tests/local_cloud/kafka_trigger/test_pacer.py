@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from millrace_local.kafka_trigger.pacer import Pacer, concurrency
+from millrace_plugin.kafka_trigger.pacer import Pacer, concurrency
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from millrace_local.kafka_trigger import backoff
-from millrace_local.kafka_trigger.partition import Partition, Polled
-from millrace_local.kafka_trigger.policy import Answered, Step, next_step
+from millrace_plugin.kafka_trigger import backoff
+from millrace_plugin.kafka_trigger.partition import Partition, Polled
+from millrace_plugin.kafka_trigger.policy import Answered, Step, next_step
 from tests.local_cloud.kafka_trigger.fake_function import RAISED
 from tests.local_cloud.kafka_trigger.records import SETTINGS, filled, polled, records
 

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from millrace_local.kafka_trigger.payload import Encoder, Envelope, record_size
+from millrace_plugin.kafka_trigger.payload import Encoder, Envelope, record_size
 
 Part = Any  # of a record, passed on as it is
 ARN = "arn:aws:kafka:us-east-1:000000000000:cluster/millrace/1-1"

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from millrace_local.kafka_trigger.payload import Record
-from millrace_local.kafka_trigger.policy import Answered, Delivery, Work, examine, next_step
-from millrace_local.kafka_trigger.settings import Settings
+from millrace_plugin.kafka_trigger.payload import Record
+from millrace_plugin.kafka_trigger.policy import Answered, Delivery, Work, examine, next_step
+from millrace_plugin.kafka_trigger.settings import Settings
 from tests.local_cloud.kafka_trigger.fake_function import RAISED
 from tests.local_cloud.kafka_trigger.records import SETTINGS, records
 

@@ -8,10 +8,10 @@ import pytest
 from confluent_kafka import Producer
 from kafka import KafkaProducer
 
-from millrace_local.kafka_trigger.offsets import read_offsets, total_lag
+from millrace_plugin.kafka_trigger.offsets import read_offsets, total_lag
+from tests.kit.servers import wait_until
 from tests.local_cloud.kafka_trigger.conftest import Mappings, Topic
 from tests.local_cloud.kafka_trigger.fake_function import RAISED, SUCCESS, FakeFunction
-from tests.servers import wait_until
 
 NewTopic = Callable[..., Topic]
 NAMES = [b"\xff\xfe", b"\xe9t\xe9", b"\xed\xa0\x80"]

@@ -5,12 +5,12 @@ from collections.abc import Callable
 import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 
-from millrace_local.kafka_trigger import starting_position
-from millrace_local.kafka_trigger.health import OK, TOPIC_MISSING
-from millrace_local.kafka_trigger.starting_position import Committed, Start, place
+from millrace_plugin.kafka_trigger import starting_position
+from millrace_plugin.kafka_trigger.health import OK, TOPIC_MISSING
+from millrace_plugin.kafka_trigger.starting_position import Committed, Start, place
+from tests.kit.servers import wait_until
 from tests.local_cloud.kafka_trigger.conftest import Mappings, Topic
 from tests.local_cloud.kafka_trigger.fake_function import RAISED, SUCCESS, FakeFunction, Gate
-from tests.servers import wait_until
 
 NewTopic = Callable[..., Topic]
 BOUNDS = (2, 9)

@@ -7,10 +7,10 @@ from uuid import uuid4
 import pytest
 
 from millrace_local.instance import ACCOUNT, REGION
+from tests.kit.servers import wait_until
 from tests.local_cloud.kafka_trigger.cloudwatch import events, kinds, total
 from tests.local_cloud.kafka_trigger.conftest import Mappings, Services, Topic
 from tests.local_cloud.kafka_trigger.fake_function import RAISED, SUCCESS, Batch, FakeFunction, Gate
-from tests.servers import wait_until
 
 QUICKLY = 0.3  # seconds between two reports
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from millrace_local.kafka_trigger.response import MalformedResponseError, failed_offsets
+from millrace_plugin.kafka_trigger.response import MalformedResponseError, failed_offsets
 
 SENT = {"t-0": {100, 101, 102}, "t-1": {7}}
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from millrace_local.kafka_trigger.committer import Committer
-from millrace_local.kafka_trigger.dispatcher import Dispatcher
-from millrace_local.kafka_trigger.health import CONNECTION_ERROR, OK
-from millrace_local.kafka_trigger.source_topic import SourceTopic
-from millrace_local.services.kafka import Kafka
+from millrace_local.servers.kafka import Kafka
+from millrace_plugin.kafka_trigger.committer import Committer
+from millrace_plugin.kafka_trigger.dispatcher import Dispatcher
+from millrace_plugin.kafka_trigger.health import CONNECTION_ERROR, OK
+from millrace_plugin.kafka_trigger.source_topic import SourceTopic
+from tests.kit.servers import free_instance, running, wait_until
 from tests.local_cloud.kafka_trigger.conftest import Mappings, Topic
 from tests.local_cloud.kafka_trigger.fake_function import SUCCESS, FakeFunction, Gate
-from tests.servers import free_instance, running, wait_until
 
 NewTopic = Callable[..., Topic]
 BROKER_ERROR = KafkaException(KafkaError(KafkaError.UNKNOWN))
@@ -94,7 +94,7 @@ def test_c10_a_batch_in_flight_is_not_repeated_when_the_session_ends(
     topic: Topic, mappings: Mappings, quick_retries: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The partition comes back with the next session, nobody has read it meanwhile, and the batch goes on."""
-    monkeypatch.setattr("millrace_local.kafka_trigger.membership.RELEASE_SECONDS", 0.2)
+    monkeypatch.setattr("millrace_plugin.kafka_trigger.membership.RELEASE_SECONDS", 0.2)
     gate = Gate()
     function = FakeFunction(gate)
     mapping = mappings.start(topic, function, batch_size=2)

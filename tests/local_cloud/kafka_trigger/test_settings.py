@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from millrace_local.kafka_trigger.settings import Settings
+from millrace_plugin.kafka_trigger.settings import Settings
 
 CONFIGURATION = {
     "UUID": "uuid",

@@ -8,13 +8,13 @@ from uuid import uuid4
 
 import pytest
 
-from millrace_local.kafka_trigger import membership
-from millrace_local.kafka_trigger.health import GROUP_DIFFERS, OK
-from millrace_local.kafka_trigger.invoker import Answer
+from millrace_plugin.kafka_trigger import membership
+from millrace_plugin.kafka_trigger.health import GROUP_DIFFERS, OK
+from millrace_plugin.kafka_trigger.invoker import Answer
+from tests.kit.servers import wait_until
 from tests.local_cloud.kafka_trigger.conftest import Mappings, Topic
 from tests.local_cloud.kafka_trigger.fake_function import SUCCESS, Batch, FakeFunction, Gate
 from tests.local_cloud.kafka_trigger.group_member import Member, kafka_python_member, librdkafka_member
-from tests.servers import wait_until
 
 NewTopic = Callable[..., Topic]
 MemberFactory = Callable[[str, str, str], contextlib.AbstractContextManager[Member]]

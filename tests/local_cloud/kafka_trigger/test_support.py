@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from millrace_local.kafka_trigger import support
+from millrace_plugin.kafka_trigger import support
 from tests.local_cloud.kafka_trigger.test_validation import MSK, NETWORK, mapping
 
 PROVISIONED = {"ProvisionedPollerConfig": {"MinimumPollers": 1}}

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from millrace_local.kafka_trigger import log_stream, system_log
-from millrace_local.kafka_trigger.clients import Client
-from millrace_local.kafka_trigger.log_stream import LogStream
-from millrace_local.kafka_trigger.offsets import PartitionOffsets, Position
-from millrace_local.kafka_trigger.settings import Settings
-from millrace_local.kafka_trigger.system_log import CURRENT, SystemLog
+from millrace_plugin.kafka_trigger import log_stream, system_log
+from millrace_plugin.kafka_trigger.clients import Client
+from millrace_plugin.kafka_trigger.log_stream import LogStream
+from millrace_plugin.kafka_trigger.offsets import PartitionOffsets, Position
+from millrace_plugin.kafka_trigger.settings import Settings
+from millrace_plugin.kafka_trigger.system_log import CURRENT, SystemLog
+from tests.kit.servers import wait_until
 from tests.local_cloud.kafka_trigger.conftest import FUNCTION_ARN
-from tests.servers import wait_until
 
 CLUSTER = "arn:aws:kafka:us-east-1:000000000000:cluster/c/1"
 LOG = logging.getLogger(f"{system_log.PACKAGE}.some_module")

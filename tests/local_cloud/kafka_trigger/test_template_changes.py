@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from millrace_local.kafka_trigger.template_changes import changed_parameters
+from millrace_plugin.kafka_trigger.template_changes import changed_parameters
 
 KAFKA = {"EventSourceArn": "arn:aws:kafka:us-east-1:000000000000:cluster/c/1"}
 SQS = {"EventSourceArn": "arn:aws:sqs:us-east-1:000000000000:q"}

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from millrace_local.kafka_trigger import validation
-from millrace_local.kafka_trigger.settings import Settings
+from millrace_plugin.kafka_trigger import validation
+from millrace_plugin.kafka_trigger.settings import Settings
 
 ARN = "arn:aws:kafka:us-east-1:000000000000:cluster/millrace/1-1"
 MSK = "AmazonManagedKafkaEventSourceConfig"

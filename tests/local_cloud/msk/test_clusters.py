@@ -1,6 +1,6 @@
 import pytest
 
-from millrace_local.msk.clusters import ClusterExistsError, ClusterNotFoundError, Clusters, version_1
+from millrace_plugin.msk.clusters import ClusterExistsError, ClusterNotFoundError, Clusters, version_1
 
 
 def test_an_arn_holds_the_name_and_is_the_same_for_ever() -> None:

@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from millrace_local.instance import REGION, Instance
-from tests.servers import wait_until
+from tests.kit.servers import wait_until
 
 Client = Any  # boto3 makes its clients at run time: they have no types
 UNKNOWN = f"arn:aws:kafka:{REGION}:000000000000:cluster/nobody/00000000-0000-0000-0000-000000000000-1"

@@ -2,7 +2,7 @@ import pytest
 import stripe
 
 from millrace_local.instance import Instance
-from tests.stripe_clients import stripe_client
+from tests.kit.stripe_clients import stripe_client
 
 
 @pytest.fixture

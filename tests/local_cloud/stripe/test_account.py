@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from millrace_local import aws, provision, stripe_account
+from millrace_local.deployment import aws, provision
 from millrace_local.instance import Instance, SettingError
-from tests.servers import free_instance
+from millrace_local.servers import stripe_account
+from tests.kit.servers import free_instance
 
 
 def test_the_local_account_is_made_once_for_the_owner_alone(tmp_path: Path) -> None:

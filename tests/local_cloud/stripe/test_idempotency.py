@@ -9,9 +9,9 @@ import httpx
 import pytest
 import stripe
 
-from millrace_local import stripe_account
 from millrace_local.instance import Instance
-from tests.servers import wait_until
+from millrace_local.servers import stripe_account
+from tests.kit.servers import wait_until
 
 
 @pytest.fixture

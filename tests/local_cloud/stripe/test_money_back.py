@@ -3,7 +3,7 @@
 import pytest
 import stripe
 
-from tests.servers import wait_until
+from tests.kit.servers import wait_until
 
 
 def pay(client: stripe.StripeClient, card: str) -> stripe.PaymentIntent:

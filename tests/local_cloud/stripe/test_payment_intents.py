@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 import stripe
 
-from tests.stripe_clients import card, stripe_js
+from tests.kit.stripe_clients import card, stripe_js
 
 
 def create(client: stripe.StripeClient, **parameters: str) -> stripe.PaymentIntent:

@@ -5,9 +5,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from millrace_local import stripe_account
 from millrace_local.instance import Instance
-from tests.proxy import Delay, Loss, Proxy, Refusal, faulty
+from millrace_local.servers import stripe_account
+from tests.kit.proxy import Delay, Loss, Proxy, Refusal, faulty
 
 PATH = "/v1/payment_intents"
 

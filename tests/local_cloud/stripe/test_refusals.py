@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import stripe
 
-from tests.stripe_clients import stripe_js
+from tests.kit.stripe_clients import stripe_js
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ import pytest
 import stripe
 
 from millrace_local.instance import Instance
-from millrace_local.services.stripe import Stripe
-from tests.servers import free_instance, running
-from tests.stripe_clients import stripe_client
+from millrace_local.servers.stripe import Stripe
+from tests.kit.servers import free_instance, running
+from tests.kit.stripe_clients import stripe_client
 
 
 @pytest.fixture

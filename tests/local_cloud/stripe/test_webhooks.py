@@ -10,11 +10,11 @@ from pathlib import Path
 
 import stripe
 
-from millrace_local import stripe_account
 from millrace_local.instance import HOST, Instance
-from millrace_local.services.stripe import Stripe
-from tests.servers import free_instance, running
-from tests.stripe_clients import stripe_client
+from millrace_local.servers import stripe_account
+from millrace_local.servers.stripe import Stripe
+from tests.kit.servers import free_instance, running
+from tests.kit.stripe_clients import stripe_client
 
 PATH = "/api/v1/payments/webhook"
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
-from kernel.events import Event
+from kernel.contracts.event import Event
 
 
 class EventType(StrEnum):

@@ -3,7 +3,7 @@
 from typing import ClassVar
 from uuid import UUID
 
-from kernel.events import Event
+from kernel.contracts.event import Event
 
 
 class BlogEvent(Event, frozen=True, kw_only=True, tag_field="type"):

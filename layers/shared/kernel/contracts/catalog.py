@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from kernel.events import Event
+from kernel.contracts.event import Event
 
 
 class ProductEvent(Event, frozen=True, kw_only=True, tag_field="type"):

@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
-from kernel.events import Event
+from kernel.contracts.event import Event
 
 
 class Channel(StrEnum):

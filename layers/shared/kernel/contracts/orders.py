@@ -5,7 +5,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from kernel.events import Event
+from kernel.contracts.event import Event
 
 
 class OrderItem(Struct, frozen=True, rename="camel"):

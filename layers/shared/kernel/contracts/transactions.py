@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import Meta
 
-from kernel.events import Event
+from kernel.contracts.event import Event
 
 
 class TransactionCreated(Event, frozen=True, kw_only=True, tag_field="type", tag="transaction_created"):

@@ -1,0 +1,1 @@
+"""AWS's services, asked over HTTP without boto3."""

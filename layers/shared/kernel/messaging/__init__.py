@@ -1,0 +1,1 @@
+"""Events in and out: the Kafka edge, inbox, outbox, relay and dead letters."""

@@ -1,0 +1,58 @@
+"""Dead letters: records that can never be applied, kept whole on a topic of their own, through the outbox.
+
+Each is in the outbox once, and on its topic at least once: a relay that dies between Kafka's acknowledgement and its
+own mark publishes it again. Readers tell repeats by the header `dlq_id`.
+"""
+
+from datetime import UTC, datetime
+from typing import NamedTuple
+from uuid import NAMESPACE_OID, uuid5
+
+from kernel import telemetry
+from kernel.messaging import outbox
+from kernel.messaging.events import Record
+from kernel.storage.database import Connection
+
+MESSAGE_LENGTH = 500
+
+
+class DeadLetter(NamedTuple):
+    record: Record
+    error: Exception
+
+
+def add_many(connection: Connection, topic: str, consumer: str, letters: list[DeadLetter]) -> None:
+    """Publish the records to *topic* once the caller's transaction has committed.
+
+    Key, value and headers stay as they were, byte by byte. Added are the headers `dlq_id`, `dlq_topic`, `dlq_partition`,
+    `dlq_offset`, `dlq_timestamp` (ms), `dlq_key` (absent if the record had none), `dlq_consumer`, `dlq_error_class`,
+    `dlq_error_message`, `dlq_attempts`, `dlq_first_failed_at` (RFC 3339) and, if the record had none, `traceparent`.
+    A record that comes back from a redrive counts its attempts on, keeps the time of its first failure and gets an id
+    of its own when it fails again.
+    """
+    outbox.add_messages(connection, [_message(topic, consumer, letter) for letter in letters])
+
+
+def _message(topic: str, consumer: str, letter: DeadLetter) -> outbox.Message:
+    record = letter.record
+    attempts, first_failed_at, traceparent = record.header("dlq_attempts", "dlq_first_failed_at", "traceparent")
+    before = int(attempts) if attempts and attempts.isdecimal() else 0
+    added = {
+        "dlq_id": str(uuid5(NAMESPACE_OID, f"{consumer} {record.id}")),
+        "dlq_topic": record.topic,
+        "dlq_partition": str(record.partition),
+        "dlq_offset": str(record.offset),
+        "dlq_timestamp": str(record.timestamp),
+        "dlq_consumer": consumer,
+        "dlq_error_class": type(letter.error).__name__,
+        "dlq_error_message": str(letter.error)[:MESSAGE_LENGTH],
+        "dlq_attempts": str(before + 1),
+        "dlq_first_failed_at": first_failed_at or datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+    }
+    if traceparent is None:
+        added["traceparent"] = telemetry.current().traceparent
+    headers = [(name, value) for name, value in record.headers() if not name.startswith("dlq_")]
+    headers += [(name, value.encode(errors="replace")) for name, value in added.items()]
+    if record.key is not None:
+        headers.append(("dlq_key", record.key))
+    return outbox.Message(topic, record.key, headers, record.value, f"{record.topic}-{record.partition}")

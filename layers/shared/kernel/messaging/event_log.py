@@ -1,0 +1,54 @@
+"""A log line for each event that a consumer has applied: its id, its user and its type, never what else is in it."""
+
+import logging
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from uuid import UUID
+
+import msgspec
+
+from kernel.contracts.event import Event, type_of
+from kernel.messaging.events import Record
+from kernel.telemetry import logger
+
+# The field that says whose event it is, by the contracts of the domains.
+USER_FIELDS = ("user_id", "author_id", "customer_id")
+
+
+class Line(msgspec.Struct, omit_defaults=True, rename="camel"):
+    level: str
+    message: str
+    timestamp: str
+    service: str
+    event_id: UUID
+    event_type: str
+    user_id: str | UUID | None = None
+    correlation_id: str | None = msgspec.field(default=None, name="correlation_id")
+
+
+def write(level: str, applied: Iterable[tuple[UUID, Event, Record]]) -> None:
+    """Log a line for each of *applied* at *level*.
+
+    The lines are encoded here and written at once: the logger takes so long for a line that it would decide how fast
+    events are consumed.
+    """
+    if logger.log_level > logging.getLevelNamesMapping()[level]:
+        return
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    lines = (
+        Line(
+            level=level,
+            message="event applied",
+            timestamp=now,
+            service=str(logger.service),
+            event_id=event_id,
+            event_type=str(getattr(event, "event_type", None) or type_of(type(event))),
+            user_id=next((user for field in USER_FIELDS if (user := getattr(event, field, None)) is not None), None),
+            correlation_id=record.header("ce_correlationid")[0],
+        )
+        for event_id, event, record in applied
+    )
+    handler = logger.registered_handler
+    if isinstance(handler, logging.StreamHandler):
+        handler.stream.write("".join(f"{msgspec.json.encode(line).decode()}\n" for line in lines))
+        handler.flush()

@@ -1,0 +1,277 @@
+"""The Kafka producer, for the relay and the redrive only: everybody else publishes through the outbox.
+
+No record is sent after an older one of its partition that is not settled. One call of `publish` takes no more than
+fits into one batch of the producer, waits until the broker has settled it, and after a failure no batch is left behind:
+the producer gives a batch up before the wait for it ends, and is closed. So records that are sent again, by anybody,
+come behind their elders; a request of a closed producer that the broker finds late can only repeat.
+"""
+
+import contextlib
+import socket
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka.errors import (
+    InvalidRecordError,
+    InvalidTopicError,
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    TopicAuthorizationFailedError,
+    UnknownError,
+    UnknownTopicOrPartitionError,
+)
+from kafka.producer.future import FutureRecordMetadata
+
+from kernel import settings
+from kernel.messaging.outbox import Message
+
+# What one call sends at most, with room below the 1,048,588 bytes that brokers take by default (message.max.bytes).
+BATCH_BYTES = 1_000_000
+# Upper bounds of what Kafka's record format adds to the bytes of a record and of a header.
+RECORD_OVERHEAD = 40
+HEADER_OVERHEAD = 10
+# Every wait is bounded, so that a function ends before Lambda ends it: request < delivery < flush. Idle sockets are
+# given up before a NAT or a load balancer forgets them (350 s). While it retries, an idempotent producer keeps the
+# order; that it may repeat was seen on a broker that is too slow for its timeouts.
+OPTIONS: dict[str, Any] = {
+    "acks": "all",
+    "enable_idempotence": True,
+    "allow_auto_create_topics": False,
+    # A batch is sent when it is flushed, never before: it is not full, and nobody takes as long as it lingers to fill it.
+    "batch_size": 1_010_000,
+    "linger_ms": 4_000,
+    "max_block_ms": 5_000,
+    "bootstrap_timeout_ms": 5_000,
+    "request_timeout_ms": 4_000,
+    "delivery_timeout_ms": 8_000,
+    "connections_max_idle_ms": 60_000,
+    "reconnect_backoff_max_ms": 1_000,
+}
+LONGEST_SEND_SECONDS = 10
+CLOSE_SECONDS = 2
+REACH_SECONDS = 2
+IDLE_SECONDS = 240
+
+# No retry will ever publish such a message.
+UNPUBLISHABLE = (
+    InvalidRecordError,
+    InvalidTopicError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    TypeError,
+    ValueError,
+)
+
+
+class TopicError(Exception):
+    """The topic does not exist, or may not be written to by us. Other topics are not concerned."""
+
+
+class NotSentError(Exception):
+    """The messages before it, which were sent one by one, took all the time. It is to be sent after them."""
+
+
+REFUSED = (*UNPUBLISHABLE, TopicError)
+
+
+class _Warm(NamedTuple):
+    producer: KafkaProducer
+    used_at: float
+
+
+_warm: list[_Warm] = []
+
+
+def publish(messages: Iterable[Message]) -> list[Exception | None]:
+    """Send the first of *messages*, as many as fit into one batch, and wait until each is acknowledged or refused.
+
+    Returns one outcome for each message of the batch, at least one: None if every in-sync replica has it, one of
+    `UNPUBLISHABLE` if it can never be published, TopicError if its topic cannot be written to, NotSentError if the
+    time was over before its turn, and KafkaError otherwise. Then it may have been published, or not. After the last
+    two it must be sent again before anything that follows it.
+    Raises KafkaError when no broker can be reached.
+    """
+    end = time.monotonic() + LONGEST_SEND_SECONDS
+    batch = list(_first_batch(messages))
+    outcomes, failed = _publish(batch, LONGEST_SEND_SECONDS)
+    if len(batch) > 1 and any(isinstance(outcomes[each], REFUSED) for each in failed):
+        _publish_alone(batch, outcomes, failed, end)
+    return outcomes
+
+
+def ask() -> None:
+    """Return when a broker has told which topics there are; raise KafkaError when none does within 3 seconds."""
+    access = _access()
+    _reach(access["bootstrap_servers"])
+    client = KafkaAdminClient(bootstrap_timeout_ms=3_000, request_timeout_ms=3_000, **access)
+    try:
+        client.list_topics()
+    finally:
+        client.close()
+
+
+def close() -> None:
+    """Close the producer; what it has not delivered is given up, and is not sent any more."""
+    while _warm:
+        producer = _warm.pop().producer
+        # `close` alone first waits for what is not delivered, and when that takes too long it raises and closes nothing.
+        producer._sender.force_close()  # noqa: SLF001 - kafka-python has no public way to give up
+        with contextlib.suppress(KafkaTimeoutError):
+            producer.close(timeout=CLOSE_SECONDS)
+
+
+def _publish(batch: list[Message], seconds: float) -> tuple[list[Exception | None], list[int]]:
+    """Send *batch* and wait for it. Return the outcomes, and the numbers of those messages that the broker did not take.
+
+    A producer with such messages is closed: a refusal has ended it, and it would give others the same error.
+    """
+    producer = _producer()
+    absent = _absences(producer, {message.topic for message in batch})
+    sent = [absent[message.topic] or _send(producer, message) for message in batch]
+    _flush(producer, seconds)
+    outcomes = [_outcome(each) for each in sent]
+    failed = [number for number, each in enumerate(sent) if outcomes[number] and not isinstance(each, Exception)]
+    if failed or any(isinstance(each, KafkaError) and not isinstance(each, UNPUBLISHABLE) for each in outcomes):
+        close()
+    return outcomes, failed
+
+
+def _flush(producer: KafkaProducer, seconds: float) -> None:
+    """Wait until everything is settled, or for *seconds*.
+
+    A batch that is too big for its topic is divided, and kafka-python then says of it that it is "not done".
+    """
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        try:
+            producer.flush(timeout=left)
+        except UnknownError:
+            time.sleep(0.001)
+        except KafkaTimeoutError:
+            return
+        else:
+            return
+
+
+def _publish_alone(batch: list[Message], outcomes: list[Exception | None], failed: list[int], end: float) -> None:
+    """Send the *failed* messages again, each alone and in their order, and write down their own *outcomes*.
+
+    The broker refuses a batch as a whole, and kafka-python gives the error to whatever else it has to send. What comes
+    after a message that is not settled is not sent.
+    """
+    is_settled, denied = True, dict[str, Exception]()
+    for number in failed:
+        message = batch[number]
+        outcome: Exception | None = denied.get(message.topic, NotSentError())
+        if is_settled and message.topic not in denied:
+            try:
+                [outcome], _ = _publish([message], max(end - time.monotonic(), 1))
+            except KafkaError as error:
+                outcome = error
+            is_settled = (outcome is None or isinstance(outcome, REFUSED)) and time.monotonic() < end
+            if isinstance(outcome, TopicError):
+                denied[message.topic] = outcome
+        outcomes[number] = outcome
+
+
+def _first_batch(messages: Iterable[Message]) -> Iterator[Message]:
+    size = 0
+    for number, message in enumerate(messages):
+        size += _size(message)
+        if number and size > BATCH_BYTES:
+            return
+        yield message
+
+
+def _size(message: Message) -> int:
+    """Return an upper bound of what the message takes in a batch."""
+    size = len(message.key or b"") + len(message.value or b"") + RECORD_OVERHEAD
+    for name, value in message.headers:
+        size += len(name if name.isascii() else name.encode()) + len(value) + HEADER_OVERHEAD
+    return size
+
+
+def _producer() -> KafkaProducer:
+    """The producer of this execution environment; a new one if it may have been frozen with stale connections."""
+    now = time.time()
+    if _warm and now - _warm[0].used_at > IDLE_SECONDS:
+        close()
+    producer = _warm[0].producer if _warm else _connect()
+    _warm[:] = [_Warm(producer, now)]
+    return producer
+
+
+def _connect() -> KafkaProducer:
+    access = _access()
+    _reach(access["bootstrap_servers"])
+    return KafkaProducer(**(OPTIONS | access))
+
+
+def _reach(servers: list[str]) -> None:
+    """Raise KafkaConnectionError unless a server takes a connection; kafka-python would leave its sockets open."""
+    for server in servers:
+        host, _, port = server.rpartition(":")
+        with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=REACH_SECONDS):
+            return
+    message = f"No broker can be reached at {', '.join(servers)}."
+    raise KafkaConnectionError(message)
+
+
+def _access() -> dict[str, Any]:
+    """Where the brokers are and how they are spoken to."""
+    broker = settings.Kafka.from_environment()
+    iam = {"sasl_mechanism": "AWS_MSK_IAM"} if broker.security_protocol == "SASL_SSL" else {}
+    servers = list(broker.bootstrap_servers)
+    return {"bootstrap_servers": servers, "security_protocol": broker.security_protocol, **iam}
+
+
+def _absences(producer: KafkaProducer, topics: Iterable[str]) -> dict[str, Exception | None]:
+    """Return why each topic cannot be written to, None if it can; raise KafkaTimeoutError when no broker answers."""
+    try:
+        return {topic: _absence(producer, topic) for topic in topics}
+    except KafkaTimeoutError:
+        close()
+        raise
+
+
+def _absence(producer: KafkaProducer, topic: str) -> Exception | None:
+    try:
+        producer.partitions_for(topic)
+    except ValueError as error:
+        return error
+    except (UnknownTopicOrPartitionError, TopicAuthorizationFailedError) as error:
+        return TopicError(f"{topic}: {error!r}")
+    except KafkaTimeoutError as error:
+        if not _answers(producer):
+            raise
+        return TopicError(f"{topic}: {error!r}")
+    return None
+
+
+def _answers(producer: KafkaProducer) -> bool:
+    """Return whether a broker has told which topics there are while one was waited for."""
+    age: float = producer.metrics()["producer-metrics"]["metadata-age"]
+    waited: float = OPTIONS["max_block_ms"] / 1000
+    return age < waited
+
+
+def _send(producer: KafkaProducer, message: Message) -> FutureRecordMetadata | Exception:
+    """The future of the message, or the reason why it was not sent."""
+    # kafka-python refuses a record that has neither key nor value, though Kafka takes it; the value is what counts.
+    key = b"" if message.key is None and message.value is None else message.key
+    try:
+        return producer.send(message.topic, message.value, key, message.headers)
+    except (KafkaError, *UNPUBLISHABLE) as error:
+        return error
+
+
+def _outcome(sent: FutureRecordMetadata | Exception) -> Exception | None:
+    if isinstance(sent, Exception):
+        return sent
+    error: Exception | None = sent.exception if sent.is_done else KafkaTimeoutError("not acknowledged in time")
+    return TopicError(repr(error)) if isinstance(error, TopicAuthorizationFailedError) else error

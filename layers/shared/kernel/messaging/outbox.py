@@ -1,0 +1,77 @@
+"""The transactional outbox: events are stored with the change that caused them, and `kernel.messaging.relay` publishes them."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+
+from kernel.contracts.event import Event
+from kernel.messaging import events
+from kernel.messaging.events import Header
+from kernel.storage.database import Connection
+
+
+class Message(NamedTuple):
+    """A record to be published. Messages of one *aggregate* are published in the order in which they were added."""
+
+    topic: str
+    key: bytes | None
+    headers: list[Header]
+    value: bytes | None
+    aggregate: str
+
+
+def add(connection: Connection, event: Event) -> None:
+    """Publish *event* once the caller's transaction has committed."""
+    add_many(connection, [event])
+
+
+def add_many(connection: Connection, several: Iterable[Event]) -> None:
+    """Publish the events once the caller's transaction has committed; one statement however many they are."""
+    messages = []
+    for event in several:
+        key, value, headers = events.encode(event)
+        messages.append(Message(event.topic, key, headers, value, f"{event.topic} {key.decode()}"))
+    add_messages(connection, messages)
+
+
+def add_messages(connection: Connection, messages: list[Message]) -> None:
+    """Publish records as they are, bytes and all, once the caller's transaction has committed."""
+    if not messages:
+        return
+    topics, keys, headers, values, aggregates = zip(*messages, strict=True)
+    connection.execute(
+        """
+        INSERT INTO outbox (topic, key, headers, value, aggregate)
+        SELECT * FROM unnest(%b::text[], %b::bytea[], %b::json[], %b::bytea[], %b::text[])
+        """,
+        (list(topics), list(keys), [encode_headers(each) for each in headers], list(values), list(aggregates)),
+    )
+
+
+def encode_headers(headers: list[Header]) -> str:
+    """Headers as the table stores them: pairs of name and text, or `{"base64": …}` for what is not plain text."""
+    return msgspec.json.encode([(name, _storable(value)) for name, value in headers]).decode()
+
+
+def decode_headers(stored: str) -> list[Header]:
+    """The reverse of `encode_headers`."""
+    return [
+        (name, value.encode() if isinstance(value, str) else value.base64)
+        for name, value in _stored_headers.decode(stored)
+    ]
+
+
+class _Binary(msgspec.Struct):
+    base64: bytes
+
+
+_stored_headers = msgspec.json.Decoder(list[tuple[str, str | _Binary]])
+
+
+def _storable(value: bytes) -> str | _Binary:
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        return _Binary(value)
+    return text if text.isprintable() else _Binary(value)

@@ -1,0 +1,251 @@
+"""The relay: publishes a domain's outbox, in order per aggregate, at least once.
+
+Events are claimed by *buckets* of aggregates. Within one transaction the relay takes the advisory locks of buckets
+that no other relay holds, reads their unpublished rows in the order of their ids, publishes them, and marks them.
+So relays may overlap without reordering an aggregate; one that is killed leaves rows unmarked, which are published
+again; and since rows are found by being unmarked, one that commits late is found late, but found.
+
+Nothing of a bucket is sent after a row of it that is not settled: a transaction publishes one batch of limited bytes
+(`kernel.messaging.kafka`), and after a failure the next one begins again with the oldest row. A row may therefore be repeated on
+the wire, but none is first seen after a younger one of its aggregate.
+"""
+
+import contextlib
+import random
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import psycopg
+from kafka.errors import KafkaError
+
+from kernel import settings, telemetry
+from kernel.aws.lambda_context import LambdaContext
+from kernel.messaging import kafka
+from kernel.messaging.outbox import Message, decode_headers
+from kernel.storage import database
+from kernel.storage.database import Connection
+from kernel.telemetry import logger
+
+# Half the buckets at a time leave the other half to another relay.
+HALVES = (list(range(8)), list(range(8, 16)))
+LOCKS = 0x6F757462  # "outb": the advisory locks' first key
+# What a row counts beside its bytes, so that as many rows are read as one batch takes, and hardly one in vain.
+ROW_BYTES = 2 * kafka.RECORD_OVERHEAD
+SWEEP_SECONDS = 1.0
+ABSENT_TOPIC_SECONDS = 10.0
+# Longer than any transaction of a relay or a request.
+SETTLING_SECONDS = 120
+# So long may the search for people who were forgotten keep a new event waiting, but for the last of its parts.
+FORGETTING_SECONDS = 0.2
+FORGETTING_ROWS = 1_000
+LONGEST_BACKOFF_SECONDS = 5.0
+RESERVE_SECONDS = kafka.LONGEST_SEND_SECONDS + 2 * kafka.CLOSE_SECONDS + 3
+
+
+class Row(NamedTuple):
+    id: int
+    message: Message
+
+
+class Summary(NamedTuple):
+    """*parked*: rows that can never be published, kept in the table with the reason."""
+
+    published: int
+    parked: int
+    failures: int
+
+
+def handler(domain: str) -> Callable[[dict[str, object], LambdaContext], dict[str, int]]:
+    """The Lambda handler of *domain*'s relay, for a schedule of one minute."""
+
+    def publish_events(_event: dict[str, object], context: LambdaContext) -> dict[str, int]:
+        telemetry.begin(context.aws_request_id, None)
+        limit = context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
+        return publish(domain, settings.Relay.from_environment().seconds, limit)._asdict()
+
+    return publish_events
+
+
+def publish(domain: str, seconds: float, limit: float = float("inf")) -> Summary:
+    """Publish what is in *domain*'s outbox, then wait for more until *seconds* have passed since the start.
+
+    0 = drain and return. No batch is begun after *limit* seconds. While Postgres or Kafka is down it is tried again,
+    ever less often; if it is still down at the end, its error is raised.
+    """
+    return _Relay(domain, seconds, limit).run()
+
+
+class _Relay:
+    def __init__(self, domain: str, seconds: float, limit: float) -> None:
+        self.domain = domain
+        self.settings = settings.Relay.from_environment()
+        now = time.monotonic()
+        self.end_of_waiting = now + min(seconds, limit)
+        self.end_of_work = now + limit
+        self.next_forgetting = now
+        self.absent_topics: dict[str, float] = {}
+        self.published = self.parked = self.failures = self.failures_in_a_row = 0
+
+    def run(self) -> Summary:
+        while True:
+            try:
+                with contextlib.closing(database.connect(self.domain)) as connection:
+                    self._follow(connection)
+                    self._report(connection)
+                return Summary(self.published, self.parked, self.failures)
+            except (psycopg.OperationalError, KafkaError) as error:
+                if not self._back_off(error):
+                    raise
+
+    def _follow(self, connection: Connection) -> None:
+        """Drain, and again at every notification; at least every second, should one be lost with its connection."""
+        connection.execute("LISTEN outbox")
+        outbox, inbox = self.settings.retention_days, self.settings.inbox_retention_days
+        connection.execute(
+            """
+            SELECT prune_outbox(make_interval(days => %s)), prune_inbox(make_interval(days => %s)),
+                   prune_idempotency_keys(make_interval(days => %s))
+            """,
+            (outbox, inbox, outbox),
+        )
+        while True:
+            while self._sweep(connection):
+                pass
+            self._forget(connection)
+            patience = self.end_of_waiting - time.monotonic()
+            if patience <= 0:
+                return
+            for _ in connection.notifies(timeout=min(patience, SWEEP_SECONDS), stop_after=1):
+                pass
+
+    def _sweep(self, connection: Connection) -> int:
+        """Publish up to one batch of each half of the buckets; return the number of rows, 0 = there are no more."""
+        handled = 0
+        for buckets in random.sample(HALVES, k=len(HALVES)):
+            if time.monotonic() < self.end_of_work:
+                handled += self._publish_batch(connection, buckets)
+        return handled
+
+    def _forget(self, connection: Connection) -> None:
+        """Delete published rows and kept answers that name people who were forgotten, for a moment in each second."""
+        now = time.monotonic()
+        if now < self.next_forgetting:
+            return
+        self.next_forgetting = now + SWEEP_SECONDS
+        end = min(now + FORGETTING_SECONDS, self.end_of_work)
+        more = True
+        while more and time.monotonic() < end:
+            [(more,)] = connection.execute(
+                "SELECT sweep_forgotten(make_interval(secs => %s), %s)", (SETTLING_SECONDS, FORGETTING_ROWS)
+            ).fetchall()
+
+    def _publish_batch(self, connection: Connection, buckets: list[int]) -> int:
+        with connection.transaction():
+            claimed = _claim(connection, buckets)
+            rows = _unpublished(connection, claimed, self._avoided_topics(), self.settings.batch_size)
+            if not rows:
+                return 0
+            outcomes = kafka.publish(row.message for row in rows)
+            results = list(zip(rows, outcomes, strict=False))
+            published = [row.id for row, error in results if error is None]
+            unpublishable = [(row.id, repr(error)) for row, error in results if isinstance(error, kafka.UNPUBLISHABLE)]
+            _mark_published(connection, published)
+            _park(connection, unpublishable)
+        self.published += len(published)
+        self.parked += len(unpublishable)
+        self._settle_failures(results)
+        return len(results)
+
+    def _settle_failures(self, results: list[tuple[Row, Exception | None]]) -> None:
+        """Leave a topic that cannot be written to alone for a while; raise what concerns the whole broker.
+
+        What was not sent is read again by the next sweep.
+        """
+        for row, error in results:
+            if isinstance(error, kafka.TopicError) and row.message.topic not in self._avoided_topics():
+                self.absent_topics[row.message.topic] = time.monotonic() + ABSENT_TOPIC_SECONDS
+                logger.error("topic cannot be written to", topic=row.message.topic, error=str(error))
+            elif isinstance(error, kafka.UNPUBLISHABLE):
+                logger.error("event parked", outbox_id=row.id, topic=row.message.topic, error=type(error).__name__)
+            elif isinstance(error, KafkaError):
+                raise error
+        self.failures_in_a_row = 0
+
+    def _avoided_topics(self) -> list[str]:
+        return [topic for topic, until in self.absent_topics.items() if until > time.monotonic()]
+
+    def _back_off(self, error: Exception) -> bool:
+        """Wait before the next try, if there is time for one."""
+        self.failures += 1
+        self.failures_in_a_row += 1
+        longest = min(LONGEST_BACKOFF_SECONDS, 0.1 * 2**self.failures_in_a_row)
+        wait = longest * random.uniform(0.5, 1)  # noqa: S311 - so that relays do not come back in step
+        logger.warning("publishing failed", domain=self.domain, error=type(error).__name__, retry_seconds=wait)
+        if time.monotonic() + wait >= self.end_of_waiting:
+            return False
+        time.sleep(wait)
+        return True
+
+    def _report(self, connection: Connection) -> None:
+        [(waiting, age)] = connection.execute(
+            """
+            SELECT count(*), coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8
+            FROM outbox WHERE published_at IS NULL AND parked_at IS NULL
+            """
+        ).fetchall()
+        [(parked,)] = connection.execute("SELECT count(*) FROM outbox WHERE parked_at IS NOT NULL").fetchall()
+        component = f"{self.domain}.publish_events"
+        counts = {"published": self.published, "publish_failures": self.failures}
+        telemetry.publish(component, **counts, outbox_rows=waiting, outbox_age_seconds=age, outbox_parked=parked)
+
+
+def _claim(connection: Connection, buckets: list[int]) -> list[int]:
+    """Those of *buckets* that no other relay holds, ours until the transaction ends.
+
+    A statement of its own: the rows must be read with a snapshot that was taken after the locks were, or it would
+    not yet show what their last holder marked.
+    """
+    claimed = connection.execute(
+        "SELECT bucket FROM unnest(%s::int[]) AS bucket WHERE pg_try_advisory_xact_lock(%s, bucket)",
+        (buckets, LOCKS),
+    )
+    return [bucket for (bucket,) in claimed]
+
+
+def _unpublished(connection: Connection, buckets: list[int], avoided_topics: list[str], limit: int) -> list[Row]:
+    """Return the oldest rows of each bucket: up to *limit*, and about as many bytes as one batch takes.
+
+    The buckets are shuffled, so that a full one starves none.
+    """
+    with connection.cursor(binary=True) as cursor:
+        cursor.execute(
+            """
+            SELECT id, topic, key, headers::text, value, aggregate FROM (
+                SELECT *, sum(size) OVER (ORDER BY turn, id) AS total FROM (
+                    SELECT row.*, turn, octet_length(headers::text) + coalesce(octet_length(key), 0)
+                           + coalesce(octet_length(value), 0) + %b::int AS size
+                    FROM unnest(%b::int[]) WITH ORDINALITY AS claimed (bucket, turn) CROSS JOIN LATERAL (
+                        SELECT id, topic, key, headers, value, aggregate FROM outbox
+                        WHERE bucket = claimed.bucket AND published_at IS NULL AND parked_at IS NULL
+                              AND topic <> ALL(%b)
+                        ORDER BY id LIMIT %b
+                    ) AS row LIMIT %b
+                ) AS oldest
+            ) AS weighed WHERE total - size < %b ORDER BY turn, id
+            """,
+            (ROW_BYTES, random.sample(buckets, len(buckets)), avoided_topics, limit, limit, kafka.BATCH_BYTES),
+        )
+        return [
+            Row(id_, Message(topic, key, decode_headers(headers), value, aggregate))
+            for id_, topic, key, headers, value, aggregate in cursor
+        ]
+
+
+def _mark_published(connection: Connection, ids: list[int]) -> None:
+    connection.execute("UPDATE outbox SET published_at = now() WHERE id = ANY(%b::bigint[])", (ids,))
+
+
+def _park(connection: Connection, reasons: list[tuple[int, str]]) -> None:
+    for id_, reason in reasons:
+        connection.execute("UPDATE outbox SET parked_at = now(), parked_reason = %s WHERE id = %s", (reason[:500], id_))

@@ -1,0 +1,1 @@
+"""Postgres, its migrations, and the cache in Redis."""

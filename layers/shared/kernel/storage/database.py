@@ -1,0 +1,125 @@
+"""Postgres: one warm connection per execution environment and domain, and transactions on it."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from psycopg.pq import TransactionStatus
+
+from kernel import settings
+from kernel.aws import secrets
+from kernel.errors import ForgottenError, UnavailableError
+
+type Connection = psycopg.Connection[tuple[Any, ...]]
+
+# A peer that vanished (a frozen environment, a failover, a NAT that forgot) is noticed within seconds.
+NETWORK: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 30,
+    "keepalives_interval": 5,
+    "tcp_user_timeout": 5000,
+}
+
+# Classes and codes of PostgreSQL's documentation, appendix A.
+DOWN_OR_BUSY = ("08", "53", "57P0", "58", "40001", "40P01", "55P03", "57014", "25006", "25P03", "25P04")
+# A migration or a grant is missing, or a password was rotated: dead-lettering the events would not mend it.
+NOT_READY = ("42P01", "42703", "42883", "3D000", "42501", "28")
+
+# Raised by the guards of `schema/0006_forgetting.sql`.
+FORGOTTEN = "MR410"
+
+_connections: dict[str, Connection] = {}
+
+
+@contextlib.contextmanager
+def transaction(domain: str) -> Iterator[Connection]:
+    """Commit when the block ends, roll back when it raises; inside another transaction of *domain*, a savepoint.
+
+    A connection that died while it was idle is made anew. Raises UnavailableError when the database is down, busy or
+    not ready for us; then it is unknown whether a commit that was under way took place. Raises ForgottenError for a
+    new row about somebody whose account was deleted. Other errors of psycopg (a constraint, a malformed value) pass
+    unchanged.
+    """
+    try:
+        with contextlib.ExitStack() as stack:
+            connection = _begin(domain, stack)
+            yield connection
+            _require_alive(connection)
+    except psycopg.Error as error:
+        if error.sqlstate == FORGOTTEN:
+            raise ForgottenError from error
+        if not is_transient(error):
+            raise
+        message = f"The {domain} database is not available."
+        raise UnavailableError(message) from error
+
+
+def connect(domain: str) -> Connection:
+    """A new connection in autocommit mode. A rotated password is read anew, once.
+
+    Nothing is prepared on the server: a pooler between us would have to pin its connection to ours.
+    """
+    conninfo = _conninfo(domain, fresh=False)
+    try:
+        return psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
+    except psycopg.OperationalError:
+        rotated = _conninfo(domain, fresh=True)
+        if rotated == conninfo:
+            raise
+        return psycopg.connect(rotated, autocommit=True, prepare_threshold=None)
+
+
+def is_transient(error: psycopg.Error) -> bool:
+    """Whether the same work may succeed later without anybody changing it.
+
+    An OperationalError without SQLSTATE is a connection that could not be made or was lost.
+    """
+    if error.sqlstate is None:
+        return isinstance(error, psycopg.OperationalError)
+    return error.sqlstate.startswith(DOWN_OR_BUSY + NOT_READY)
+
+
+def _begin(domain: str, stack: contextlib.ExitStack) -> Connection:
+    warm = _connections.get(domain)
+    if warm is not None:
+        nested = warm.info.transaction_status is not TransactionStatus.IDLE and not warm.closed
+        try:
+            stack.enter_context(warm.transaction())
+        except psycopg.OperationalError:
+            # BEGIN is the first thing sent: when it fails, nothing of the caller's is lost and a new connection
+            # will do. A savepoint's failure takes the work before it along.
+            if nested:
+                raise
+            warm.close()
+        else:
+            return warm
+    connection = _connections[domain] = connect(domain)
+    stack.enter_context(connection.transaction())
+    return connection
+
+
+def _require_alive(connection: Connection) -> None:
+    """psycopg leaves a transaction on a lost connection without an error if the block swallowed the one it got."""
+    if connection.closed:
+        raise psycopg.OperationalError("The connection was lost before the commit.")
+
+
+def _conninfo(domain: str, *, fresh: bool) -> str:
+    url = os.environ.get(f"DATABASE_URL_{domain.upper()}")
+    if url:
+        return make_conninfo(url, **NETWORK)
+    server = settings.Database.from_environment()
+    credentials = secrets.get(f"{server.secret_prefix}{domain}_{server.role}", fresh=fresh)
+    return make_conninfo(
+        host=server.host,
+        port=server.port,
+        sslmode=server.sslmode,
+        dbname=server.name or domain,
+        user=credentials.username,
+        password=credentials.password,
+        application_name=os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "millrace"),
+        **NETWORK,
+    )

@@ -1,0 +1,1 @@
+"""The HTTP edge: typed requests in, JSON and problem documents out."""

@@ -1,0 +1,208 @@
+"""The HTTP edge: a typed request → the function → JSON; errors become problem documents (`kernel.web.responses`).
+
+For the REST API's proxy integration. AWS: "Lambda proxy integrations in API Gateway" (API Gateway Developer Guide).
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin
+
+from kernel import telemetry
+from kernel.aws.lambda_context import LambdaContext
+from kernel.errors import ForbiddenError, ProblemError, UnauthorizedError
+from kernel.telemetry import logger
+from kernel.web import etags, rate_limit, requests, responses, tokens
+from kernel.web.pages import Page
+from kernel.web.rate_limit import RateClass
+from kernel.web.requests import LARGEST_BODY, LARGEST_CONTENT_BODY, SIGN_IN, Event, Request
+from kernel.web.responses import JSON, Reply, Response
+from kernel.web.scopes import Scope
+from kernel.web.tokens import Principal
+
+__all__ = ["LARGEST_BODY", "LARGEST_CONTENT_BODY", "Endpoint", "Page", "Request", "endpoint"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint[Body, Query]:
+    """A Lambda handler: what a route takes and gives, who may call it and how often, and the function that answers.
+
+    The API's document is made of it too: *answer_type*, *other_status*, *more_with*, *reads* and *raises* are there for that
+    alone.
+    """
+
+    function: Callable[[Request[Body, Query]], Any]
+    body_type: Any
+    query_type: Any
+    answer_type: Any
+    content_type: str
+    status: HTTPStatus
+    other_status: HTTPStatus | None
+    scope: Scope | None
+    more_with: Scope | None
+    token_optional: bool
+    rate: RateClass | Literal["none"] | None
+    idempotent_in: str | None
+    largest_body: int
+    any_query: bool
+    reads: tuple[str, ...]
+    raises: tuple[type[ProblemError], ...]
+
+    def __call__(self, event: Event, context: LambdaContext) -> Response:
+        started = time.perf_counter()
+        headers = requests.headers(event)
+        gateway_id = event.get("requestContext", {}).get("requestId") or context.aws_request_id
+        trace = telemetry.begin(headers.get("x-request-id") or gateway_id, headers.get("traceparent"), gateway_id)
+        limits: dict[str, str] = {}
+        try:
+            with _refusals_counted(event):
+                principal = self._authenticated(headers)
+                if self.rate != "none":
+                    limits |= rate_limit.require(self.rate or _usual_rate(event), _caller(event, principal))
+                self._authorize(principal)
+                response = self._answer(event, headers, principal)
+        except ProblemError as problem:
+            response = responses.problem(problem, trace)
+        except Exception:  # noqa: BLE001 - the last resort: the caller gets an answer, the log gets the error
+            logger.exception("unexpected error")
+            response = responses.unexpected(trace)
+        response["headers"] = limits | response["headers"]
+        if event.get("httpMethod") == "HEAD":
+            response["body"] = ""
+        milliseconds = round((time.perf_counter() - started) * 1000, 1)
+        logger.info("request", status=response["statusCode"], duration_ms=milliseconds, gateway_id=gateway_id)
+        return responses.finish(response, trace, headers.get("origin"))
+
+    def _answer(self, event: Event, headers: Mapping[str, str], principal: Principal | None) -> Response:
+        body = requests.body(event, self.body_type, self.largest_body)
+        query = requests.query(event, self.query_type, any_query=self.any_query)
+        request = Request(body, query, event.get("pathParameters") or {}, headers, principal)
+
+        def respond() -> Response:
+            result = self.function(request)
+            reply = result if isinstance(result, Reply) else Reply(result)
+            return responses.success(reply, self.status, self.content_type)
+
+        key = headers.get("idempotency-key")
+        if self.idempotent_in is not None and key is not None:
+            from kernel.web import idempotency  # noqa: PLC0415 - it brings Postgres, which not every function has
+
+            route, caller = self.function.__module__, str(principal.user_id) if principal else ""
+            asked = (request.path, event.get("queryStringParameters"), event.get("body"))
+            return idempotency.once(self.idempotent_in, idempotency.claim(route, caller, key, asked), respond)
+        response = respond()
+        if event.get("httpMethod") == "GET" and etags.is_known(headers, response["headers"].get("ETag")):
+            return responses.not_modified(response)
+        return response
+
+    def _authenticated(self, headers: Mapping[str, str]) -> Principal | None:
+        if self.scope is None:
+            return tokens.principal(headers) if self.token_optional else None
+        principal = tokens.principal(headers)
+        if principal is None:
+            raise UnauthorizedError(SIGN_IN)
+        return principal
+
+    def _authorize(self, principal: Principal | None) -> None:
+        if self.scope is not None and principal is not None and not principal.may(self.scope):
+            message = f"This needs a token with the scope {self.scope}."
+            raise ForbiddenError(message)
+
+
+def endpoint[Body, Query](  # noqa: PLR0913 - a route's properties, by name
+    *,
+    status: HTTPStatus = HTTPStatus.OK,
+    other_status: HTTPStatus | None = None,
+    content_type: str = JSON,
+    scope: Scope | None = None,
+    more_with: Scope | None = None,
+    token_optional: bool = False,
+    rate: RateClass | Literal["none"] | None = None,
+    idempotent_in: str | None = None,
+    largest_body: int = LARGEST_BODY,
+    any_query: bool = False,
+    reads: tuple[str, ...] = (),
+    raises: tuple[type[ProblemError], ...] = (),
+) -> Callable[[Callable[[Request[Body, Query]], Any]], Endpoint[Body, Query]]:
+    """Make a Lambda handler of a function that takes a `Request` and returns what is to be answered as JSON.
+
+    The body and query types are taken from the parameter's annotation, `Request[Body, Query]`: msgspec structures
+    or None, which may be left out; a body of bytes is JSON as it was sent, which the function reads itself once its
+    signature holds. The function's result is a structure, or a `Reply` to set headers or *other_status*; of another
+    *content_type* than JSON, `msgspec.Raw`. It may raise any ProblemError; every other exception is logged and
+    answered with 500.
+
+    Before the function is called, in this order: without a token that holds, 401 (*scope* None = the route is public;
+    with *token_optional* it gives a signed-in caller more, and a token that does not hold is 401 there too); too many
+    requests of class *rate* (None = read for GET, else write; "none" = not counted), 429; a token without *scope*, 403;
+    wrong input, 400 (naming every wrong field), 413 (a body of more than *largest_body* bytes) or 415; a query with
+    names that the query type lacks, 400, unless the route takes *any_query* and ignores it. Problems that refuse a
+    credential are counted by address, the function's too. With *idempotent_in* a request that has `Idempotency-Key`
+    runs in one transaction of that domain, whose own transactions become its savepoints, and a repeated one gets the
+    first answer.
+
+    *more_with* tells clients which scope lets them do more than *scope* does: the function asks `Principal.may` for it.
+    *reads* names the headers that the function reads itself.
+    *raises* tells clients which other problems to expect of the function.
+    """
+
+    def decorate(function: Callable[[Request[Body, Query]], Any]) -> Endpoint[Body, Query]:
+        [annotation] = [hint for name, hint in function.__annotations__.items() if name != "return"]
+        body_type, query_type = (
+            None if each is NoneType else each for each in get_args(annotation) or (NoneType, NoneType)
+        )
+        return Endpoint(
+            function=function,
+            body_type=body_type,
+            query_type=query_type,
+            answer_type=_answer_type(function.__annotations__.get("return")),
+            content_type=content_type,
+            status=status,
+            other_status=other_status,
+            scope=scope,
+            more_with=more_with,
+            token_optional=token_optional,
+            rate=rate,
+            idempotent_in=idempotent_in,
+            largest_body=largest_body,
+            any_query=any_query,
+            reads=reads,
+            raises=raises,
+        )
+
+    return decorate
+
+
+def _answer_type(annotation: Any) -> Any:  # noqa: ANN401 - a type
+    """What is in the body: X of a function that returns X or `Reply[X]`."""
+    return get_args(annotation)[0] if get_origin(annotation) is Reply else annotation
+
+
+def _usual_rate(event: Event) -> RateClass:
+    return "read" if event.get("httpMethod") in ("GET", "HEAD") else "write"
+
+
+@contextlib.contextmanager
+def _refusals_counted(event: Event) -> Iterator[None]:
+    """Count a credential that is refused within, against its sender's address; after too many the answer is 429.
+
+    Good ones from the same address are not affected.
+    """
+    try:
+        yield
+    except ProblemError as problem:
+        if problem.refuses_credential:
+            problem.headers = {**problem.headers, **rate_limit.require("refusal", _address(event))}
+        raise
+
+
+def _caller(event: Event, principal: Principal | None) -> str:
+    """Whose requests are counted together: the user's or, on public routes, the address's."""
+    return _address(event) if principal is None else f"user:{principal.user_id}"
+
+
+def _address(event: Event) -> str:
+    return f"address:{event.get('requestContext', {}).get('identity', {}).get('sourceIp')}"

@@ -1,0 +1,100 @@
+"""`Idempotency-Key`: a request that is sent again gets the first answer again, and is not done again.
+
+The key and the answer are rows of the domain's own database, written in the transaction of the work itself: either
+both are there or neither is, however the function dies. The reasoning is that of the inbox (`kernel.messaging.inbox`).
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+
+from kernel.errors import InvalidError, UnprocessableError
+from kernel.storage import cache
+from kernel.storage.database import Connection, transaction
+from kernel.web.responses import Response
+
+KEY = re.compile(r"[\x21-\x7e]{1,255}")
+# On public routes all clients' keys are in one space, so nobody may come upon another's.
+SHORTEST_ANONYMOUS_KEY = 16
+
+
+class Claim(NamedTuple):
+    """*route*: the function. *principal*: the user, or "" on a public route. *fingerprint*: of what is asked.
+
+    The key itself is not stored, and the fingerprint is made with it: a leaked table tells nothing of a password.
+    """
+
+    route: str
+    principal: str
+    key_hash: bytes
+    fingerprint: bytes
+
+
+def claim(route: str, principal: str, key: str, request: object) -> Claim:
+    """The claim of *request* (its path, query and body, all of JSON's types). Raises InvalidError for a bad key."""
+    least = 1 if principal else SHORTEST_ANONYMOUS_KEY
+    if not KEY.fullmatch(key) or len(key) < least:
+        message = f"Idempotency-Key must be {least} to 255 visible ASCII characters: use a random UUID."
+        raise InvalidError(message)
+    asked = msgspec.json.encode(request, order="sorted")
+    fingerprint = hmac.digest(key.encode(), asked, "sha256")
+    return Claim(route, principal, hashlib.sha256(key.encode()).digest(), fingerprint)
+
+
+def once(domain: str, claimed: Claim, respond: Callable[[], Response]) -> Response:
+    """The answer of *respond*, run in one transaction of *domain* with its record, or the recorded answer.
+
+    A request with the same key that is under way is waited for. What *respond* raises undoes the claim as well.
+    Raises UnprocessableError if the key was used for something else.
+    """
+    with cache.postponed(), transaction(domain) as connection:
+        if not _insert(connection, claimed):
+            return _recorded(connection, claimed)
+        response = respond()
+        _record(connection, claimed, response)
+        return response
+
+
+def _insert(connection: Connection, claimed: Claim) -> bool:
+    """Whether the key is new. Waits for another transaction that has just inserted it."""
+    inserted = connection.execute(
+        """
+        INSERT INTO idempotency_keys (route, principal, key_hash, fingerprint) VALUES (%s, %s, %s, %s)
+        ON CONFLICT DO NOTHING
+        """,
+        claimed,
+    )
+    return inserted.rowcount == 1
+
+
+def _recorded(connection: Connection, claimed: Claim) -> Response:
+    row = connection.execute(
+        """
+        SELECT fingerprint, status, headers, body FROM idempotency_keys
+        WHERE route = %s AND principal = %s AND key_hash = %s
+        """,
+        claimed[:3],
+    ).fetchone()
+    if row is None or row[0] != claimed.fingerprint:
+        raise UnprocessableError("This Idempotency-Key was used for another request. Send a new one with this one.")
+    _, status, headers, body = row
+    return {"statusCode": status, "headers": headers | {"Idempotency-Replayed": "true"}, "body": body}
+
+
+def _record(connection: Connection, claimed: Claim, response: Response) -> None:
+    connection.execute(
+        """
+        UPDATE idempotency_keys SET status = %s, headers = %s, body = %s
+        WHERE route = %s AND principal = %s AND key_hash = %s
+        """,
+        (
+            response["statusCode"],
+            msgspec.json.encode(response["headers"]).decode(),
+            response["body"],
+            *claimed[:3],
+        ),
+    )

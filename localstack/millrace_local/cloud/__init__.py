@@ -1,0 +1,1 @@
+"""The running local cloud: started, stopped, watched and asked."""

@@ -1,0 +1,158 @@
+"""Bring one local cloud up, and down again, from whatever state it is in."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+from millrace_local.cloud import disk, ports, private_folders
+from millrace_local.deployment import deploy, template_parameters
+from millrace_local.instance import Instance
+from millrace_local.problems import LocalCloudError
+from millrace_local.servers import SERVICES, leftovers, stripe_account, supervision
+from millrace_local.servers.service import NotReadyError, Service
+from millrace_plugin.lambda_runtime.packages import remove
+
+READY_SECONDS = 90
+DYING_SECONDS = 20  # for a server that ends at each start, in which it is started several times
+HUNG_SECONDS = 15  # for a server that ran before, until it is restarted
+ORDERLY_SECONDS = 20
+LOG_LINES_SHOWN = 15
+
+type Progress = Callable[[str, str], None]
+"""Called with a part's name and what it is doing: "starting", "ready", …"""
+
+
+def up(instance: Instance, progress: Progress) -> None:
+    """Run every server, and deploy the application as the checkout has it, from whatever state they are in."""
+    began = time.time()
+    template_parameters.check(instance.parameters)
+    with only_one(instance):
+        with private_folders.writing(instance):
+            if resumed := leftovers.resume(instance.home):
+                progress("leftovers", f"let {resumed} stopped processes go on")
+            if _is_supervised(instance):
+                supervision.start_stopped(instance)
+            else:
+                _start(instance, progress)
+        for service in SERVICES:
+            _wait_until_ready(instance, service, began, progress)
+            progress(service.name, "ready")
+        progress("application", "deploying")
+        changed = deploy.deploy(instance)
+        progress("application", "deployed" if changed else "unchanged")
+
+
+def down(instance: Instance, *, purge: bool = False) -> bool:
+    """Stop everything in order, whatever hangs; with *purge*, remove data and logs too. False if nothing was running."""
+    with only_one(instance):
+        leftovers.resume(instance.home)
+        was_running = supervision.is_running(instance)
+        if was_running:
+            supervision.stop(instance)
+        was_running = _end_leftovers(instance) > 0 or was_running
+        supervision.forget(instance)
+        if purge:
+            for folder in (instance.home / "data", instance.logs):
+                remove(folder)
+        # While the lock is held: an `up` that begins right afterwards has run files of its own.
+        shutil.rmtree(instance.run, ignore_errors=True)
+    return was_running
+
+
+@contextlib.contextmanager
+def only_one(instance: Instance) -> Iterator[None]:
+    """Hold the instance's lock; the system frees it when the process ends, however it ends."""
+    instance.run.mkdir(parents=True, exist_ok=True)
+    with (instance.run / "command.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            message = (
+                f"Another `up` or `down` of {instance.home} is at work (pid {lock.read()}). Wait until it is done."
+            )
+            raise LocalCloudError(message) from None
+        # For the message above only: on a full disk `down --purge` is what helps.
+        with contextlib.suppress(OSError):
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+        yield
+
+
+def _is_supervised(instance: Instance) -> bool:
+    """Return whether a supervisor answers that knows every server: one of an older checkout may lack some."""
+    if not supervision.is_running(instance):
+        return False
+    if {service.name for service in SERVICES} <= supervision.processes(instance).keys():
+        return True
+    supervision.stop(instance)
+    return False
+
+
+def _end_leftovers(instance: Instance) -> int:
+    """End every process of the instance, also those that its dying supervisor has still started."""
+    ended = 0
+    for _ in range(3):
+        ended += leftovers.end(leftovers.find(instance.home), ORDERLY_SECONDS)
+    return ended
+
+
+def _start(instance: Instance, progress: Progress) -> None:
+    if ended := _end_leftovers(instance):
+        progress("leftovers", f"ended {ended} processes of a crashed run")
+    ports.check_free(instance)
+    if full := disk.shortage(instance):
+        raise LocalCloudError(full)
+    stripe_account.choose(instance)
+    for service in SERVICES:
+        progress(service.name, "starting")
+        service.install()
+        service.prepare(instance)
+    supervision.start(instance, programs(instance))
+
+
+def programs(instance: Instance, services: Iterable[Service] = SERVICES) -> list[supervision.Program]:
+    """Return what is to be supervised: the servers, and the process that looks after them."""
+    servers = [
+        supervision.Program(
+            service.name,
+            service.command(instance),
+            service.environment(instance),
+            service.remains(instance),
+            stop_signal=service.stop_signal,
+            stop_seconds=service.stop_seconds,
+        )
+        for service in services
+    ]
+    redeployer = [supervision.PYTHON, "-m", "millrace_local.cloud.redeployer"]
+    return [*servers, supervision.Program("redeployer", redeployer, instance.as_environment(), start_seconds=0)]
+
+
+def _wait_until_ready(instance: Instance, service: Service, began: float, progress: Progress) -> None:
+    """Wait for a server; restart one that hangs and ran before *began*. Raise LocalCloudError if it does not come up."""
+    began_waiting, restarted = time.monotonic(), False
+    while True:
+        try:
+            return service.check_ready(instance)
+        except (NotReadyError, OSError) as error:
+            process, waited = supervision.processes(instance)[service.name], time.monotonic() - began_waiting
+            runs = process["statename"] in {"STARTING", "RUNNING"}
+            if waited > (READY_SECONDS if runs else DYING_SECONDS):
+                reason = disk.shortage(instance) or str(error)
+                message = f"{service.name} did not start ({process['statename']}): {reason}\n{_last_lines(instance, service.name)}"
+                raise LocalCloudError(message) from error
+            if runs and waited > HUNG_SECONDS and process["start"] < began - HUNG_SECONDS and not restarted:
+                progress(service.name, "restarting: it hangs")
+                supervision.restart(instance, service.name)
+                restarted = True
+        time.sleep(0.1)
+
+
+def _last_lines(instance: Instance, name: str) -> str:
+    log = instance.logs / f"{name}.log"
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    return "\n".join([f"The last lines of {log}:", *(f"  {line}" for line in lines[-LOG_LINES_SHOWN:])])

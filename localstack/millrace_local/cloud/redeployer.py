@@ -1,0 +1,57 @@
+"""Deploy the application again whenever LocalStack was restarted: the open edition keeps nothing over a restart.
+
+Supervised beside the servers, so that a LocalStack that died is not only restarted but useful again. It also starts the
+servers that the supervisor has given up.
+"""
+
+import logging
+import time
+from threading import Thread
+
+from millrace_local.deployment.deploy import redeploy
+from millrace_local.instance import Instance
+from millrace_local.servers import supervision
+from millrace_local.servers.service import NotReadyError
+from millrace_local.servers.supervisor_rpc import SupervisorError
+
+CHECK_SECONDS = 1
+PAUSE_AFTER_FAILURE_SECONDS = 5
+
+logger = logging.getLogger("redeployer")
+
+
+def revive(instance: Instance) -> None:
+    """Start what the supervisor has given up, again and again."""
+    while True:
+        try:
+            for name in supervision.revive(instance):
+                logger.warning("The supervisor had given up %s: it is started again.", name)
+        except SupervisorError as error:
+            logger.warning("%s", error)
+        time.sleep(CHECK_SECONDS)
+
+
+def watch(instance: Instance) -> None:
+    settled = None
+    while True:
+        pause = CHECK_SECONDS
+        try:
+            # Asked of the supervisor, because LocalStack logs every question that it is asked.
+            process = supervision.processes(instance)["localstack"]["pid"]
+            if process != settled and redeploy(instance):
+                logger.info("LocalStack was restarted: the application is deployed on it again.")
+            settled = process
+        except NotReadyError:
+            logger.debug("LocalStack does not answer yet.")
+        except Exception:  # whatever went wrong, a later attempt may succeed, and nobody else would make it
+            logger.exception("The deployment failed; the next attempt is in %d s.", PAUSE_AFTER_FAILURE_SECONDS)
+            pause = PAUSE_AFTER_FAILURE_SECONDS
+        time.sleep(pause)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    watched = Instance.from_environment()
+    # In a thread of its own: a deployment may wait for the very server that was given up.
+    Thread(target=revive, args=[watched], daemon=True).start()
+    watch(watched)

@@ -1,0 +1,1 @@
+"""The application on the local cloud: built, provisioned, deployed and migrated."""

@@ -1,0 +1,52 @@
+"""A database and its roles for each domain, as the operations function makes them on AWS."""
+
+import json
+import secrets
+
+import psycopg
+
+from kernel.storage import migrations
+from millrace_local import files as secret_file
+from millrace_local.instance import HOST, ROOT, Instance
+from millrace_local.servers.postgres import Postgres, superuser_url
+
+FUNCTIONS = ROOT / "functions"
+ROLES = ("owner", "app", "relay", "ro")
+
+
+def domains() -> list[str]:
+    """The domains that have a database: those with migrations."""
+    return sorted(folder.parent.name for folder in FUNCTIONS.glob("*/migrations"))
+
+
+def migrate(instance: Instance) -> None:
+    """Make what is missing of every domain's database and roles, and apply the migrations that are new."""
+    Postgres().check_ready(instance)
+    passwords = _passwords(instance)
+    for domain in domains():
+        with psycopg.connect(superuser_url(instance), autocommit=True) as connection:
+            of_domain = {role: passwords[f"{domain}_{role}"] for role in ROLES}
+            migrations.create_database(connection, domain, of_domain)
+        migrations.apply(url(instance, domain, "owner"), domain, FUNCTIONS / domain / "migrations")
+
+
+def url(instance: Instance, domain: str, role: str) -> str:
+    """The connection string of a domain's database, as one of its roles."""
+    user = f"{domain}_{role}"
+    return f"postgresql://{user}:{_passwords(instance)[user]}@{HOST}:{instance.ports['postgres']}/{domain}"
+
+
+def credentials(instance: Instance) -> dict[str, dict[str, str]]:
+    """What Secrets Manager holds for each database role: {"<domain>_<role>": {"username", "password"}}."""
+    return {user: {"username": user, "password": password} for user, password in _passwords(instance).items()}
+
+
+def _passwords(instance: Instance) -> dict[str, str]:
+    """Every role's password, made once and kept with the data that it protects."""
+    path = instance.home / "data" / "roles.json"
+    known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    missing = [f"{domain}_{role}" for domain in domains() for role in ROLES if f"{domain}_{role}" not in known]
+    if missing:
+        known |= {user: secrets.token_urlsafe(24) for user in missing}
+        secret_file.write(path, json.dumps(known, indent=1))
+    return known

@@ -1,0 +1,139 @@
+"""Bring LocalStack to a state of the checkout with SAM, as AWS is; nothing is done twice without need."""
+
+import contextlib
+import fcntl
+import json
+import time
+from collections.abc import Iterator
+from hashlib import sha256
+
+from millrace_local.deployment import aws, provision, sam, stack, template_parameters
+from millrace_local.deployment.stack import DeploymentError
+from millrace_local.instance import ROOT, STACK, Instance
+from millrace_local.servers import supervision
+from millrace_local.servers.localstack import localstack_session
+from millrace_local.servers.service import NotReadyError
+
+RESTART_SECONDS = 60
+LOCK_SECONDS = 300
+OPERATION_SECONDS = 300
+
+type State = dict[str, str]
+"""What is deployed: *session* of LocalStack, hashes of the *sources* and of the *template*, the *parameters*."""
+
+
+def deploy(instance: Instance) -> bool:
+    """Bring the local cloud to the checkout's state; False if it was there already."""
+    template_parameters.check(instance.parameters)
+    with _one_at_a_time(instance):
+        state, found = _wanted(instance), _status_at_rest(instance)
+        deployed = _deployed(instance)
+        if deployed == state and found in stack.SERVING:
+            return False
+        provision.servers(instance)
+        sam.build(instance, state["sources"])
+        # Of a stack that was deleted, LocalStack has kept what its functions wrote while it went.
+        was_deleted = found is None and deployed.get("session") == state["session"]
+        if was_deleted or found in stack.BROKEN:
+            _restart_localstack(instance, state)
+        try:
+            _install(instance, state)
+        except stack.CannotUpdateError:
+            _restart_localstack(instance, state)
+            _install(instance, state)
+        return True
+
+
+def redeploy(instance: Instance) -> bool:
+    """Put what was deployed last on a LocalStack that was restarted since; False if there is nothing to do.
+
+    That is what ran before, whatever the checkout holds by now.
+    """
+    with _one_at_a_time(instance):
+        deployed, session = _deployed(instance), localstack_session(instance)
+        if not deployed or deployed["session"] == session:
+            return False
+        _install(instance, deployed | {"session": session})
+        return True
+
+
+def _install(instance: Instance, state: State) -> None:
+    foundation = provision.localstack(instance)
+    template = sam.build_folder(state["sources"]) / "template.yaml"
+    sam.deploy(instance, template, foundation, state["parameters"].split())
+    _start_relays(instance)
+    unfinished = instance.run / "deployed.unfinished"
+    unfinished.write_text(json.dumps(state))
+    unfinished.rename(instance.run / "deployed.json")
+
+
+def _status_at_rest(instance: Instance) -> str | None:
+    """Wait for an operation that is under way, as one is if a deployment was killed. Returns the stack's status."""
+    cloudformation, deadline = aws.client(instance, "cloudformation"), time.monotonic() + OPERATION_SECONDS
+    while (found := stack.status(cloudformation)) in stack.UNDER_WAY:
+        if time.monotonic() > deadline:
+            message = f"{STACK} is still {found}. `./millrace down` and `up` start again from nothing."
+            raise DeploymentError(message)
+        time.sleep(0.5)
+    return found
+
+
+def _restart_localstack(instance: Instance, state: State) -> None:
+    """Start again from an empty LocalStack, where the stack is one that no update can reach."""
+    supervision.restart(instance, "localstack")
+    state["session"] = _session_after_restart(instance)
+
+
+def _session_after_restart(instance: Instance) -> str:
+    deadline = time.monotonic() + RESTART_SECONDS
+    while True:
+        try:
+            return localstack_session(instance)
+        except NotReadyError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def _wanted(instance: Instance) -> State:
+    return {
+        "session": localstack_session(instance),
+        "sources": sam.fingerprint(),
+        "template": sha256((ROOT / "template.yaml").read_bytes()).hexdigest(),
+        "parameters": " ".join(instance.parameters),
+    }
+
+
+def _deployed(instance: Instance) -> State:
+    try:
+        state: State = json.loads((instance.run / "deployed.json").read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    known = ("session", "sources", "template", "parameters")
+    return state if isinstance(state, dict) and all(isinstance(state.get(name), str) for name in known) else {}
+
+
+@contextlib.contextmanager
+def _one_at_a_time(instance: Instance) -> Iterator[None]:
+    """Hold the lock of deployments, which the system frees when the process ends; another may take minutes."""
+    instance.run.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + LOCK_SECONDS
+    with (instance.run / "deploy.lock").open("w") as lock:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    message = f"Another deployment has not ended for {LOCK_SECONDS} s. See ./millrace logs redeployer."
+                    raise DeploymentError(message) from None
+            time.sleep(0.1)
+        yield
+
+
+def _start_relays(instance: Instance) -> None:
+    """Start every domain's relay now: its schedule would do so only at the next full minute."""
+    functions = aws.client(instance, "lambda")
+    for logical_id, name in stack.function_names(instance).items():
+        if logical_id.endswith("PublishEvents"):
+            functions.invoke(FunctionName=name, InvocationType="Event", Payload=b"{}")

@@ -1,0 +1,101 @@
+"""What the application stands on and `template.yaml` does not make: topics, cluster, secrets, the artefacts' bucket."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from kernel.web import keys
+from millrace_local import files as secret_file
+from millrace_local.deployment import aws, databases
+from millrace_local.instance import ROOT, STAGE, Instance
+from millrace_local.servers import stripe_account
+from millrace_local.servers.kafka import Kafka
+
+BUCKET = "millrace-artefacts"
+CLUSTER = "millrace"
+EMAIL_SENDER = "hello@millrace.example"  # the default of the parameter EmailSender
+SECRET_PREFIX = f"millrace/{STAGE}/database/"
+TOPICS = ROOT / "infra" / "topics.yaml"
+
+
+@dataclass(frozen=True)
+class Foundation:
+    """The values that `template.yaml` takes as parameters."""
+
+    kafka_cluster_arn: str
+
+
+def servers(instance: Instance) -> None:
+    """Databases, migrations and topics: what Postgres and Kafka keep. Makes what is missing; safe to repeat."""
+    databases.migrate(instance)
+    _create_topics(instance)
+
+
+def localstack(instance: Instance) -> Foundation:
+    """Bucket, secrets, cluster and verified sender: what LocalStack forgets at each restart. Makes what is missing; safe to repeat."""
+    _create_bucket(aws.client(instance, "s3"))
+    _store_secrets(instance, aws.client(instance, "secretsmanager"))
+    aws.client(instance, "ses").verify_email_identity(EmailAddress=EMAIL_SENDER)
+    return Foundation(kafka_cluster_arn=cluster_arn(instance))
+
+
+def topics() -> dict[str, int]:
+    """Every topic and dead-letter topic of the application, with its number of partitions."""
+    listed = yaml.safe_load(TOPICS.read_text())["topics"]
+    return {name: settings["partitions"] for name, settings in listed.items()}
+
+
+def cluster_arn(instance: Instance) -> str:
+    """The ARN of the local Kafka as an MSK cluster, which is created if this run of LocalStack has none."""
+    kafka = aws.client(instance, "kafka")
+    found = kafka.list_clusters_v2(ClusterNameFilter=CLUSTER)["ClusterInfoList"]
+    if found:
+        return str(found[0]["ClusterArn"])
+    brokers = {"InstanceType": "kafka.t3.small", "ClientSubnets": ["subnet-local"]}
+    provisioned = {"BrokerNodeGroupInfo": brokers, "KafkaVersion": "3.9.x", "NumberOfBrokerNodes": 1}
+    return str(kafka.create_cluster_v2(ClusterName=CLUSTER, Provisioned=provisioned)["ClusterArn"])
+
+
+def _create_topics(instance: Instance) -> None:
+    Kafka().check_ready(instance)
+    admin = AdminClient({"bootstrap.servers": instance.kafka_bootstrap})
+    wanted = [NewTopic(name, partitions, replication_factor=1) for name, partitions in topics().items()]
+    for created in admin.create_topics(wanted).values():
+        try:
+            created.result(timeout=20)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise
+
+
+def _create_bucket(s3: Any) -> None:  # noqa: ANN401 - a boto3 client
+    if BUCKET not in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}:
+        s3.create_bucket(Bucket=BUCKET)
+
+
+def _store_secrets(instance: Instance, secrets_manager: Any) -> None:  # noqa: ANN401 - a boto3 client
+    pages = secrets_manager.get_paginator("list_secrets").paginate()
+    stored = {secret["Name"] for page in pages for secret in page["SecretList"]}
+    signing_keys = _signing_keys(instance)
+    secrets: dict[str, object] = {
+        f"millrace/{STAGE}/signing-keys": signing_keys,
+        f"millrace/{STAGE}/public-keys": keys.public(signing_keys),
+        f"millrace/{STAGE}/stripe": stripe_account.current(instance).secret(),
+        **{SECRET_PREFIX + role: credentials for role, credentials in databases.credentials(instance).items()},
+    }
+    for name, value in secrets.items():
+        if name not in stored:
+            secrets_manager.create_secret(Name=name, SecretString=json.dumps(value))
+
+
+def _signing_keys(instance: Instance) -> keys.KeySet:
+    """The keys that sign access tokens: kept beside the data, so that a restart signs nobody out."""
+    path = instance.home / "data" / "signing-keys.json"
+    if not path.exists():
+        secret_file.write(path, json.dumps(keys.new_signing_keys()))
+    kept: keys.KeySet = json.loads(path.read_text())
+    return kept

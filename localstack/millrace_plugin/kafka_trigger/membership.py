@@ -1,0 +1,98 @@
+"""A consumer's part in its group: how it joins, takes partitions on and gives them back (C10).
+
+It offers range and round robin, as most clients do, so that a group can be shared with them. Both are eager: each
+rebalance takes every partition from every member. So nobody waits long for what is in flight, and a partition that
+comes back goes on where it was (decision 0019).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from confluent_kafka import Consumer, TopicPartition
+
+from millrace_plugin.kafka_trigger import starting_position
+from millrace_plugin.kafka_trigger.committer import Committer
+from millrace_plugin.kafka_trigger.dispatcher import Dispatcher
+from millrace_plugin.kafka_trigger.settings import Settings
+from millrace_plugin.kafka_trigger.source_topic import SourceTopic, TopicState
+from millrace_plugin.kafka_trigger.system_log import CURRENT
+
+RELEASE_SECONDS = 5.0  # how long the group waits for what is in flight
+
+
+def configuration(settings: Settings) -> dict[str, Any]:
+    """Return librdkafka's settings of a mapping's consumer, without its callbacks."""
+    return {
+        "bootstrap.servers": settings.bootstrap,
+        "group.id": settings.group,
+        "client.id": f"{settings.uuid}-0",
+        "partition.assignment.strategy": "range,roundrobin",
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "error",  # every start is decided by `starting_position`, with a warning
+        "allow.auto.create.topics": False,
+        "enable.partition.eof": True,  # tells of what no message comes from: aborted records, ends of transactions
+        "session.timeout.ms": 6_000,  # the least a broker allows: how long partitions of a killed owner wait
+        "heartbeat.interval.ms": 1_500,
+        "max.poll.interval.ms": 120_000,  # far longer than a rebalance takes us, and how long others wait if it does
+        "topic.metadata.refresh.interval.ms": 5_000,  # how soon new partitions are noticed
+        "reconnect.backoff.max.ms": 1_000,
+        "socket.timeout.ms": 10_000,  # how long a commit before a close may wait for a broker that hangs
+        "fetch.wait.max.ms": 100,
+        "fetch.queue.backoff.ms": 10,  # by default a full prefetch queue, once drained, stays empty for a second
+        "queued.max.messages.kbytes": 16 * 1024,
+        "queued.min.messages": 20_000,
+    }
+
+
+class Membership:
+    """*joined* is called whenever the group has told us which partitions are ours."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what a partition's change of hands concerns
+        self,
+        settings: Settings,
+        topic: SourceTopic,
+        state: TopicState,
+        dispatcher: Dispatcher,
+        committer: Committer,
+        joined: Callable[[], None],
+    ) -> None:
+        self._settings = settings
+        self._topic = topic
+        self._state = state
+        self._dispatcher = dispatcher
+        self._committer = committer
+        self._joined = joined
+
+    def join(self, consumer: Consumer) -> None:
+        """Ask for a part of the topic; it comes with a later poll."""
+        consumer.subscribe(
+            [self._settings.topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
+        )
+
+    def give_back(self) -> None:
+        """Let what is in flight end, for a while, and commit what is settled."""
+        self._dispatcher.release(RELEASE_SECONDS)
+        self._committer.flush()
+        self._committer.disown()
+
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        numbers = [each.partition for each in partitions]
+        starts, uncommitted = starting_position.find(consumer, self._settings, self._topic, self._state, numbers)
+        self._committer.own(numbers)
+        for number, offset in uncommitted.items():
+            self._committer.request(number, offset)
+        read_from = self._dispatcher.assign(starts)
+        assigned = [TopicPartition(self._settings.topic, number, offset) for number, offset in read_from.items()]
+        consumer.assign(assigned)
+        consumer.resume(assigned)  # librdkafka keeps a partition paused that was when it was given back
+        if log := CURRENT.get():
+            log.assigned(len(self._state.partitions), numbers)
+        self._joined()
+
+    def _revoked(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
+        self.give_back()
+
+    def _lost(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
+        self._dispatcher.release(0)
+        self._committer.disown()

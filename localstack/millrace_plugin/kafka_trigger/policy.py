@@ -1,0 +1,133 @@
+"""What is done next with records of one partition: invoke, retry, split, give up, drop (sections 7 and 8).
+
+Pure rules: no clock, thread, or Kafka of its own. A share of a batch is a piece of `Work`; each rule takes a piece and
+what became of it, and returns the pieces that are left.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from millrace_plugin.kafka_trigger.failure import Condition
+from millrace_plugin.kafka_trigger.invoker import Answer
+from millrace_plugin.kafka_trigger.payload import Record
+from millrace_plugin.kafka_trigger.settings import Settings
+
+NO_TIMESTAMP = -1
+
+
+@dataclass(frozen=True)
+class Work:
+    """Records of one partition that are invoked, or delivered, together; never merged with others.
+
+    All of them have failed together each time, so one count serves them all (R11): what did not fail is settled.
+    """
+
+    records: Sequence[Record]
+    """In offset order, at least one."""
+    attempts: int = 0
+    """How often the function was given them."""
+    splits: int = 0
+    """How many of the attempts ended in a split, which is no retry (R13)."""
+    answer: Answer | None = None
+    """The last failure's, for the destination."""
+    condition: Condition | None = None
+    """Why the records are given up: what is left to do is to deliver them, or to drop them."""
+    failed_deliveries: int = 0
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The function was given the records and failed some of them, or none."""
+
+    answer: Answer
+    failed: Collection[int]
+    """Offsets."""
+    alone: bool = True
+    """No record of another partition failed in the same batch."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """The first *delivered* records given up are at the destination."""
+
+    delivered: int
+    reason: str = ""
+    """Why the others are not; empty if all are."""
+    limit: int | None = None
+    """How many deliveries may fail before the records are dropped; None is any number (R17)."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What has become of a piece of work."""
+
+    pieces: tuple[Work, ...] = ()
+    """What is left to do, in this order."""
+    settled: int = 0
+    """How many records need nothing more."""
+    lost: Sequence[Record] = ()
+    """Those of the settled ones that are nowhere: neither function nor destination took them."""
+    waits: bool = False
+    """The pieces are tried again after a back-off (R12)."""
+
+
+def examine(work: Work, settings: Settings, now: float, begins: int = 0) -> tuple[Work, ...]:
+    """Give up what must not be invoked: records that no event can hold, and those that are too old (R4, R15).
+
+    It is called before every invocation, the first included. *now* is in milliseconds, like a record's timestamp.
+    The topic has deleted the records before the offset *begins*: they are not retried, though they are tried once.
+    Returns the pieces: *work* itself if nothing is given up, otherwise what is given up, then the rest.
+    """
+    oldest = now - settings.maximum_age_seconds * 1000 if settings.maximum_age_seconds is not None else None
+    retried_from = begins if work.attempts else 0
+    if oldest is None and not retried_from and not any(record.problem for record in work.records):
+        return (work,)
+    given_up: dict[Condition, list[Record]] = {}
+    rest = []
+    for record in work.records:
+        if record.problem:
+            given_up.setdefault("RecordNotRepresentable", []).append(record)
+        elif record.offset < retried_from or (oldest is not None and NO_TIMESTAMP != record.timestamp < oldest):
+            given_up.setdefault("RecordAgeExceeded", []).append(record)
+        else:
+            rest.append(record)
+    if not given_up:
+        return (work,)
+    pieces = [replace(work, records=records, condition=condition) for condition, records in given_up.items()]
+    return (*pieces, replace(work, records=rest)) if rest else tuple(pieces)
+
+
+def next_step(work: Work, outcome: Answered | Delivery, settings: Settings) -> Step:
+    """Decide what follows from an invocation or a delivery of *work*."""
+    if isinstance(outcome, Delivery):
+        return _after_delivery(work, outcome)
+    if not outcome.failed:
+        return Step(settled=len(work.records))
+    failed = [record for record in work.records if record.offset in outcome.failed]
+    settled = len(work.records) - len(failed)
+    left = replace(work, records=failed, attempts=work.attempts + 1, answer=outcome.answer)
+    if settings.bisects and (len(failed) > 1 or not outcome.alone):
+        return Step(_split(left, alone=outcome.alone), settled)
+    if settings.maximum_retries is not None and left.attempts - left.splits > settings.maximum_retries:
+        return Step((replace(left, condition="RetriesExhausted"),), settled)
+    return Step((left,), settled, waits=True)
+
+
+def _split(left: Work, *, alone: bool) -> tuple[Work, ...]:
+    """R13, R14: halve what failed; of a batch of several partitions each partition's share is a part already."""
+    left = replace(left, splits=left.splits + 1)
+    if not alone:
+        return (left,)
+    middle = len(left.records) // 2
+    return replace(left, records=left.records[:middle]), replace(left, records=left.records[middle:])
+
+
+def _after_delivery(work: Work, outcome: Delivery) -> Step:
+    if not outcome.reason:
+        return Step(settled=len(work.records))
+    rest = work.records[outcome.delivered :]
+    failures = work.failed_deliveries + 1
+    if outcome.limit is not None and failures >= outcome.limit:
+        return Step(settled=len(work.records), lost=rest)
+    left = replace(work, records=rest, failed_deliveries=failures)
+    return Step((left,), outcome.delivered, waits=True)

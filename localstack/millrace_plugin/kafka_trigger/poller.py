@@ -1,0 +1,199 @@
+"""Reads the topic: the consumer of a mapping, in one thread.
+
+Whatever goes wrong is told by the mapping's health and tried again with back-off: nothing ends the thread but `stop`
+(L2).
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from threading import Event
+from time import monotonic
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from millrace_plugin.kafka_trigger import backoff, membership, problems, starting_position
+from millrace_plugin.kafka_trigger.backpressure import Backpressure
+from millrace_plugin.kafka_trigger.committer import Committer
+from millrace_plugin.kafka_trigger.counters import Counters
+from millrace_plugin.kafka_trigger.dispatcher import Dispatcher
+from millrace_plugin.kafka_trigger.health import Health
+from millrace_plugin.kafka_trigger.membership import Membership
+from millrace_plugin.kafka_trigger.problems import Problems
+from millrace_plugin.kafka_trigger.reading import Reader
+from millrace_plugin.kafka_trigger.settings import Settings
+from millrace_plugin.kafka_trigger.source_topic import SourceTopic, TopicRecreatedError, TopicState, TopicWatch
+
+LOG = logging.getLogger(__name__)
+IDLE_SECONDS = 0.25  # how long a poll waits at most, and so how late `stop` may be noticed
+BUSY_SECONDS = 0.02  # while a batch is in flight: its end may have opened a batching window
+CHECK_SECONDS = 1.0  # between looks whether a broker or topic that was missing is there again
+AT_A_TIME = 2_000
+POSITION_LOST = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001 - librdkafka's own errors are named so
+AT_END = KafkaError._PARTITION_EOF  # noqa: SLF001 - as above
+
+
+class PositionLostError(Exception):
+    """The topic does not hold the offset that was to be read next."""
+
+
+class Poller:
+    def __init__(
+        self, settings: Settings, dispatcher: Dispatcher, committer: Committer, counters: Counters, health: Health
+    ) -> None:
+        self._settings = settings
+        self._dispatcher = dispatcher
+        self._committer = committer
+        self._problems = Problems(settings, counters, health)
+        self._stopping = Event()
+        self._reader = Reader(settings)
+        self._backpressure = Backpressure(settings.batch_size)
+        self._state: TopicState | None = None
+        self._enabled_ms: int | None = None
+        self._failures = 0
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def run(self, started: Callable[[], None]) -> None:
+        """Poll until `stop`; *started* is called once the starting position is fixed or cannot be yet."""
+        while not self._stopping.is_set():
+            try:
+                self._session(started)
+            except (PositionLostError, TopicRecreatedError) as error:
+                LOG.warning("Mapping %s: %s", self._settings.uuid, error)
+                self._stopping.wait(IDLE_SECONDS)
+            except Exception as error:  # noqa: BLE001 - L2: whatever it is, the mapping goes on
+                self._failures += 1
+                self._problems.fail(error)
+                self._start_without_position(started)
+                self._stopping.wait(backoff.delay(self._failures))
+        self._dispatcher.forget()
+
+    def _session(self, started: Callable[[], None]) -> None:
+        """One consumer's life: find the topic and the start, join the group, poll until `stop`, leave in order (C10)."""
+        callbacks = {"error_cb": self._problems.heard, "on_commit": self._committer.committed}
+        consumer = Consumer(membership.configuration(self._settings) | callbacks, logger=LOG)
+        topic = SourceTopic(self._settings.bootstrap, self._settings.topic, f"{self._settings.uuid}-topic")
+        try:
+            if state := self._find_start(consumer, topic, started):
+                self._committer.use(consumer, starting_position.metadata(state.id))
+                started()
+                self._poll_until_stop(consumer, topic, state)
+        finally:
+            self._committer.use(None)
+            consumer.close()
+
+    def _find_start(self, consumer: Consumer, topic: SourceTopic, started: Callable[[], None]) -> TopicState | None:
+        """Wait for broker and topic and resolve the starting position; None when told to stop meanwhile."""
+        while not self._stopping.is_set():
+            try:
+                state = topic.state()
+                starting_position.resolve(consumer, self._settings, topic, state, self._enabled_ms)
+            except (KafkaException, TimeoutError) as error:
+                if problems.is_missing(error):
+                    starting_position.start_at_beginning(self._settings)
+                self._problems.fail(error)
+                self._start_without_position(started)
+                self._stopping.wait(CHECK_SECONDS)
+            else:
+                return state
+        return None
+
+    def _start_without_position(self, started: Callable[[], None]) -> None:
+        """Show the mapping as started although no broker has told where it begins."""
+        self._enabled_ms = self._enabled_ms or int(time.time() * 1000)
+        started()
+
+    def _poll_until_stop(self, consumer: Consumer, topic: SourceTopic, state: TopicState) -> None:
+        """Poll as a member of the group, and commit what is settled, whatever ends it."""
+        if self._state is None or state.id is None or state.id != self._state.id:
+            self._dispatcher.forget()
+        self._state = state
+        member = Membership(self._settings, topic, state, self._dispatcher, self._committer, self._joined)
+        watch = TopicWatch(topic, state)
+        try:
+            member.join(consumer)
+            while not self._stopping.is_set():
+                self._poll(consumer, topic)
+                self._look(topic, watch)
+            self._drain(consumer)
+        except TopicRecreatedError:
+            self._dispatcher.forget()
+            raise
+        except Exception:
+            member.give_back()
+            raise
+
+    def _poll(self, consumer: Consumer, topic: SourceTopic) -> None:
+        wait = min(self._dispatcher.start_due(), BUSY_SECONDS if self._dispatcher.in_flight else IDLE_SECONDS)
+        if not self._regulate(consumer):
+            self._dispatcher.wait(wait)
+        elif (first := consumer.poll(wait)) is not None:
+            self._take([first, *consumer.consume(AT_A_TIME, 0)], topic)
+        self._committer.send()
+
+    def _look(self, topic: SourceTopic, watch: TopicWatch) -> None:
+        """Notice that the topic is gone or another one, that it deleted what is retried, or that no broker answers."""
+        try:
+            if watch.look():
+                self._problems.over()
+                self._committer.repeat()
+                if stuck := [number for number, held in self._dispatcher.held().items() if held.stuck]:
+                    self._dispatcher.expire(topic.earliest(stuck))
+        except (KafkaException, TimeoutError) as error:
+            if problems.is_missing(error):
+                raise
+            self._problems.fail(error)
+
+    def _take(self, messages: list[Message], topic: SourceTopic) -> None:
+        polled, ends = [], {}
+        for message in messages:
+            if (error := message.error()) is None:
+                polled.append(message)
+            elif error.code() == AT_END:
+                ends[message.partition()] = message.offset()
+            else:
+                self._note(error, topic)
+        if polled:
+            self._failures = 0
+            self._problems.over()
+        if polled or ends:
+            self._dispatcher.offer(self._reader.read(polled, ends))
+
+    def _note(self, error: KafkaError, topic: SourceTopic) -> None:
+        """Note an error that was polled; one that this consumer does not get over ends the session."""
+        if error.code() == POSITION_LOST:
+            raise PositionLostError(error.str())
+        failure = KafkaException(error)
+        if problems.is_missing(failure):
+            raise failure
+        if error.code() == KafkaError.INCONSISTENT_GROUP_PROTOCOL:
+            self._problems.cannot_join(topic.assignor(self._settings.group))
+        else:
+            self._problems.fail(failure)
+
+    def _joined(self) -> None:
+        self._failures = 0
+        self._backpressure = Backpressure(self._settings.batch_size)
+        self._problems.joined()
+
+    def _regulate(self, consumer: Consumer) -> bool:
+        """Keep what is read ahead within bounds; gives whether to poll now."""
+        advice = self._backpressure.advise(self._dispatcher.held(), monotonic())
+        if advice.pause:
+            consumer.pause(self._topic_partitions(advice.pause))
+        if advice.resume:
+            consumer.resume(self._topic_partitions(advice.resume))
+        return not advice.wait
+
+    def _topic_partitions(self, numbers: set[int]) -> list[TopicPartition]:
+        return [TopicPartition(self._settings.topic, number) for number in numbers]
+
+    def _drain(self, consumer: Consumer) -> None:
+        """Let what is in flight end and commit it, still a member of the group."""
+        self._dispatcher.stop()
+        consumer.pause(consumer.assignment())
+        while self._dispatcher.in_flight:
+            consumer.poll(BUSY_SECONDS)
+        self._committer.flush()

@@ -1,0 +1,84 @@
+"""What goes wrong with a mapping's source, in the words of `LastProcessingResult` (L1)."""
+
+import logging
+
+from confluent_kafka import KafkaError, KafkaException
+
+from millrace_plugin.kafka_trigger import health as results
+from millrace_plugin.kafka_trigger.counters import Counters
+from millrace_plugin.kafka_trigger.health import Health
+from millrace_plugin.kafka_trigger.settings import Settings
+
+LOG = logging.getLogger(__name__)
+NO_BROKER = KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001 - librdkafka's own errors are named so
+UNREACHABLE = {
+    NO_BROKER,
+    KafkaError._TRANSPORT,  # noqa: SLF001 - as above
+    KafkaError._RESOLVE,  # noqa: SLF001 - as above
+    KafkaError._TIMED_OUT,  # noqa: SLF001 - as above
+}
+MISSING = {
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001 - as above
+    KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001 - as above
+}
+
+
+class Problems:
+    """Tells the mapping's health what prevents reading, and when it is over."""
+
+    def __init__(self, settings: Settings, counters: Counters, health: Health) -> None:
+        self._settings = settings
+        self._counters = counters
+        self._health = health
+        self._last: str | None = None
+        self._membership: str | None = None
+
+    def fail(self, error: Exception) -> None:
+        """Report an error that is no part of the group's life."""
+        self._report(self._describe(error), None if isinstance(error, KafkaException) else error)
+
+    def cannot_join(self, assignor: str) -> None:
+        """Report that the group's members share its partitions in a way that is not ours."""
+        self._membership = results.GROUP_DIFFERS.format(
+            group=self._settings.group, assignor=assignor or "another strategy"
+        )
+        self._report(self._membership)
+
+    def joined(self) -> None:
+        """Report that the group has given us our part."""
+        self._membership = None
+        self.over()
+
+    def over(self) -> None:
+        """Report that the topic can be read; a group that cannot be joined remains a problem."""
+        self._last = self._membership
+        self._health.source(self._membership)
+
+    def heard(self, error: KafkaError) -> None:
+        """Take librdkafka's own report: of what it says, only that no broker answers matters here."""
+        if error.code() == NO_BROKER:
+            self.fail(KafkaException(error))
+
+    def _describe(self, error: Exception) -> str:
+        if is_missing(error):
+            return results.TOPIC_MISSING.format(topic=self._settings.topic)
+        if _code(error) in UNREACHABLE or isinstance(error, TimeoutError):
+            return results.CONNECTION_ERROR.format(bootstrap=self._settings.bootstrap)
+        return f"PROBLEM: {error}"
+
+    def _report(self, problem: str, trace: Exception | None = None) -> None:
+        self._counters.PollingErrorCount += 1
+        if problem != self._last:
+            LOG.warning("Mapping %s: %s", self._settings.uuid, problem, exc_info=trace)
+        self._last = problem
+        self._health.source(problem)
+
+
+def is_missing(error: Exception) -> bool:
+    """Return whether the brokers know no such topic."""
+    return _code(error) in MISSING
+
+
+def _code(error: Exception) -> int | None:
+    return int(error.args[0].code()) if isinstance(error, KafkaException) else None

@@ -1,0 +1,148 @@
+"""What the brokers say about a mapping's topic: its id, its partitions and their offsets.
+
+A topic that is deleted and created again under its old name has another id, and offsets of the old one mean nothing in
+it. The consumer does not notice: it reads on at its position.
+"""
+
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from confluent_kafka import (
+    Consumer,
+    IsolationLevel,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, OffsetSpec, TopicDescription
+
+from millrace_plugin.kafka_trigger import patience
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+LOG = logging.getLogger(__name__)
+REQUEST_SECONDS = 5.0
+WATCH_SECONDS = 2.0  # with REQUEST_SECONDS, how late a broker that hangs is noticed
+NO_ID = "AAAAAAAAAAAAAAAAAAAAAA"  # what a broker older than topic ids answers
+NO_RECORD = -1
+
+
+class TopicRecreatedError(Exception):
+    """The topic has another id than the session began with."""
+
+
+@dataclass(frozen=True)
+class TopicState:
+    id: str | None
+    """None where the brokers know no topic ids."""
+    partitions: tuple[int, ...]
+
+
+class SourceTopic:
+    def __init__(self, bootstrap: str, name: str, client_id: str) -> None:
+        self.name = name
+        self._configuration = {
+            "bootstrap.servers": bootstrap,
+            "client.id": client_id,
+            "reconnect.backoff.max.ms": 1_000,
+            "socket.timeout.ms": int(REQUEST_SECONDS * 1000),
+        }
+        self._admin = AdminClient(self._configuration, logger=LOG)
+
+    def ask(self) -> "Future[TopicDescription]":
+        """Ask for the topic's state without waiting for the answer."""
+        topics = TopicCollection([self.name])
+        answers: dict[str, Future[TopicDescription]] = self._admin.describe_topics(
+            topics, request_timeout=REQUEST_SECONDS
+        )
+        return answers[self.name]
+
+    def state(self, answer: "Future[TopicDescription] | None" = None) -> TopicState:
+        """Wait for the topic's state.
+
+        Raises:
+            KafkaException: no broker answered, or the topic does not exist.
+        """
+        found = (answer or self.ask()).result(REQUEST_SECONDS + 1)
+        identifier = str(found.topic_id)
+        return TopicState(None if identifier == NO_ID else identifier, tuple(each.id for each in found.partitions))
+
+    def earliest(self, partitions: Collection[int]) -> dict[int, int]:
+        """Return the offset of each partition's first record that is left."""
+        return self._offsets(partitions, OffsetSpec.earliest())
+
+    def ends(self, partitions: Collection[int], *, committed: bool = False) -> dict[int, int]:
+        """Return the offset after each partition's last record, or with *committed* before its first open transaction."""
+        return self._offsets(partitions, OffsetSpec.latest(), committed=committed)
+
+    def offsets_at(self, milliseconds: int, partitions: Collection[int]) -> dict[int, int]:
+        """Return each partition's first offset at or after a time; its end if it has none (G2)."""
+        ends = self.ends(partitions, committed=True)  # first: a record that is written meanwhile is not to be skipped
+        found = self._offsets(partitions, OffsetSpec.for_timestamp(milliseconds))
+        return {number: ends[number] if offset == NO_RECORD else offset for number, offset in found.items()}
+
+    def committed(self, group: str, partitions: Collection[int]) -> dict[int, int]:
+        """Return the offsets that *group* has committed, without partitions of which it has committed none.
+
+        A consumer that never subscribes asks for them. librdkafka's admin client ends the whole process by a
+        segmentation fault if the broker is not the group's coordinator yet (confluentinc/librdkafka#5040).
+        """
+        consumer = Consumer(self._configuration | {"group.id": group, "enable.auto.commit": False}, logger=LOG)
+        asked = [TopicPartition(self.name, number) for number in partitions]
+        try:
+            found = patience.ask(lambda: consumer.committed(asked, timeout=REQUEST_SECONDS))
+        finally:
+            consumer.close()
+        return {each.partition: each.offset for each in found if each.offset >= 0}
+
+    def assignor(self, group: str) -> str:
+        """Return by which strategy the members of *group* share its partitions; empty if that cannot be told."""
+        try:
+            answer = self._admin.describe_consumer_groups([group], request_timeout=REQUEST_SECONDS)[group]
+            return str(answer.result(REQUEST_SECONDS + 1).partition_assignor or "")
+        except (KafkaException, TimeoutError):
+            return ""
+
+    def _offsets(self, partitions: Collection[int], spec: OffsetSpec, *, committed: bool = False) -> dict[int, int]:
+        level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
+
+        def request() -> dict[int, int]:
+            asked = {TopicPartition(self.name, number): spec for number in partitions}
+            answers = self._admin.list_offsets(asked, isolation_level=level, request_timeout=REQUEST_SECONDS)
+            return {each.partition: answer.result(REQUEST_SECONDS + 1).offset for each, answer in answers.items()}
+
+        return patience.ask(request)
+
+
+class TopicWatch:
+    """Asks for the topic's state now and then, and never waits for the answer."""
+
+    def __init__(self, topic: SourceTopic, expected: TopicState) -> None:
+        self._topic = topic
+        self._expected = expected
+        self._asked: Future[TopicDescription] | None = None
+        self._next = monotonic() + WATCH_SECONDS
+
+    def look(self) -> bool:
+        """Return whether an answer has come since the last look.
+
+        Raises:
+            KafkaException: no broker answered, or the topic does not exist.
+            TopicRecreatedError: it is another topic than expected.
+        """
+        if self._asked is None:
+            if monotonic() >= self._next:
+                self._asked = self._topic.ask()
+            return False
+        if not self._asked.done():
+            return False
+        answer, self._asked = self._asked, None
+        self._next = monotonic() + WATCH_SECONDS
+        state = self._topic.state(answer)
+        if state.id != self._expected.id:
+            raise TopicRecreatedError(f"Topic {self._topic.name} was deleted and created again.")
+        return True

@@ -1,0 +1,156 @@
+"""Where a mapping begins to read each partition (kafka-starting-positions, G1 to G3, G6).
+
+The starting position is resolved once, before the mapping is shown as Enabled, for the partitions there are; one that
+appears later starts at its beginning. The resolved offsets are kept as long as this process: Kafka deletes the offsets
+that a group has committed with the topic, and a mapping may be disabled meanwhile. They are committed at once if the
+group has no members. One that has takes commits from nobody else, so they are then committed by the member that gets
+the partition.
+
+Each commit carries the topic's id. An offset that was committed for another topic of the same name is void.
+"""
+
+import logging
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from millrace_plugin.kafka_trigger import patience
+from millrace_plugin.kafka_trigger.settings import Settings
+from millrace_plugin.kafka_trigger.source_topic import SourceTopic, TopicState
+
+LOG = logging.getLogger(__name__)
+TIMEOUT_SECONDS = 5
+ID_PREFIX = "topic-id="
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a mapping's starting position came to: offsets of one topic, or of none if all of it is to be read."""
+
+    topic_id: str | None = None
+    offsets: Mapping[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Committed:
+    """What a group has committed for a partition; a negative offset is nothing."""
+
+    offset: int
+    topic_id: str | None = None
+    """None if the commit does not tell."""
+
+
+@dataclass(frozen=True)
+class Position:
+    offset: int
+    voids: str = ""
+    """Why the committed offset does not count; empty if it does, or if there is none."""
+
+
+_resolved: dict[str, Start] = {}
+
+
+def forget(uuid: str) -> None:
+    """Forget the start of a mapping that is deleted."""
+    _resolved.pop(uuid, None)
+
+
+def start_at_beginning(settings: Settings) -> None:
+    """Fix the start of a mapping whose topic does not exist yet: all of it will be new."""
+    _resolved.setdefault(settings.uuid, Start())
+
+
+def resolve(
+    consumer: Consumer, settings: Settings, topic: SourceTopic, state: TopicState, enabled_ms: int | None
+) -> None:
+    """Fix where the mapping starts, unless that was done before.
+
+    *enabled_ms* is when a mapping was shown as Enabled whose brokers did not answer then: LATEST is that moment.
+
+    Raises:
+        KafkaException: the broker did not answer; nothing is fixed.
+    """
+    if settings.uuid in _resolved:
+        return
+    offsets: Mapping[int, int] = {}
+    moment = settings.starting_timestamp_ms if settings.starting_position == "AT_TIMESTAMP" else enabled_ms
+    if settings.starting_position == "TRIM_HORIZON" or _has_committed(consumer, settings.topic, state.partitions):
+        pass
+    elif moment is not None:
+        offsets = topic.offsets_at(moment, state.partitions)
+    else:
+        offsets = topic.ends(state.partitions, committed=True)
+    _commit_from_outside(consumer, settings.topic, state.id, offsets)
+    _resolved[settings.uuid] = Start(state.id, offsets)
+
+
+def find(
+    consumer: Consumer, settings: Settings, topic: SourceTopic, state: TopicState, partitions: Collection[int]
+) -> tuple[dict[int, int], dict[int, int]]:
+    """Return where to read each of *partitions* on, and which of these offsets are still to be committed.
+
+    Raises:
+        KafkaException: the broker did not answer.
+    """
+    if not partitions:
+        return {}, {}
+    start = _resolved.get(settings.uuid, Start())
+    committed = _committed(consumer, settings.topic, partitions)
+    lows, ends = topic.earliest(partitions), topic.ends(partitions)
+    found: dict[int, int] = {}
+    uncommitted: dict[int, int] = {}
+    for number in partitions:
+        position = place(committed[number], state.id, start, number, (lows[number], ends[number]))
+        found[number] = position.offset
+        if position.voids:
+            text = "%s-%d: offset %d %s; going on at %d, the first that is left."
+            LOG.warning(text, settings.topic, number, committed[number].offset, position.voids, position.offset)
+        if position.voids or (committed[number].offset < 0 and settings.starting_position != "TRIM_HORIZON"):
+            uncommitted[number] = position.offset
+    return found, uncommitted
+
+
+def place(committed: Committed, topic_id: str | None, start: Start, number: int, bounds: tuple[int, int]) -> Position:
+    """Decide where to read partition *number* of the topic *topic_id* on, whose records lie within *bounds*."""
+    low, end = bounds
+    if committed.offset < 0:
+        offset = start.offsets.get(number, low) if start.topic_id == topic_id else low
+        return Position(offset if low <= offset <= end else low)
+    if committed.topic_id and topic_id and committed.topic_id != topic_id:
+        return Position(low, "was committed for a topic of this name that was deleted")
+    if committed.offset < low:
+        return Position(low, "was deleted by retention")
+    if committed.offset > end:
+        return Position(low, f"is beyond the end, {end}")
+    return Position(committed.offset)
+
+
+def metadata(topic_id: str | None) -> str:
+    """Return what a commit says about its topic."""
+    return f"{ID_PREFIX}{topic_id}" if topic_id else ""
+
+
+def _commit_from_outside(consumer: Consumer, topic: str, topic_id: str | None, offsets: Mapping[int, int]) -> None:
+    """Commit for a group without members, so that not even a crash before we join moves the start."""
+    try:
+        if offsets:
+            commits = [TopicPartition(topic, number, offset, metadata(topic_id)) for number, offset in offsets.items()]
+            patience.ask(lambda: consumer.commit(offsets=commits, asynchronous=False))
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.UNKNOWN_MEMBER_ID:
+            raise
+
+
+def _has_committed(consumer: Consumer, topic: str, partitions: Collection[int]) -> bool:
+    return any(each.offset >= 0 for each in _committed(consumer, topic, partitions).values())
+
+
+def _committed(consumer: Consumer, topic: str, partitions: Collection[int]) -> dict[int, Committed]:
+    asked = [TopicPartition(topic, number) for number in partitions]
+    found = patience.ask(lambda: consumer.committed(asked, timeout=TIMEOUT_SECONDS))
+    return {each.partition: Committed(each.offset, _topic_id(each.metadata)) for each in found}
+
+
+def _topic_id(text: str | None) -> str | None:
+    return text.removeprefix(ID_PREFIX) if text and text.startswith(ID_PREFIX) else None

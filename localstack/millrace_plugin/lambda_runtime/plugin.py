@@ -1,0 +1,61 @@
+"""Entry points: LocalStack's runtime executor `process`, and the checks of its Lambda API."""
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from localstack.services.lambda_ import hooks
+from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
+
+if TYPE_CHECKING:
+    from millrace_plugin.lambda_runtime.executor import ProcessExecutor
+
+
+class ProcessExecutorPlugin(RuntimeExecutorPlugin):
+    """Chosen by LAMBDA_RUNTIME_EXECUTOR=process; MILLRACE_LAMBDA_PYTHON is the functions' interpreter."""
+
+    name = "process"
+
+    def load(self, *_args: object, **_kwargs: object) -> type["ProcessExecutor"]:
+        """LocalStack asks again for every environment it starts."""
+        return _installed()
+
+
+@cache
+def _installed() -> type["ProcessExecutor"]:
+    # Imported when it is chosen, not before: this is all of LocalStack's Lambda.
+    from localstack.runtime.shutdown import SHUTDOWN_HANDLERS  # noqa: PLC0415
+
+    from millrace_plugin.lambda_runtime import (  # noqa: PLC0415
+        assignment,
+        asynchronous,
+        client_context,
+        event_polling,
+        failed_functions,
+        log_delivery,
+        metrics,
+        payload_limits,
+    )
+    from millrace_plugin.lambda_runtime.executor import ProcessExecutor  # noqa: PLC0415
+
+    for part in (
+        assignment,
+        asynchronous,
+        client_context,
+        event_polling,
+        failed_functions,
+        log_delivery,
+        metrics,
+        payload_limits,
+    ):
+        part.install()
+    SHUTDOWN_HANDLERS.register(ProcessExecutor.stop_all_at_once)
+    return ProcessExecutor
+
+
+@hooks.inject_layer_fetcher()
+def check_lambda_requests(_provider: object) -> None:
+    """Fit our checks into the Lambda API; the hook is the one that its provider runs when it is made."""
+    from millrace_plugin.lambda_runtime import aliases, function_urls, provider  # noqa: PLC0415 - they import the module of the hooks
+
+    for part in (aliases, function_urls, provider):
+        part.install()

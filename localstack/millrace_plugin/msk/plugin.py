@@ -1,0 +1,10 @@
+"""Tells LocalStack who answers the MSK API."""
+
+from localstack.services.plugins import Service, aws_provider
+
+from millrace_plugin.msk.provider import MskProvider
+
+
+@aws_provider(api="kafka")
+def kafka() -> Service:
+    return Service.for_provider(MskProvider())

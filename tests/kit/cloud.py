@@ -1,0 +1,74 @@
+"""A whole local cloud for tests: in its own folder, on free ports, beside whatever else runs on this machine."""
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+
+from millrace_local.instance import ROOT, TOOLS, Instance
+from tests.kit.servers import free_instance
+
+HOME = TOOLS / "test"
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """A running local cloud, driven as a user does: by `./millrace`."""
+
+    instance: Instance
+
+    def millrace(self, *arguments: str, check: bool = True, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run a command on this cloud, with *variables* in its environment, and return what it printed."""
+        # Tests talk to the local Stripe, whatever account the developer's shell has.
+        environment = os.environ | {"STRIPE_API_KEY": ""} | self.instance.as_environment() | variables
+        ran = subprocess.run(
+            [ROOT / "millrace", *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ran.returncode == 0 or not check, f"./millrace {' '.join(arguments)}:\n{ran.stdout}\n{ran.stderr}"
+        return ran
+
+    def status(self) -> dict[str, list[dict[str, Any]]]:
+        # A busy machine is given more than the user's three seconds.
+        ran = self.millrace("status", "--json", "--seconds", "30", check=False)
+        assert ran.stdout, f"exit {ran.returncode}: {ran.stderr}"
+        found: dict[str, list[dict[str, Any]]] = json.loads(ran.stdout)
+        return found
+
+    def environment(self) -> dict[str, str]:
+        """What `./millrace env` gives the user's own tools."""
+        found: dict[str, str] = json.loads(self.millrace("env", "--json").stdout)
+        return found
+
+    def server(self, name: str) -> psutil.Process:
+        parts = {part["name"]: part for part in self.status()["parts"]}
+        return psutil.Process(parts[name]["pid"])
+
+
+@contextlib.contextmanager
+def running_cloud(*parameters: str) -> Iterator[Cloud]:
+    """Bring the test cloud up, and remove it whole afterwards; what a killed test run left is removed first.
+
+    *parameters*: `Name=value` of template.yaml.
+    """
+    TOOLS.mkdir(exist_ok=True)
+    with (TOOLS / "test.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # All tests are one client to the rate limiter, which has tests of its own.
+        cloud = Cloud(dataclasses.replace(free_instance(HOME), parameters=("RateLimitFactor=1000", *parameters)))
+        cloud.millrace("down", "--purge")
+        try:
+            cloud.millrace("up")
+            yield cloud
+        finally:
+            cloud.millrace("down", "--purge")

@@ -1,0 +1,13 @@
+"""The files that describe the API, made of its code: `./millrace openapi` writes them, tests/test_openapi.py compares."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tools import openapi
+from tools.postman import collection
+
+FILES: dict[Path, Callable[[], str]] = {openapi.FILE: openapi.text, collection.FILE: collection.text}
+
+if __name__ == "__main__":
+    for file, text in FILES.items():
+        file.write_text(text())
