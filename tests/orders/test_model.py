@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kernel.contracts.event import type_of
 from kernel.errors import ConflictError
 from orders import events, model
 from orders.events import (
