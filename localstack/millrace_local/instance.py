@@ -59,8 +59,8 @@ class Instance:
         own = {"MILLRACE_HOME": str(self.home), "MILLRACE_PARAMETERS": " ".join(self.parameters), "PYTHONPATH": path}
         return own | ports
 
-    def data(self, service: str) -> Path:
-        return self.home / "data" / service
+    def data(self, server: str) -> Path:
+        return self.home / "data" / server
 
     @property
     def logs(self) -> Path:

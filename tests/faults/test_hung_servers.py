@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from millrace_local.cloud.status import status
-from millrace_local.servers import SERVICES, supervision
+from millrace_local.servers import SERVERS, supervision
 from tests.faults.servers import has_recovered
 from tests.kit.cloud import Cloud
 from tests.kit.servers import wait_until
@@ -33,13 +33,13 @@ def part(found: dict[str, list[dict[str, Any]]], name: str) -> dict[str, Any]:
     return next(row for row in found["parts"] if row["name"] == name)
 
 
-@pytest.mark.parametrize("name", [service.name for service in SERVICES])
+@pytest.mark.parametrize("name", [server.name for server in SERVERS])
 def test_a_server_that_hangs_is_named(cloud: Cloud, name: str) -> None:
     """It is `hung`, because its process is stopped; no server is said to be down."""
     with stopped(cloud, cloud.server(name)) as found:
         assert part(found, name)["state"] == "hung"
         assert "Its process is stopped" in part(found, name)["problem"]
-        assert "down" not in {part(found, service.name)["state"] for service in SERVICES}
+        assert "down" not in {part(found, server.name)["state"] for server in SERVERS}
 
 
 def test_the_lag_is_unknown_while_kafka_hangs(cloud: Cloud) -> None:

@@ -16,19 +16,19 @@ from millrace_local.instance import TOOLS, Instance
 from millrace_local.servers import leftovers, supervision
 from millrace_local.servers.postgres import Postgres, superuser_url
 from millrace_local.servers.redis import Redis
-from millrace_local.servers.service import NotReadyError
+from millrace_local.servers.server import NotReadyError
 from tests.kit.servers import free_instance, wait_until
 
-SERVICES = (Postgres(), Redis())
+SERVERS = (Postgres(), Redis())
 
 
 @pytest.fixture
 def supervised(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     """Postgres and Redis as `up` runs them."""
     instance = free_instance(tmp_path_factory.mktemp("supervised"))
-    for service in SERVICES:
-        service.prepare(instance)
-    supervision.start(instance, lifecycle.programs(instance, SERVICES))
+    for server in SERVERS:
+        server.prepare(instance)
+    supervision.start(instance, lifecycle.programs(instance, SERVERS))
     wait_until(lambda: all_ready(instance), seconds=90, what="the servers to be ready")
     yield instance
     lifecycle.down(instance)
@@ -36,8 +36,8 @@ def supervised(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
 
 def all_ready(instance: Instance) -> bool:
     with contextlib.suppress(NotReadyError):
-        for service in SERVICES:
-            service.check_ready(instance)
+        for server in SERVERS:
+            server.check_ready(instance)
         return True
     return False
 

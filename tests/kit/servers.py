@@ -12,7 +12,7 @@ from pathlib import Path
 
 from millrace_local.cloud import private_folders
 from millrace_local.instance import HIGHEST_PORTS, HOST, PORTS, Instance
-from millrace_local.servers.service import NotReadyError, Service
+from millrace_local.servers.server import NotReadyError, Server
 
 # The system gives higher ones to any connection, also to one that is made before a server starts on its chosen port.
 BELOW_PASSING_PORTS = 32000
@@ -30,24 +30,24 @@ def free_instance(home: Path) -> Instance:
 
 
 @contextlib.contextmanager
-def running(service: Service, instance: Instance, output: int | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """Run *service* until the block ends, then stop it as the local cloud does.
+def running(server: Server, instance: Instance, output: int | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """Run *server* until the block ends, then stop it as the local cloud does.
 
     It writes to its log, or to *output* as subprocess names it.
     """
     with private_folders.writing(instance):
-        service.prepare(instance)
-        with (instance.logs / f"{service.name}.log").open("ab") as log:
-            environment = os.environ | dict(service.environment(instance))
+        server.prepare(instance)
+        with (instance.logs / f"{server.name}.log").open("ab") as log:
+            environment = os.environ | dict(server.environment(instance))
             to = log if output is None else output
-            process = subprocess.Popen(service.command(instance), env=environment, stdout=to, stderr=to)
+            process = subprocess.Popen(server.command(instance), env=environment, stdout=to, stderr=to)
     try:
-        wait_until(lambda: _is_ready(service, instance), seconds=90, what=f"{service.name} to be ready")
+        wait_until(lambda: _is_ready(server, instance), seconds=90, what=f"{server.name} to be ready")
         yield process
     finally:
-        process.send_signal(getattr(signal, f"SIG{service.stop_signal}"))
+        process.send_signal(getattr(signal, f"SIG{server.stop_signal}"))
         try:
-            process.wait(timeout=service.stop_seconds)
+            process.wait(timeout=server.stop_seconds)
         finally:
             process.kill()  # a server that does not stop fails the test, and is not left behind
             process.wait()
@@ -76,9 +76,9 @@ def _listen_below(highest: int) -> socket.socket:
     raise OSError(message)
 
 
-def _is_ready(service: Service, instance: Instance) -> bool:
+def _is_ready(server: Server, instance: Instance) -> bool:
     try:
-        service.check_ready(instance)
+        server.check_ready(instance)
     except NotReadyError:
         return False
     return True

@@ -10,7 +10,7 @@ import pytest
 from millrace_local.instance import Instance
 from millrace_local.servers import opensearch as opensearch_service
 from millrace_local.servers.opensearch import OpenSearch
-from millrace_local.servers.service import NotReadyError
+from millrace_local.servers.server import NotReadyError
 from tests.kit.servers import free_instance, running
 
 PRODUCT = {"name": "Café table"}

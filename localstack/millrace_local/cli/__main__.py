@@ -8,7 +8,7 @@ import typer
 
 from millrace_local.cli.output import complain
 from millrace_local.problems import LocalCloudError
-from millrace_local.servers.service import NotReadyError
+from millrace_local.servers.server import NotReadyError
 
 COMMANDS = (
     *("up", "down", "status", "logs", "env"),

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from millrace_local.instance import ROOT, environment
-from millrace_local.servers import SERVICES
+from millrace_local.servers import SERVERS
 
 
 def command(
@@ -22,8 +22,8 @@ def command(
 
     The other checkout needs its own environments: run ./millrace test --version there.
     """
-    for service in SERVICES:
-        service.install()
+    for server in SERVERS:
+        server.install()
     arguments = [
         *(names or []),
         *(["--beside", str(beside)] if beside else []),

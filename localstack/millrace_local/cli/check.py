@@ -6,7 +6,7 @@ import sys
 
 from millrace_local.cli.output import errors
 from millrace_local.instance import ROOT, environment, node_program
-from millrace_local.servers.service import Command
+from millrace_local.servers.server import Command
 
 DEV = environment("dev") / "bin"
 LOCAL = [f"localstack/{name}" for name in ("local_stripe", "millrace_local", "millrace_plugin")]

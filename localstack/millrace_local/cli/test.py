@@ -6,7 +6,7 @@ import sys
 import typer
 
 from millrace_local.instance import ROOT, environment
-from millrace_local.servers import SERVICES
+from millrace_local.servers import SERVERS
 
 # A third faster than in one; see tests/conftest.py for how they share the tests.
 IN_TWO = ("--numprocesses=2", "--dist=loadscope")
@@ -20,8 +20,8 @@ def command(context: typer.Context) -> None:
 
     Everything is tested by two processes, and a selection by one.
     """
-    for service in SERVICES:
-        service.install()
+    for server in SERVERS:
+        server.install()
     pytest = [str(environment("dev") / "bin" / "python"), "-m", "pytest", *shared(context.args)]
     sys.exit(subprocess.run(pytest, cwd=ROOT, check=False).returncode)  # noqa: S603 - our own command line
 

@@ -11,8 +11,8 @@ from millrace_local.cloud import disk, ports, private_folders
 from millrace_local.deployment import deploy, template_parameters
 from millrace_local.instance import Instance
 from millrace_local.problems import LocalCloudError
-from millrace_local.servers import SERVICES, leftovers, stripe_account, supervision
-from millrace_local.servers.service import NotReadyError, Service
+from millrace_local.servers import SERVERS, leftovers, stripe_account, supervision
+from millrace_local.servers.server import NotReadyError, Server
 from millrace_plugin.lambda_runtime.packages import remove
 
 READY_SECONDS = 90
@@ -37,9 +37,9 @@ def up(instance: Instance, progress: Progress) -> None:
                 supervision.start_stopped(instance)
             else:
                 _start(instance, progress)
-        for service in SERVICES:
-            _wait_until_ready(instance, service, began, progress)
-            progress(service.name, "ready")
+        for server in SERVERS:
+            _wait_until_ready(instance, server, began, progress)
+            progress(server.name, "ready")
         progress("application", "deploying")
         changed = deploy.deploy(instance)
         progress("application", "deployed" if changed else "unchanged")
@@ -87,7 +87,7 @@ def _is_supervised(instance: Instance) -> bool:
     """Return whether a supervisor answers that knows every server: one of an older checkout may lack some."""
     if not supervision.is_running(instance):
         return False
-    if {service.name for service in SERVICES} <= supervision.processes(instance).keys():
+    if {server.name for server in SERVERS} <= supervision.processes(instance).keys():
         return True
     supervision.stop(instance)
     return False
@@ -108,46 +108,46 @@ def _start(instance: Instance, progress: Progress) -> None:
     if full := disk.shortage(instance):
         raise LocalCloudError(full)
     stripe_account.choose(instance)
-    for service in SERVICES:
-        progress(service.name, "starting")
-        service.install()
-        service.prepare(instance)
+    for server in SERVERS:
+        progress(server.name, "starting")
+        server.install()
+        server.prepare(instance)
     supervision.start(instance, programs(instance))
 
 
-def programs(instance: Instance, services: Iterable[Service] = SERVICES) -> list[supervision.Program]:
+def programs(instance: Instance, servers: Iterable[Server] = SERVERS) -> list[supervision.Program]:
     """Return what is to be supervised: the servers, and the process that looks after them."""
     servers = [
         supervision.Program(
-            service.name,
-            service.command(instance),
-            service.environment(instance),
-            service.remains(instance),
-            stop_signal=service.stop_signal,
-            stop_seconds=service.stop_seconds,
+            server.name,
+            server.command(instance),
+            server.environment(instance),
+            server.remains(instance),
+            stop_signal=server.stop_signal,
+            stop_seconds=server.stop_seconds,
         )
-        for service in services
+        for server in servers
     ]
     redeployer = [supervision.PYTHON, "-m", "millrace_local.cloud.redeployer"]
     return [*servers, supervision.Program("redeployer", redeployer, instance.as_environment(), start_seconds=0)]
 
 
-def _wait_until_ready(instance: Instance, service: Service, began: float, progress: Progress) -> None:
+def _wait_until_ready(instance: Instance, server: Server, began: float, progress: Progress) -> None:
     """Wait for a server; restart one that hangs and ran before *began*. Raise LocalCloudError if it does not come up."""
     began_waiting, restarted = time.monotonic(), False
     while True:
         try:
-            return service.check_ready(instance)
+            return server.check_ready(instance)
         except (NotReadyError, OSError) as error:
-            process, waited = supervision.processes(instance)[service.name], time.monotonic() - began_waiting
+            process, waited = supervision.processes(instance)[server.name], time.monotonic() - began_waiting
             runs = process["statename"] in {"STARTING", "RUNNING"}
             if waited > (READY_SECONDS if runs else DYING_SECONDS):
                 reason = disk.shortage(instance) or str(error)
-                message = f"{service.name} did not start ({process['statename']}): {reason}\n{_last_lines(instance, service.name)}"
+                message = f"{server.name} did not start ({process['statename']}): {reason}\n{_last_lines(instance, server.name)}"
                 raise LocalCloudError(message) from error
             if runs and waited > HUNG_SECONDS and process["start"] < began - HUNG_SECONDS and not restarted:
-                progress(service.name, "restarting: it hangs")
-                supervision.restart(instance, service.name)
+                progress(server.name, "restarting: it hangs")
+                supervision.restart(instance, server.name)
                 restarted = True
         time.sleep(0.1)
 

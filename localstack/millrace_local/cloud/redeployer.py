@@ -11,7 +11,7 @@ from threading import Thread
 from millrace_local.deployment.deploy import redeploy
 from millrace_local.instance import Instance
 from millrace_local.servers import supervision
-from millrace_local.servers.service import NotReadyError
+from millrace_local.servers.server import NotReadyError
 from millrace_local.servers.supervisor_rpc import SupervisorError
 
 CHECK_SECONDS = 1

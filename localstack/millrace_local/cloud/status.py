@@ -12,8 +12,8 @@ import psutil
 from millrace_local.cloud import application, disk
 from millrace_local.cloud.probes import NoAnswerError, ask
 from millrace_local.instance import HOST, Instance
-from millrace_local.servers import SERVICES, supervision
-from millrace_local.servers.service import Service
+from millrace_local.servers import SERVERS, supervision
+from millrace_local.servers.server import Server
 
 type Row = dict[str, Any]
 
@@ -28,15 +28,15 @@ def status(instance: Instance, seconds: float) -> dict[str, list[Row]]:
     and the lag half of one.
     """
     deadline = monotonic() + seconds
-    questions: dict[str, Callable[[], Any]] = {each.name: partial(each.check_ready, instance) for each in SERVICES}
-    questions |= {_version_of(each): each.version for each in SERVICES}
+    questions: dict[str, Callable[[], Any]] = {each.name: partial(each.check_ready, instance) for each in SERVERS}
+    questions |= {_version_of(each): each.version for each in SERVERS}
     questions |= {
         SUPERVISOR: partial(supervision.processes, instance),
         APPLICATION: partial(application.find, instance),
     }
     answers: dict[str, Any] = ask(questions, max(LEAST_SECONDS, seconds - LEAST_LAG_SECONDS))
     processes: dict[str, Row] = {} if isinstance(answers[SUPERVISOR], Exception) else answers[SUPERVISOR]
-    servers = [_server(instance, each, answers, processes.get(each.name, {})) for each in SERVICES]
+    servers = [_server(instance, each, answers, processes.get(each.name, {})) for each in SERVERS]
     parts = [*servers, _supervisor(answers[SUPERVISOR]), *_redeployer(processes)]
     found = answers[APPLICATION]
     if isinstance(found, Exception):
@@ -60,14 +60,14 @@ def _row(name: str, state: str, **known: object) -> Row:
     return {"name": name, "state": state} | unknown | known
 
 
-def _server(instance: Instance, service: Service, answers: Mapping[str, object], process: Mapping[str, Any]) -> Row:
+def _server(instance: Instance, server: Server, answers: Mapping[str, object], process: Mapping[str, Any]) -> Row:
     pid = process.get("pid") or None
-    state, problem = _judge(instance, service, answers[service.name], process)
-    version = answers[_version_of(service)]
+    state, problem = _judge(instance, server, answers[server.name], process)
+    version = answers[_version_of(server)]
     return _row(
-        service.name,
+        server.name,
         state,
-        port=instance.ports[service.ports[0]],
+        port=instance.ports[server.ports[0]],
         pid=pid,
         memory_mb=_memory_of_tree(pid) if pid else None,
         version=None if isinstance(version, Exception) else version,
@@ -75,11 +75,11 @@ def _server(instance: Instance, service: Service, answers: Mapping[str, object],
     )
 
 
-def _version_of(service: Service) -> str:
-    return f"version of {service.name}"
+def _version_of(server: Server) -> str:
+    return f"version of {server.name}"
 
 
-def _judge(instance: Instance, service: Service, answer: object, process: Mapping[str, Any]) -> tuple[str, str | None]:
+def _judge(instance: Instance, server: Server, answer: object, process: Mapping[str, Any]) -> tuple[str, str | None]:
     """Return a server's state and its problem from what it answered and what the supervisor knows of it."""
     supervised = process.get("statename", "RUNNING")
     if not isinstance(answer, Exception):
@@ -89,7 +89,7 @@ def _judge(instance: Instance, service: Service, answer: object, process: Mappin
     if isinstance(answer, NoAnswerError):
         return "hung", f"{answer} Its process is stopped (SIGSTOP)." if _is_stopped(process.get("pid")) else str(answer)
     seen = process.get("spawnerr") or str(answer) or repr(answer)
-    if _listens(instance.ports[service.ports[0]]):
+    if _listens(instance.ports[server.ports[0]]):
         return "starting", seen
     return "down", seen if supervised == "RUNNING" else f"{seen} The supervisor has it as {supervised}."
 

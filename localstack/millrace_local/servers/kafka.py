@@ -4,7 +4,7 @@ import subprocess
 
 from millrace_local.instance import HOST, Instance
 from millrace_local.servers.java import LOGGING, Jars
-from millrace_local.servers.service import Command, NotReadyError, Service, check_port_open
+from millrace_local.servers.server import Command, NotReadyError, Server, check_port_open
 
 VERSION = "4.3.1"
 CLUSTER_ID = "bWlsbHJhY2UtbG9jYWwtMQ"  # any 16 bytes in URL-safe base64
@@ -41,7 +41,7 @@ share.coordinator.state.topic.num.partitions=4
 """
 
 
-class Kafka(Service):
+class Kafka(Server):
     name = "kafka"
     ports = ("kafka", "kafka-controller")
     stop_seconds = 30  # a controlled shutdown hands over and flushes

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from millrace_local.instance import HOST, REGION, STACK, STAGE, Instance, SettingError, environment
-from millrace_local.servers.service import Command, NotReadyError, Service
+from millrace_local.servers.server import Command, NotReadyError, Server
 from millrace_plugin.lambda_runtime import log_files
 
 VERSION = "2026.3.0"
 LENIENT_VARIABLE = "MILLRACE_TRIGGER_LENIENT"
 
 
-class LocalStack(Service):
+class LocalStack(Server):
     name = "localstack"
     ports = ("localstack", "api")
 

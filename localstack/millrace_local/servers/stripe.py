@@ -8,12 +8,12 @@ from importlib.metadata import distributions
 from local_stripe.settings import Settings
 from millrace_local.instance import Instance, environment, site_packages
 from millrace_local.servers import stripe_account
-from millrace_local.servers.service import Command, NotReadyError, Service
+from millrace_local.servers.server import Command, NotReadyError, Server
 
 WEBHOOK_PATH = "/api/v1/payments/webhook"
 
 
-class Stripe(Service):
+class Stripe(Server):
     name = "stripe"
     ports = ("stripe",)
 

@@ -14,7 +14,7 @@ from typing import Any
 from millrace_local.instance import Instance, environment
 from millrace_local.problems import LocalCloudError
 from millrace_local.servers.leftovers import INSTANCE, PROGRAM, has_ended
-from millrace_local.servers.service import Command
+from millrace_local.servers.server import Command
 from millrace_local.servers.supervisor_rpc import SupervisorError, SupervisorFault, call
 
 ANSWER_SECONDS = 5

@@ -14,7 +14,7 @@ class NotReadyError(Exception):
     """The server does not answer yet; the message says what was seen."""
 
 
-class Service(ABC):
+class Server(ABC):
     """A server: made ready once by `prepare`, then run by the supervisor as `command` until told to stop."""
 
     name: str
