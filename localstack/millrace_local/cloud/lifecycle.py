@@ -117,7 +117,7 @@ def _start(instance: Instance, progress: Progress) -> None:
 
 def programs(instance: Instance, servers: Iterable[Server] = SERVERS) -> list[supervision.Program]:
     """Return what is to be supervised: the servers, and the process that looks after them."""
-    servers = [
+    supervised = [
         supervision.Program(
             server.name,
             server.command(instance),
@@ -129,7 +129,7 @@ def programs(instance: Instance, servers: Iterable[Server] = SERVERS) -> list[su
         for server in servers
     ]
     redeployer = [supervision.PYTHON, "-m", "millrace_local.cloud.redeployer"]
-    return [*servers, supervision.Program("redeployer", redeployer, instance.as_environment(), start_seconds=0)]
+    return [*supervised, supervision.Program("redeployer", redeployer, instance.as_environment(), start_seconds=0)]
 
 
 def _wait_until_ready(instance: Instance, server: Server, began: float, progress: Progress) -> None:
