@@ -86,7 +86,7 @@ def redis(instance: Instance) -> Iterator[str]:
     """URL of a real Redis."""
     with running(Redis(), instance):
         yield instance.redis_url
-        redis_server.forget()
+        redis_server.reset()
 
 
 @pytest.fixture(scope="session")
@@ -135,9 +135,7 @@ def activity(activity_template: Database, monkeypatch: pytest.MonkeyPatch) -> It
     with databases.copied(activity_template) as copy:
         monkeypatch.setenv("DATABASE_URL_ACTIVITY", copy.url("app"))
         yield copy
-        for connection in database._connections.values():
-            connection.close()
-        database._connections.clear()
+        database.reset()
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ def write(documents: list[Document], aliases: Iterable[str]) -> None:
     lines = [line for alias in aliases for document in documents for line in _lines(alias, document)]
     if not lines:
         return
-    with opensearch.asked() as client:
+    with opensearch.client() as client:
         answer = client.bulk(body=lines, params={"require_alias": "true"}, request_timeout=TIMEOUT_SECONDS)
     failed = [item["index"] for item in answer["items"] if item["index"]["status"] >= BAD]
     failed = [each for each in failed if each["status"] != CONFLICT]
@@ -71,7 +71,7 @@ def targets() -> list[str]:
     To be asked for each batch: a change that was published before an index began to be built is read from the
     database by those who build it, and every later one is written to both.
     """
-    with opensearch.asked() as client:
+    with opensearch.client() as client:
         found = _aliases(client)
         if LIVE not in found:
             create_live()
@@ -85,7 +85,7 @@ def create_live() -> None:
 
 
 def create(name: str, alias: str) -> None:
-    with opensearch.asked() as client:
+    with opensearch.client() as client:
         body = {**index_schema.DEFINITION, "aliases": {alias: {}}}
         answer = client.indices.create(index=name, body=body, params={"ignore": BAD}, request_timeout=TIMEOUT_SECONDS)
     if "error" in answer and answer["error"]["type"] != "resource_already_exists_exception":
@@ -94,7 +94,7 @@ def create(name: str, alias: str) -> None:
 
 def behind(alias: str) -> list[str]:
     """The indices that *alias* stands for."""
-    with opensearch.asked() as client:
+    with opensearch.client() as client:
         return _aliases(client).get(alias, [])
 
 

@@ -30,8 +30,8 @@ class RefusedError(Exception):
 
 
 @contextlib.contextmanager
-def asked() -> Iterator["OpenSearch"]:
-    """The client. What it raises becomes UnavailableError where the same may succeed later, else RefusedError."""
+def client() -> Iterator["OpenSearch"]:
+    """Yield the client. What it raises becomes UnavailableError where the same may succeed later, else RefusedError."""
     from opensearchpy.exceptions import ConnectionError as NoAnswerError  # noqa: PLC0415 - see _client
     from opensearchpy.exceptions import TransportError  # noqa: PLC0415
 
@@ -50,8 +50,8 @@ def may_succeed_later(status: int) -> bool:
     return status in (404, TOO_MANY) or status >= SERVER_ERROR
 
 
-def forget() -> None:
-    """Close the connections. Whoever needs one makes it anew."""
+def reset() -> None:
+    """Close the connections. The next request opens a new one."""
     while _clients:
         _clients.popitem()[1].close()
 

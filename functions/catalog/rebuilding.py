@@ -18,7 +18,7 @@ def begin() -> RebuildProgress:
     """Make the new index, from now on written to by the consumer as well; an unfinished one is dropped."""
     index.targets()
     for name in index.behind(NEXT):
-        with opensearch.asked() as client:
+        with opensearch.client() as client:
             client.indices.delete(index=name, request_timeout=index.TIMEOUT_SECONDS)
     name = f"{LIVE}-{index_schema.HASH}-{ids.new().hex}"
     index.create(name, NEXT)
@@ -52,7 +52,7 @@ def _swap(name: str) -> None:
         {"add": {"index": name, "alias": LIVE}},
         *old,
     ]
-    with opensearch.asked() as client:
+    with opensearch.client() as client:
         client.indices.refresh(index=name, request_timeout=index.TIMEOUT_SECONDS)
         client.indices.update_aliases(body={"actions": actions}, request_timeout=index.TIMEOUT_SECONDS)
 

@@ -1,6 +1,5 @@
 """Search in OpenSearch: similar words too, the name above all, with facets and highlights."""
 
-import time
 from typing import Any
 
 import msgspec
@@ -11,11 +10,10 @@ from catalog.opensearch import SilentError
 from catalog.schemas import CategoryCount, Facets, FoundProduct, FoundProducts, Highlights, Position, PriceCount
 from catalog.schemas import SearchProducts as Page
 from kernel.errors import UnavailableError
+from kernel.storage.breaker import Breaker
 from kernel.web import pages
 
 TIMEOUT_SECONDS = 1.5
-# So long it is left alone after it did not answer: customers should not all wait for the same silence.
-BREAKER_SECONDS = 5.0
 CATEGORIES = 20
 
 HIGHLIGHT = {
@@ -33,9 +31,8 @@ SORTS: dict[str, list[dict[str, str]]] = {
 
 type Clause = dict[str, Any]
 
-
-class _Breaker:
-    closed_again_at = 0.0
+# Not every customer should wait for the same silence.
+breaker = Breaker(seconds=5)
 
 
 def search(page: Page, start: Position | None) -> tuple[FoundProducts, Position | None]:
@@ -45,13 +42,13 @@ def search(page: Page, start: Position | None) -> tuple[FoundProducts, Position 
     """
     if start:
         model.check_engine(start.sort, start.engine, "index")
-    if time.monotonic() < _Breaker.closed_again_at:
+    if breaker.is_open:
         raise UnavailableError("The search index did not answer a moment ago.")
     try:
-        with opensearch.asked() as client:
+        with opensearch.client() as client:
             answer = client.search(index=LIVE, body=_question(page, start), request_timeout=TIMEOUT_SECONDS)
     except SilentError:
-        _Breaker.closed_again_at = time.monotonic() + BREAKER_SECONDS
+        breaker.record_failure()
         raise
     return _answer(page, answer)
 

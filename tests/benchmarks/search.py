@@ -46,7 +46,7 @@ def main() -> None:
         for each in batches:
             assert on_product_events.handler(each, Context()) == {"batchItemFailures": []}
         seconds = time.perf_counter() - began
-        with opensearch.asked() as client:
+        with opensearch.client() as client:
             client.indices.refresh(index=index.LIVE)
             indexed = client.count(index=index.LIVE)["count"]
         queries = [_query(chance) for _ in range(SEARCHES + WARM_UP)]
@@ -77,7 +77,7 @@ def _servers() -> Iterator[None]:
             }
             with patch.dict(os.environ, variables):
                 yield
-                opensearch.forget()
+                opensearch.reset()
 
 
 def _products(chance: random.Random) -> list[Product]:

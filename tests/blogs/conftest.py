@@ -9,7 +9,7 @@ from blogs import create_blog, delete_blog, get_blog, list_blogs, update_blog
 from kernel.storage import database, redis_server
 from tests.kit import databases
 from tests.kit.databases import Database
-from tests.kit.documents import ConnectionPerThread, Functions, Person
+from tests.kit.documents import Functions, Person
 
 FUNCTIONS = Functions(create_blog, get_blog, list_blogs, update_blog, delete_blog)
 
@@ -22,17 +22,14 @@ def blogs_template(postgres: str) -> Database:
 @pytest.fixture
 def blogs(blogs_template: Database, redis: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     """An empty blogs database, which the functions use in the role of the application, beside a real Redis."""
-    connections = ConnectionPerThread()
-    monkeypatch.setattr(database, "_connections", connections)
     # On a busy machine a slow Redis must not pass for one that is down.
     monkeypatch.setattr(redis_server, "TIMEOUT_SECONDS", 5)
-    redis_server.forget()
+    redis_server.reset()
     with databases.copied(blogs_template) as copy:
         monkeypatch.setenv("DATABASE_URL_BLOGS", copy.url("app"))
         monkeypatch.setenv("REDIS_URL", redis)
         yield copy
-        for connection in connections.values():
-            connection.close()
+        database.reset()
 
 
 @pytest.fixture

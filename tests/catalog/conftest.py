@@ -11,7 +11,7 @@ from kernel.storage import database, redis_server
 from tests.catalog.indexing import Index
 from tests.kit import databases
 from tests.kit.databases import Database
-from tests.kit.documents import ConnectionPerThread, Functions, Person
+from tests.kit.documents import Functions, Person
 
 FUNCTIONS = Functions(create_product, get_product, list_products, update_product, delete_product)
 
@@ -24,19 +24,16 @@ def catalog_template(postgres: str) -> Database:
 @pytest.fixture
 def catalog(catalog_template: Database, redis: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     """An empty catalog database, which the functions use in the role of the application."""
-    connections = ConnectionPerThread()
-    monkeypatch.setattr(database, "_connections", connections)
     # On a busy machine a slow Redis must not pass for one that is down.
     monkeypatch.setattr(redis_server, "TIMEOUT_SECONDS", 5)
-    redis_server.forget()
+    redis_server.reset()
     with databases.copied(catalog_template) as copy:
         monkeypatch.setenv("DATABASE_URL_CATALOG", copy.url("app"))
         monkeypatch.setenv("REDIS_URL", redis)
         # One seller does in a test what many do in a day.
         monkeypatch.setenv("RATE_LIMIT_FACTOR", "1000")
         yield copy
-        for connection in connections.values():
-            connection.close()
+        database.reset()
 
 
 @pytest.fixture
@@ -45,8 +42,8 @@ def consumer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOPIC", "product-events")
     monkeypatch.setenv("CONSUMER_GROUP", "catalog-product-events")
     monkeypatch.setenv("DEAD_LETTER_TOPIC", "product-events-catalog-dlq")
-    monkeypatch.setattr(search_index, "BREAKER_SECONDS", 0)
-    monkeypatch.setattr(search_index._Breaker, "closed_again_at", 0)
+    monkeypatch.setattr(search_index.breaker, "seconds", 0)
+    search_index.breaker.record_success()
 
 
 @pytest.fixture
@@ -59,7 +56,7 @@ def index(catalog: Database, consumer: None, opensearch: str, monkeypatch: pytes
     empty.drop()
     yield empty
     empty.drop()
-    client.forget()
+    client.reset()
 
 
 @pytest.fixture
@@ -67,7 +64,7 @@ def without_opensearch(consumer: None, monkeypatch: pytest.MonkeyPatch) -> Itera
     """OpenSearch is down: nobody listens at its address."""
     monkeypatch.setenv("OPENSEARCH_URL", "http://127.0.0.1:1")
     yield
-    client.forget()
+    client.reset()
 
 
 @pytest.fixture

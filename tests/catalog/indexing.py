@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from catalog import on_product_events, search_products
-from catalog.opensearch import asked
+from catalog import on_product_events, opensearch, search_products
 from tests.kit.api import Answer, call
 from tests.kit.databases import Database
 from tests.kit.lambda_events import Context, batch, record
@@ -41,7 +40,7 @@ class Index:
 
     def documents(self, alias: str = "products") -> dict[str, dict[str, Any]]:
         """What searches can see behind *alias*, by id."""
-        with asked() as client:
+        with opensearch.client() as client:
             client.indices.refresh(index=alias)
             found = client.search(index=alias, body={"size": 1000, "query": {"term": {"deleted": False}}})
         return {each["_id"]: each["_source"] for each in found["hits"]["hits"]}
@@ -63,7 +62,7 @@ class Index:
         self.drop()
 
     def drop(self) -> None:
-        with asked() as client:
+        with opensearch.client() as client:
             names = list(client.indices.get_alias(index="products-*"))
             for name in names:
                 client.indices.delete(index=name)

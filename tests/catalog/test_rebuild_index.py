@@ -81,7 +81,7 @@ def test_to_begin_anew_gives_up_what_was_begun(index: Index, seller: Person) -> 
     while answer["cursor"]:
         answer = step(answer["cursor"])
     assert index.equals_database()
-    with opensearch.asked() as client:
+    with opensearch.client() as client:
         assert list(client.indices.get_alias(index="products-*")) == catalog_index.behind("products")
 
 

@@ -199,9 +199,9 @@ def test_silence_is_waited_for_once(
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("OPENSEARCH_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
         monkeypatch.setattr(search_index, "TIMEOUT_SECONDS", 0.3)
-        monkeypatch.setattr(search_index, "BREAKER_SECONDS", 60)
+        monkeypatch.setattr(search_index.breaker, "seconds", 60)
         assert search().body["degraded"]
-        monkeypatch.setattr(opensearch, "asked", None)
+        monkeypatch.setattr(opensearch, "client", None)
         assert [search().body["degraded"] for _ in range(3)] == [True] * 3
 
 

@@ -38,7 +38,7 @@ def platform(domain_templates: list[Database], redis: str, stripe_api: str, inst
     }
     account = stripe_account.local(instance)
     stripe = secrets._Cached(Credentials(account.api_key, account.webhook_secrets), time.time() + 3600)
-    redis_server.forget()
+    redis_server.reset()
     with contextlib.ExitStack() as stack:
         monkeypatch = stack.enter_context(pytest.MonkeyPatch.context())
         for name, value in variables.items():
@@ -46,15 +46,14 @@ def platform(domain_templates: list[Database], redis: str, stripe_api: str, inst
         monkeypatch.setattr(redis_server, "TIMEOUT_SECONDS", 5)
         monkeypatch.setattr(email, "send", lambda *_, **__: None)
         monkeypatch.setitem(secrets._cache, "millrace/local/stripe", stripe)
-        monkeypatch.setattr(database, "_connections", {})
+        database.reset()
         copies = {each.domain: stack.enter_context(databases.copied(each)) for each in domain_templates}
         for domain, copy in copies.items():
             monkeypatch.setenv(f"DATABASE_URL_{domain.upper()}", copy.url("app"))
         client = stack.enter_context(contextlib.closing(Redis.from_url(redis)))
         client.flushdb()
         yield Platform(copies, client)
-        for connection in database._connections.values():
-            connection.close()
+        database.reset()
 
 
 @pytest.fixture

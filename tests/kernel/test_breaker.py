@@ -1,14 +1,15 @@
-"""The circuit breaker: one count for each consumer, however many environments run it."""
+"""The circuit breakers: one for a server that is down, and one count for each consumer in all environments."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
 import pytest
 
-from kernel.storage.breaker import Breaker
+from kernel.storage.breaker import Breaker, SharedBreaker
 from millrace_local.instance import ROOT
 from tests.kit.databases import Database
 
@@ -20,13 +21,31 @@ def failures(database: Database) -> list[tuple[str, int]]:
     return database.rows("SELECT consumer, failures FROM breakers ORDER BY consumer")
 
 
-def test_admits_as_many_failures_in_a_row_as_the_threshold(activity: Database) -> None:
+def test_a_server_is_left_alone_for_the_breakers_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From its last failure on, or until it succeeds."""
+    now = 100.0
+    monkeypatch.setattr("kernel.storage.breaker.time", SimpleNamespace(monotonic=lambda: now))
+    breaker = Breaker(seconds=5)
+    assert not breaker.is_open
+    breaker.record_failure()
+    now += 4
+    breaker.record_failure()
+    now += 4
+    assert (breaker.is_open, breaker.retry_at) == (True, 109.0)
+    now += 1
+    assert not breaker.is_open
+    breaker.record_failure()
+    breaker.record_success()
+    assert not breaker.is_open
+
+
+def test_counts_as_many_failures_in_a_row_as_the_threshold(activity: Database) -> None:
     """Over all transactions; another consumer has a count of its own."""
     for expected in (True, True, True, False, False):
         with activity.connect("app") as connection, connection.transaction():
-            assert Breaker(connection, "one", THRESHOLD).admit_failure() is expected
+            assert SharedBreaker(connection, "one", THRESHOLD).record_failure() is expected
     with activity.connect("app") as connection, connection.transaction():
-        assert Breaker(connection, "another", THRESHOLD).admit_failure()
+        assert SharedBreaker(connection, "another", THRESHOLD).record_failure()
 
     assert failures(activity) == [("another", 1), ("one", 3)]
 
@@ -34,24 +53,24 @@ def test_admits_as_many_failures_in_a_row_as_the_threshold(activity: Database) -
 def test_a_success_resets_the_count(activity: Database) -> None:
     """Within a transaction in the order of the records, and whatever count was there before."""
     with activity.connect("app") as connection, connection.transaction():
-        breaker = Breaker(connection, "one", THRESHOLD)
-        assert [breaker.admit_failure() for _ in range(4)] == [True, True, True, False]
+        breaker = SharedBreaker(connection, "one", THRESHOLD)
+        assert [breaker.record_failure() for _ in range(4)] == [True, True, True, False]
         breaker.record_success()
-        assert breaker.admit_failure()
-        breaker.settle()
+        assert breaker.record_failure()
+        breaker.flush()
     assert failures(activity) == [("one", 1)]
 
     with activity.connect("app") as connection, connection.transaction():
-        breaker = Breaker(connection, "one", THRESHOLD)
+        breaker = SharedBreaker(connection, "one", THRESHOLD)
         breaker.record_success()
-        breaker.settle()
+        breaker.flush()
     assert failures(activity) == [("one", 0)]
 
 
 def test_a_transaction_that_is_rolled_back_counts_nothing(activity: Database) -> None:
     """Its dead letters are gone as well."""
     with activity.connect("app") as connection, connection.transaction(force_rollback=True):
-        assert Breaker(connection, "one", THRESHOLD).admit_failure()
+        assert SharedBreaker(connection, "one", THRESHOLD).record_failure()
 
     assert failures(activity) == []
 
@@ -59,11 +78,11 @@ def test_a_transaction_that_is_rolled_back_counts_nothing(activity: Database) ->
 def test_a_success_waits_for_nobody_while_there_is_nothing_to_reset(activity: Database) -> None:
     """A failure that is not committed yet holds the count; records of other partitions are applied meanwhile."""
     with activity.connect("app") as failing, activity.connect("app") as succeeding, failing.transaction():
-        Breaker(failing, "one", THRESHOLD).admit_failure()
+        SharedBreaker(failing, "one", THRESHOLD).record_failure()
         succeeding.execute("SET lock_timeout TO 1")
-        breaker = Breaker(succeeding, "one", THRESHOLD)
+        breaker = SharedBreaker(succeeding, "one", THRESHOLD)
         breaker.record_success()
-        breaker.settle()
+        breaker.flush()
 
     assert failures(activity) == [("one", 1)]
 

@@ -40,10 +40,10 @@ def server(redis: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Redis]:
     monkeypatch.setenv("REDIS_URL", redis)
     # A busy machine is not a Redis that is down.
     monkeypatch.setattr(redis_server, "TIMEOUT_SECONDS", 5)
-    redis_server.forget()
+    redis_server.reset()
     with Redis.from_url(redis) as client:
         yield client
-    redis_server.forget()
+    redis_server.reset()
 
 
 @pytest.fixture

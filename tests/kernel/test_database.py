@@ -1,5 +1,7 @@
 """The warm connection: made anew when it died, and clear about what is unavailable."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
@@ -19,6 +21,11 @@ def count(activity: Database) -> int:
     return int(found)
 
 
+def count_by_transaction() -> int:
+    with transaction("activity") as connection:
+        return len(connection.execute("SELECT FROM events").fetchall())
+
+
 def test_keeps_one_connection_warm(activity: Database) -> None:
     """Transactions one after the other use the same session."""
     pids = set()
@@ -27,6 +34,25 @@ def test_keeps_one_connection_warm(activity: Database) -> None:
             pids.add(connection.info.backend_pid)
 
     assert len(pids) == 1
+
+
+def test_threads_share_no_connection(activity: Database) -> None:
+    """A transaction of one thread is no savepoint of another's."""
+    with transaction("activity") as connection, ThreadPoolExecutor(1) as another:
+        connection.execute(INSERT)
+        assert another.submit(count_by_transaction).result(10) == 0
+
+    assert count(activity) == 1
+
+
+def test_reset_closes_the_warm_connections(activity: Database) -> None:
+    """The next transaction has a session of its own."""
+    with transaction("activity") as connection:
+        first = connection.info.backend_pid
+    database.reset()
+    assert connection.closed
+    with transaction("activity") as connection:
+        assert connection.info.backend_pid != first
 
 
 def test_survives_a_connection_that_died_while_it_was_idle(activity: Database) -> None:

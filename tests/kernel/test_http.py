@@ -325,7 +325,7 @@ def test_an_unusable_setting_of_another_matter_stops_no_route(
     """It is an error in the log, which names the variable and no password."""
     monkeypatch.delenv("REDIS_URL", raising=False)
     monkeypatch.setenv(*setting)
-    redis_server.forget()
+    redis_server.reset()
 
     assert function(request(), context)["statusCode"] == 200
     if function is counted:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
-from typing import Any, LiteralString
+from typing import LiteralString
 from uuid import UUID, uuid4
 
 import msgspec
@@ -55,16 +55,6 @@ def add_mine(request: Request[Thing]) -> dict[str, UUID]:
     return {"owner": request.user_id, "id": ids.new()}
 
 
-class ConnectionPerThread(dict[Any, Any]):
-    """In place of the kernel's connections: threads stand for execution environments, which share none."""
-
-    def get(self, domain: str, default: Any = None) -> Any:  # noqa: ANN401 - dict's signature
-        return super().get((threading.get_ident(), domain), default)
-
-    def __setitem__(self, domain: str, connection: object) -> None:
-        super().__setitem__((threading.get_ident(), domain), connection)
-
-
 @pytest.fixture(scope="module")
 def template(postgres: str) -> Database:
     return databases.migrated(postgres, "activity")
@@ -73,16 +63,13 @@ def template(postgres: str) -> Database:
 @pytest.fixture
 def things(template: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     """A database with a table of things, used by as many environments as there are threads."""
-    connections = ConnectionPerThread()
-    monkeypatch.setattr(database, "_connections", connections)
     monkeypatch.setattr(sys.modules[__name__], "during_work", [])
     with databases.copied(template) as copy:
         with copy.connect() as connection:
             connection.execute("CREATE TABLE things (id uuid PRIMARY KEY, name text NOT NULL)")
         monkeypatch.setenv("DATABASE_URL_ACTIVITY", copy.url("app"))
         yield copy
-        for connection in connections.values():
-            connection.close()
+        database.reset()
 
 
 def post(key: str, name: str = "thing", **more: object) -> Answer:

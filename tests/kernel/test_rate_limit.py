@@ -44,9 +44,9 @@ def server(redis: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A Redis to which a busy machine gives its time."""
     monkeypatch.setenv("REDIS_URL", redis)
     monkeypatch.setattr(redis_server, "TIMEOUT_SECONDS", 5)
-    redis_server.forget()
+    redis_server.reset()
     yield
-    redis_server.forget()
+    redis_server.reset()
 
 
 @pytest.fixture
@@ -138,9 +138,9 @@ def test_while_redis_is_down_logins_and_registrations_are_counted_here(name: Rat
     assert rate_limit.require(name, f"{key}-2")
 
 
-def test_the_local_count_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_local_count_is_bounded() -> None:
     """Whoever sends from a million addresses does not fill the memory; the latest callers are still known."""
-    monkeypatch.setattr(rate_limit, "_local", {})
+    rate_limit.reset()
     for number in range(rate_limit.LOCAL_CALLERS + 500):
         rate_limit.count_locally(str(number), 1000, 1, 0)
     assert len(rate_limit._local) == rate_limit.LOCAL_CALLERS

@@ -10,15 +10,15 @@ from types import SimpleNamespace
 import pytest
 from redis import Redis
 
-from kernel.storage import redis_server
+from kernel.storage import breaker, redis_server
 
 
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
     """No server is known yet."""
-    redis_server.forget()
+    redis_server.reset()
     yield
-    redis_server.forget()
+    redis_server.reset()
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_a_silent_redis_costs_little_once_and_then_nothing() -> None:
     """The first request waits 50 ms, those of the next second do not ask at all; who insists asks."""
     with pytest.raises(redis_server.DownError):
         redis_server.run(lambda redis: redis.ping())  # which also imports the client
-    redis_server.forget()
+    redis_server.reset()
     assert 45 < milliseconds() < 500
     assert statistics.median(milliseconds() for _ in range(20)) < 5
     started = time.perf_counter()
@@ -64,7 +64,7 @@ def test_a_redis_that_is_back_is_used_again(redis: str, monkeypatch: pytest.Monk
     with pytest.raises(redis_server.DownError):
         ping()
     clock = time.monotonic() + redis_server.BREAKER_SECONDS
-    monkeypatch.setattr(redis_server, "time", SimpleNamespace(monotonic=lambda: clock))
+    monkeypatch.setattr(breaker, "time", SimpleNamespace(monotonic=lambda: clock))
     assert ping()
 
 

@@ -46,7 +46,7 @@ def counted(redis: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PUBLIC_KEYS", tokens.PUBLIC_KEYS)
     monkeypatch.setattr(redis_server, "TIMEOUT_SECONDS", 5)
     monkeypatch.setitem(rate_limit.RATES, "refusal", Rate(burst=3, seconds=60))
-    redis_server.forget()
+    redis_server.reset()
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def manager(monkeypatch: pytest.MonkeyPatch) -> Iterator[SecretsManager]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
         server.shutdown()
-    secrets._cache.clear()
+    secrets.reset()
 
 
 def test_asks_once_and_signs(manager: SecretsManager) -> None:

@@ -10,8 +10,6 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 from uuid import UUID
 
-import psycopg
-
 from tests.kit.api import Answer, call
 from tests.kit.databases import Database
 
@@ -90,7 +88,7 @@ def events(database: Database) -> list[dict[str, Any]]:
 
 
 def at_once[T](work: Iterable[Callable[[], T]]) -> list[T]:
-    """The results of all *work*, each in its own thread, begun together. The kernel needs `ConnectionPerThread`."""
+    """The results of all *work*, each in its own thread, begun together. Threads stand for execution environments."""
     several = list(work)
     barrier = threading.Barrier(len(several))
 
@@ -100,13 +98,3 @@ def at_once[T](work: Iterable[Callable[[], T]]) -> list[T]:
 
     with ThreadPoolExecutor(len(several)) as pool:
         return list(pool.map(begin, several))
-
-
-class ConnectionPerThread(dict[Any, psycopg.Connection[tuple[Any, ...]]]):
-    """In place of the kernel's connections: threads stand for execution environments, which share none."""
-
-    def get(self, domain: str, default: Any = None) -> Any:  # noqa: ANN401 - dict's signature
-        return super().get((threading.get_ident(), domain), default)
-
-    def __setitem__(self, domain: str, connection: psycopg.Connection[tuple[Any, ...]]) -> None:
-        super().__setitem__((threading.get_ident(), domain), connection)

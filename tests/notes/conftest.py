@@ -9,7 +9,7 @@ from kernel.storage import database
 from notes import create_note, delete_note, get_note, list_notes, update_note
 from tests.kit import databases
 from tests.kit.databases import Database
-from tests.kit.documents import ConnectionPerThread, Functions, Person
+from tests.kit.documents import Functions, Person
 
 FUNCTIONS = Functions(create_note, get_note, list_notes, update_note, delete_note)
 
@@ -22,14 +22,11 @@ def notes_template(postgres: str) -> Database:
 @pytest.fixture
 def notes(notes_template: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     """An empty notes database, which the functions use in the role of the application, without Redis."""
-    connections = ConnectionPerThread()
-    monkeypatch.setattr(database, "_connections", connections)
     monkeypatch.delenv("REDIS_URL", raising=False)
     with databases.copied(notes_template) as copy:
         monkeypatch.setenv("DATABASE_URL_NOTES", copy.url("app"))
         yield copy
-        for connection in connections.values():
-            connection.close()
+        database.reset()
 
 
 @pytest.fixture

@@ -24,8 +24,7 @@ def notifications(notifications_template: Database, redis: str, monkeypatch: pyt
         monkeypatch.setenv("DATABASE_URL_NOTIFICATIONS", found.url("app"))
         monkeypatch.setenv("REDIS_URL", redis)
         yield found
-        if warm := database._connections.pop("notifications", None):
-            warm.close()
+        database.reset()
 
 
 @pytest.fixture(autouse=True)

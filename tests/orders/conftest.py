@@ -8,7 +8,6 @@ import pytest
 from kernel.storage import database
 from tests.kit import databases
 from tests.kit.databases import Database
-from tests.kit.documents import ConnectionPerThread
 from tests.orders.customers import FUNCTIONS, Customer
 
 
@@ -20,15 +19,12 @@ def orders_template(postgres: str) -> Database:
 @pytest.fixture
 def orders(orders_template: Database, redis: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     """A database of its own, where the functions connect as the role `app`."""
-    connections = ConnectionPerThread()
-    monkeypatch.setattr(database, "_connections", connections)
     with databases.copied(orders_template) as found:
         monkeypatch.setenv("DATABASE_URL_ORDERS", found.url("app"))
         monkeypatch.setenv("REDIS_URL", redis)
         monkeypatch.setenv("RATE_LIMIT_FACTOR", "1000")
         yield found
-        for connection in connections.values():
-            connection.close()
+        database.reset()
 
 
 @pytest.fixture(autouse=True)

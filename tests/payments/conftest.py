@@ -31,8 +31,7 @@ def payments(payments_template: Database, redis: str, monkeypatch: pytest.Monkey
         monkeypatch.setenv("REDIS_URL", redis)
         monkeypatch.setenv("RATE_LIMIT_FACTOR", "1000")
         yield found
-        if warm := database._connections.pop("payments", None):
-            warm.close()
+        database.reset()
 
 
 @pytest.fixture(autouse=True)

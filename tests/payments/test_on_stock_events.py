@@ -17,7 +17,6 @@ from payments.reconcile_payments import handler as reconcile
 from tests.kit import documents
 from tests.kit.api import call
 from tests.kit.databases import Database
-from tests.kit.documents import ConnectionPerThread
 from tests.kit.lambda_events import Context, failures
 from tests.kit.proxy import Loss, Refusal
 from tests.kit.published import delivered
@@ -205,8 +204,6 @@ def test_two_topics_at_once_lose_no_answer(
     payments: Database, stripe: FakeStripe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Order and answer are kept by two consumers at the same moment: one of them sees both."""
-    connections = ConnectionPerThread()
-    monkeypatch.setattr(database, "_connections", connections)
     monkeypatch.setattr(gateway, "TIMEOUT_SECONDS", 10)
     answers: list[object] = []
     # A batch that is returned, as when it waits too long for the other's locks, proves nothing: further orders may.
@@ -220,8 +217,7 @@ def test_two_topics_at_once_lose_no_answer(
             answers = list(consumers.map(lambda each: each[0](each[1], Context()), deliveries))
         if answers == [ALL, ALL]:
             break
-    for connection in connections.values():
-        connection.close()
+    database.reset()
     assert answers == [ALL, ALL]
     assert [stripe.charges(order.order_id) for order in placed] == [[500]] * 24
 

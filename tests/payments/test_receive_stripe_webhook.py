@@ -222,8 +222,7 @@ def test_lets_stripe_send_again_what_could_not_be_kept(payments: Database, monke
     content = succeeded(str(payment.intent_id))
     with monkeypatch.context() as patch:
         patch.setenv("DATABASE_URL_PAYMENTS", "postgresql://nobody@127.0.0.1:1/nothing")
-        if warm := database._connections.pop("payments", None):
-            warm.close()
+        database.reset()
         assert sent(content) == 503
     assert sent(content) == 200
     assert orders.told(payments, payment.order_id) == ["PaymentCompleted"]

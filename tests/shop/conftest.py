@@ -31,8 +31,8 @@ def market(
     monkeypatch.setenv("REDIS_URL", redis)
     monkeypatch.setenv("RATE_LIMIT_FACTOR", "100000")
     monkeypatch.setattr(redis_server, "TIMEOUT_SECONDS", 5)
-    redis_server.forget()
-    monkeypatch.setattr(database, "_connections", {})
+    redis_server.reset()
+    database.reset()
     stripe = StripeInMemory()
     monkeypatch.setattr(gateway, "STEPS", stripe.steps)
     monkeypatch.setattr(gateway, "_look", stripe.look)
@@ -43,5 +43,4 @@ def market(
             owners[copy.domain] = stack.enter_context(copy.connect())
             monkeypatch.setenv(f"DATABASE_URL_{copy.domain.upper()}", copy.url("app"))
         yield Market(owners, stripe, sign_in, monkeypatch)
-        for connection in database._connections.values():
-            connection.close()
+        database.reset()

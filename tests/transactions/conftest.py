@@ -21,8 +21,7 @@ def transactions(transactions_template: Database, redis: str, monkeypatch: pytes
         monkeypatch.setenv("DATABASE_URL_TRANSACTIONS", found.url("app"))
         monkeypatch.setenv("REDIS_URL", redis)
         yield found
-        if warm := database._connections.pop("transactions", None):
-            warm.close()
+        database.reset()
 
 
 @pytest.fixture(autouse=True)

@@ -96,12 +96,11 @@ def users(users_template: Database, redis: str, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("REDIS_URL", redis)
     # A busy machine is not a Redis that is down.
     monkeypatch.setattr(redis_server, "TIMEOUT_SECONDS", 5)
-    redis_server.forget()
+    redis_server.reset()
     with databases.copied(users_template) as copy:
         monkeypatch.setenv("DATABASE_URL_USERS", copy.url("app"))
         yield copy
-        if warm := database._connections.pop("users", None):
-            warm.close()
+        database.reset()
 
 
 @pytest.fixture

@@ -90,7 +90,7 @@ def test_no_valid_token_is_refused_during_a_rotation(stored: Secrets, monkeypatc
     old = access_tokens.sign(uuid4(), ["user"])
     tokens.verify(old)
     rotate()
-    secrets._cache.clear()
+    secrets.reset()
     new = access_tokens.sign(uuid4(), ["user"])
     for verifier in (verifier_before, tokens._StoredKeys()):
         monkeypatch.setattr(tokens, "_stored", verifier)
@@ -128,7 +128,7 @@ def test_compromised_keys_are_all_replaced_at_once(stored: Secrets, monkeypatch:
     monkeypatch.setattr(rotate_keys, "SHORTEST_INTERVAL", timedelta(minutes=30))
     assert rotate_keys.handler({"compromised": True}, Context()) == {"rotated": True}
     assert before.isdisjoint(key["kid"] for kind in ("public", "signing") for key in stored.keys(kind))
-    secrets._cache.clear()
+    secrets.reset()
     with pytest.raises(UnauthorizedError):
         tokens.verify(old)
     tokens.verify(access_tokens.sign(uuid4(), ["user"]))
@@ -151,7 +151,7 @@ def test_a_rotation_that_died_halfway_is_mended(stored: Secrets, monkeypatch: py
     old = access_tokens.sign(uuid4(), ["user"])
     tokens.verify(old)
     assert rotate()
-    secrets._cache.clear()
+    secrets.reset()
     monkeypatch.setattr(tokens, "_stored", tokens._StoredKeys())
     tokens.verify(old)
     tokens.verify(access_tokens.sign(uuid4(), ["user"]))

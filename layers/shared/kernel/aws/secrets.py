@@ -58,6 +58,11 @@ def read[T](secret_id: str, expected: type[T], *, fresh: bool = False) -> T:
     return content
 
 
+def reset() -> None:
+    """Forget all secrets. The next read asks Secrets Manager."""
+    _cache.clear()
+
+
 def _fetch(secret_id: str) -> str:
     body = msgspec.json.encode({"SecretId": secret_id})
     status, answer = aws_http.post("secretsmanager", body, HEADERS, timeout=TIMEOUT_SECONDS)

@@ -15,7 +15,7 @@ from kernel.errors import ForgottenError, UnavailableError
 from kernel.messaging import dead_letters, event_log, events, inbox
 from kernel.messaging.dead_letters import DeadLetter
 from kernel.messaging.events import Reader, Record
-from kernel.storage.breaker import Breaker
+from kernel.storage.breaker import SharedBreaker
 from kernel.storage.database import FORGOTTEN, Connection, is_transient, transaction
 from kernel.telemetry import logger
 
@@ -99,7 +99,7 @@ class Run[E: Event]:
                 breaker = self._breaker(connection)
                 for delivery in deliveries:
                     self._apply_one(connection, breaker, delivery)
-                breaker.settle()
+                breaker.flush()
         except (UnavailableError, psycopg.Error) as error:
             self.counts = before
             for delivery in deliveries:
@@ -149,8 +149,8 @@ class Run[E: Event]:
         events_of = ((each.id, each.event, each.record) for each in self.applied if each.event is not None)
         event_log.write(self.settings.event_log_level, events_of)
 
-    def _breaker(self, connection: Connection) -> Breaker:
-        return Breaker(connection, self.settings.group, self.settings.breaker_threshold)
+    def _breaker(self, connection: Connection) -> SharedBreaker:
+        return SharedBreaker(connection, self.settings.group, self.settings.breaker_threshold)
 
     def _count(self, connection: Connection, deliveries: list[Delivery[E]]) -> None:
         """Count successes and failures in their order; raise BreakerOpenError at the first failure too many."""
@@ -158,11 +158,11 @@ class Run[E: Event]:
         for delivery in deliveries:
             if delivery.error is None:
                 breaker.record_success()
-            elif not breaker.admit_failure():
+            elif not breaker.record_failure():
                 raise BreakerOpenError
-        breaker.settle()
+        breaker.flush()
 
-    def _apply_one(self, connection: Connection, breaker: Breaker, delivery: Delivery[E]) -> None:
+    def _apply_one(self, connection: Connection, breaker: SharedBreaker, delivery: Delivery[E]) -> None:
         if self.is_blocked(delivery.record):
             return
         if time.monotonic() > self.deadline:
@@ -199,11 +199,11 @@ class Run[E: Event]:
         self.consumer.effect(connection, [delivery.event])
         return True
 
-    def _refuse(self, connection: Connection, breaker: Breaker, record: Record, error: Exception) -> None:
+    def _refuse(self, connection: Connection, breaker: SharedBreaker, record: Record, error: Exception) -> None:
         """Dead-letter the record, unless it has been, or too many before it have."""
         if inbox.has(connection, self.settings.group, record.id):
             self.counts["duplicates"] += 1
-        elif not breaker.admit_failure():
+        elif not breaker.record_failure():
             self.counts["breaker_open"] = 1
             logger.error("circuit breaker is open: nothing more is dead-lettered", consumer=self.settings.group)
             self._block(record, error)

@@ -1,7 +1,8 @@
-"""Postgres: one warm connection per execution environment and domain, and transactions on it."""
+"""Postgres: one warm connection for each domain and thread of an execution environment, and transactions on it."""
 
 import contextlib
 import os
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,7 +32,8 @@ NOT_READY = ("42P01", "42703", "42883", "3D000", "42501", "28")
 # Raised by the guards of `schema/0006_forgetting.sql`.
 FORGOTTEN = "MR410"
 
-_connections: dict[str, Connection] = {}
+# By domain and thread: two threads would get into each other's transactions on one connection.
+_connections: dict[tuple[str, int], Connection] = {}
 
 
 @contextlib.contextmanager
@@ -72,6 +74,12 @@ def connect(domain: str) -> Connection:
         return psycopg.connect(rotated, autocommit=True, prepare_threshold=None)
 
 
+def reset() -> None:
+    """Close all warm connections. The next transaction opens a new one."""
+    while _connections:
+        _connections.popitem()[1].close()
+
+
 def is_transient(error: psycopg.Error) -> bool:
     """Whether the same work may succeed later without anybody changing it.
 
@@ -83,7 +91,8 @@ def is_transient(error: psycopg.Error) -> bool:
 
 
 def _begin(domain: str, stack: contextlib.ExitStack) -> Connection:
-    warm = _connections.get(domain)
+    place = (domain, threading.get_ident())
+    warm = _connections.get(place)
     if warm is not None:
         nested = warm.info.transaction_status is not TransactionStatus.IDLE and not warm.closed
         try:
@@ -96,7 +105,7 @@ def _begin(domain: str, stack: contextlib.ExitStack) -> Connection:
             warm.close()
         else:
             return warm
-    connection = _connections[domain] = connect(domain)
+    connection = _connections[place] = connect(domain)
     stack.enter_context(connection.transaction())
     return connection
 

@@ -3,11 +3,11 @@
 What is kept there can be done without, so every caller has an answer for DownError.
 """
 
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kernel import settings
+from kernel.storage.breaker import Breaker
 from kernel.telemetry import logger
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def run[T](work: Callable[["Redis"], T], *, insist: bool = False) -> T:
     server = _server(url)
     if server is None:
         raise DownError
-    if time.monotonic() < server.closed_again_at and not insist:
+    if server.breaker.is_open and not insist:
         raise DownError
     return server.run(work)
 
@@ -52,13 +52,13 @@ class _Server:
         # Nothing is sent yet, but it fails for an address with options that no connection has.
         pool = self.client.connection_pool
         pool.connection_class(**pool.connection_kwargs)
-        self.closed_again_at = 0.0
+        self.breaker = Breaker(BREAKER_SECONDS)
 
     def run[T](self, work: Callable[["Redis"], T]) -> T:
         try:
             return work(self.client)
         except self.errors as error:
-            self.closed_again_at = time.monotonic() + BREAKER_SECONDS
+            self.breaker.record_failure()
             logger.warning("redis is down", extra={"error": type(error).__name__})
             raise DownError from error
 
@@ -67,8 +67,8 @@ class _Server:
 _servers: dict[str, _Server | None] = {}
 
 
-def forget() -> None:
-    """Close the connections. Whoever needs one makes it anew."""
+def reset() -> None:
+    """Close the connections and the breaker. The next command opens a new connection."""
     while _servers:
         if server := _servers.popitem()[1]:
             server.client.close()
@@ -76,7 +76,7 @@ def forget() -> None:
 
 def _server(url: str) -> _Server | None:
     if url not in _servers:
-        forget()
+        reset()
         _servers.setdefault(url, _new_server(url))
     return _servers.get(url)
 

@@ -114,6 +114,11 @@ def check(name: RateClass, caller: str, *, now: int | None = None) -> Decision |
     return Decision(bool(allowed), burst, *numbers)
 
 
+def reset() -> None:
+    """Forget the callers that were counted in this process."""
+    _local.clear()
+
+
 def _factor() -> int:
     """Return the factor of all limits. An unusable one is an error in the log, and no reason to answer nobody."""
     try:
