@@ -28,6 +28,7 @@ CHECKS: dict[str, Command] = {
         "tests/test_layout.py",
         "tests/test_template.py",
         "tests/test_openapi.py",
+        "tests/test_docs.py",
     ],
     "the API's document, by Spectral": [*node_program("spectral"), "lint", "--fail-severity", "hint", DOCUMENT],
     "the API's document, by Redocly": [*node_program("redocly"), "lint", DOCUMENT],
