@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from activity import model
 from activity.schemas import GeneratedEvent, GenerateEvent
 from kernel import ids
 from kernel.contracts.activity import UserEvent
@@ -23,7 +24,6 @@ def handler(request: Request[GenerateEvent]) -> GeneratedEvent:
         payload=command.payload,
     )
     with transaction("activity") as connection:
-        if tombstones.forgotten_among(connection, [event.user_id]):
-            raise UnprocessableError("There is no such user any more: the account was deleted.")
+        model.check_user(event, tombstones.forgotten_among(connection, [event.user_id]))
         outbox.add(connection, event)
     return GeneratedEvent(event.event_id)

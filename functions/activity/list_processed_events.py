@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from activity import store
-from activity.schemas import ProcessedEvent
+from activity.model import ProcessedEvent
 from kernel.storage.database import transaction
 from kernel.web.endpoint import endpoint
 from kernel.web.pages import Page

@@ -1,6 +1,6 @@
 """user-activity-events: keep every UserEvent once, but none of who deleted their account."""
 
-from activity import store
+from activity import model, store
 from kernel.contracts.activity import UserEvent
 from kernel.messaging import consumer, tombstones
 from kernel.storage.database import Connection
@@ -8,5 +8,5 @@ from kernel.storage.database import Connection
 
 @consumer.batch("activity", UserEvent)
 def handler(connection: Connection, events: list[UserEvent]) -> None:
-    gone = tombstones.forgotten_among(connection, [event.user_id for event in events])
-    store.add_many(connection, [event for event in events if event.user_id.lower() not in gone])
+    forgotten = tombstones.forgotten_among(connection, [event.user_id for event in events])
+    store.add_many(connection, model.recordable(events, forgotten))

@@ -1,6 +1,5 @@
 """What the activity API takes and gives."""
 
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -18,15 +17,3 @@ class GenerateEvent(Struct, frozen=True, forbid_unknown_fields=True, rename="cam
 class GeneratedEvent(Struct, frozen=True, rename="camel"):
     event_id: UUID
     message: str = "Event published successfully"
-
-
-class ProcessedEvent(Struct, frozen=True):
-    id: UUID
-    user_id: str
-    event_type: str
-    payload: dict[str, Any] | None
-    created_at: datetime
-
-    def position(self) -> tuple[object, ...]:
-        """Return its place in the list's order, where the next page begins."""
-        return (self.created_at, self.id)

@@ -1,20 +1,15 @@
 """Processed events in Postgres."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
-from msgspec import Raw
 
-from activity.schemas import ProcessedEvent
-from kernel import free_json
+from activity import model
+from activity.model import ProcessedEvent
 from kernel.contracts.activity import UserEvent
 from kernel.storage.database import Connection
 from kernel.web.pages import LARGEST_PAGE
-
-# A payload with numbers that Postgres has written out. They are shown with exponents, or no answer could hold it.
-LONG_PAYLOAD = 1024 * 1024
 
 
 def add_many(connection: Connection, events: list[UserEvent]) -> None:
@@ -65,13 +60,7 @@ def newest(
     ).fetchall()
     read = sum(len(user_id.encode()) + len((payload or "").encode()) for _, user_id, _, payload, _ in rows)
     events = [
-        ProcessedEvent(event_id, user_id, event_type, _payload(payload), created_at)
+        ProcessedEvent(event_id, user_id, event_type, model.show_payload(payload), created_at)
         for event_id, user_id, event_type, payload, created_at in rows
     ]
     return events, read >= LARGEST_PAGE
-
-
-def _payload(text: str | None) -> Any:  # noqa: ANN401 - JSON that is not read
-    if text is None:
-        return None
-    return Raw((free_json.shortened(text) if len(text) > LONG_PAYLOAD else text).encode())

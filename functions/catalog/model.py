@@ -8,7 +8,7 @@ from msgspec.structs import asdict
 
 from kernel import currencies
 from kernel.contracts.catalog import ProductCreated, ProductDeleted, ProductEvent, ProductState, ProductUpdated
-from kernel.errors import FieldProblem, InvalidError, NotFoundError
+from kernel.errors import FieldProblem, InvalidError, NotFoundError, refuse_fields
 
 # Where the ranges of prices begin by which search results are counted.
 PRICE_STEPS = (0, 1_000, 5_000, 10_000, 50_000)
@@ -37,11 +37,8 @@ def found(product: Product | None) -> Product:
 
 
 def check_price(price_cents: int, currency: str) -> None:
-    """Raise InvalidError for a price that nobody can be charged."""
-    if refusal := currencies.refuse_currency(currency):
-        raise InvalidError("1 field is wrong.", (FieldProblem("currency", refusal),))
-    if refusal := currencies.refuse_amount(price_cents, currency):
-        raise InvalidError("1 field is wrong.", (FieldProblem("priceCents", refusal),))
+    """Raise InvalidError for a price that cannot be charged."""
+    refuse_fields(currencies.charge_problems(price_cents, currency, amount_field="priceCents"))
 
 
 def created(product: Product) -> ProductCreated:

@@ -6,7 +6,7 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from catalog.model import Product
-from kernel.texts import Line
+from kernel.texts import CurrencyCode, Line
 from kernel.web.pages import Page
 
 Category = Annotated[str, Meta(max_length=64, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$(?!\n)")]
@@ -24,7 +24,7 @@ class ProductDetails(Struct, frozen=True, forbid_unknown_fields=True, rename="ca
     category: Category
     price_cents: Cents
     description: Annotated[str, Meta(max_length=10_000)] = ""
-    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)")] = "USD"
+    currency: CurrencyCode = "USD"
     stock: Annotated[int, Meta(ge=0, le=2_000_000_000)] = 0
 
 

@@ -8,9 +8,9 @@ from msgspec import Struct
 from kernel import currencies
 from kernel.contracts.orders import OrderItem
 from kernel.currencies import LARGEST_AMOUNT
-from kernel.errors import ConflictError, FieldProblem, InvalidError, UnprocessableError
+from kernel.errors import ConflictError, FieldProblem, UnprocessableError, refuse_fields
+from orders.commands import PlaceOrder, WantedItem
 from orders.events import OrderCreated
-from orders.schemas import CreateOrder, ItemWanted
 
 USUAL_CURRENCY = "USD"
 
@@ -25,62 +25,64 @@ class Product(Struct, frozen=True):
     stock: int
 
 
-type Line = tuple[ItemWanted, Product]
+type Line = tuple[WantedItem, Product]
 
 
-def check(command: CreateOrder) -> None:
-    """Raise InvalidError if it is neither for an amount nor for items, or for both, or for an item twice."""
-    if problems := tuple(_wrong_fields(command)):
-        raise InvalidError(f"{len(problems)} field{'s are' if len(problems) > 1 else ' is'} wrong.", problems)
+def check(command: PlaceOrder) -> None:
+    """Refuse a command that can never be an order.
 
-
-def of_amount(command: CreateOrder, amount: int, customer: UUID | None) -> OrderCreated:
-    currency, method = command.currency or USUAL_CURRENCY, command.payment_method
-    return OrderCreated(amount=amount, currency=currency, customer_id=customer, payment_method=method)
-
-
-def of_items(command: CreateOrder, customer: UUID, on_sale: Mapping[UUID, Product]) -> OrderCreated:
-    """The order at today's prices.
-
-    Raises UnprocessableError for products that are not on sale and for sums that nobody can pay at once,
-    ConflictError if a price is not what the client saw, or the stock is too low: naming each item at fault.
+    Raises InvalidError unless it has either an amount or items, names each item once, and can be charged.
     """
-    lines = _found(command.items or (), on_sale)
+    refuse_fields(_wrong_fields(command))
+
+
+def create(command: PlaceOrder, on_sale: Mapping[UUID, Product]) -> OrderCreated:
+    """Return the event that begins the order, at today's prices.
+
+    *on_sale*: the products that can be bought, among them those of the command's items.
+
+    Raises UnprocessableError for products that are not on sale and for sums that cannot be charged. Raises
+    ConflictError if a price is not what the client saw, or the stock is too low. Each names the items at fault.
+    """
+    if command.amount is not None:
+        return _created(command, command.amount, command.currency or USUAL_CURRENCY)
+    lines = _find_products(command.items, on_sale)
     if stale := tuple(_contradictions(lines)):
-        raise ConflictError("Prices or stocks are not what they were. See what they are, and order again.", stale)
+        raise ConflictError("Prices or stocks have changed. Read the products again, and repeat the order.", stale)
     currency = _only_currency(lines)
     items = tuple(OrderItem(each.product_id, each.name, wanted.quantity, each.price_cents) for wanted, each in lines)
     amount = sum(item.unit_price_cents * item.quantity for item in items)
     _check_charge(amount, currency)
-    method = command.payment_method
+    return _created(command, amount, currency, items)
+
+
+def _created(command: PlaceOrder, amount: int, currency: str, items: tuple[OrderItem, ...] = ()) -> OrderCreated:
     return OrderCreated(
         amount=amount,
         currency=currency,
-        customer_id=customer,
+        customer_id=command.customer_id,
         items=items,
-        payment_method=method,
-        reserves_stock=True,
+        payment_method=command.payment_method,
+        reserves_stock=bool(items),
     )
 
 
-def _wrong_fields(command: CreateOrder) -> Iterator[FieldProblem]:
-    if (command.amount is None) == (command.items is None):
+def _wrong_fields(command: PlaceOrder) -> Iterator[FieldProblem]:
+    if (command.amount is None) == (not command.items):
         yield FieldProblem("body", "must have either amount or items")
-    if command.currency is not None and command.items is not None:
-        yield FieldProblem("currency", "is that of the items' products")
-    currency = command.currency or USUAL_CURRENCY
-    if refusal := currencies.refuse_currency(currency):
-        yield FieldProblem("currency", refusal)
-    elif refusal := currencies.refuse_amount(command.amount or 0, currency):
-        yield FieldProblem("amount", refusal)
+    if command.currency is not None and command.items:
+        yield FieldProblem("currency", "is given by the items: leave it out")
+    yield from currencies.charge_problems(command.amount or 0, command.currency or USUAL_CURRENCY)
     seen: set[UUID] = set()
-    for index, item in enumerate(command.items or ()):
+    for index, item in enumerate(command.items):
         if item.product_id in seen:
-            yield FieldProblem(f"items[{index}].productId", "is there twice: give one item with the whole quantity")
+            yield FieldProblem(
+                f"items[{index}].productId", "appears more than once; use one item with the total quantity"
+            )
         seen.add(item.product_id)
 
 
-def _found(wanted: tuple[ItemWanted, ...], on_sale: Mapping[UUID, Product]) -> list[Line]:
+def _find_products(wanted: tuple[WantedItem, ...], on_sale: Mapping[UUID, Product]) -> list[Line]:
     unknown = tuple(
         FieldProblem(f"items[{index}].productId", "is not on sale")
         for index, item in enumerate(wanted)
@@ -94,7 +96,7 @@ def _found(wanted: tuple[ItemWanted, ...], on_sale: Mapping[UUID, Product]) -> l
 def _contradictions(lines: list[Line]) -> Iterator[FieldProblem]:
     for index, (item, product) in enumerate(lines):
         if item.price_cents not in (None, product.price_cents):
-            message = f"is {product.price_cents} by now, not {item.price_cents}"
+            message = f"is now {product.price_cents}, not {item.price_cents}"
             yield FieldProblem(f"items[{index}].priceCents", message)
         if item.quantity > product.stock:
             yield FieldProblem(f"items[{index}].quantity", f"is more than the {product.stock} in stock")
@@ -108,10 +110,9 @@ def _only_currency(lines: list[Line]) -> str:
 
 
 def _check_charge(amount: int, currency: str) -> None:
-    """Raise UnprocessableError for a sum that nobody can be charged at once."""
-    if refusal := currencies.refuse_currency(currency):
-        raise UnprocessableError(f"The currency of these items, {currency}, {refusal}.")
+    """Raise UnprocessableError for a sum that cannot be charged at once."""
     if not 1 <= amount <= LARGEST_AMOUNT:
         raise UnprocessableError(f"The items cost {amount} together; an order is for 1 to {LARGEST_AMOUNT}.")
-    if refusal := currencies.refuse_amount(amount, currency):
-        raise UnprocessableError(f"The items cost {amount} together, which {refusal}.")
+    for problem in currencies.charge_problems(amount, currency):
+        subject = f"The currency of these items, {currency}," if problem.path == "currency" else f"The sum {amount}"
+        raise UnprocessableError(f"{subject} {problem.message}.")

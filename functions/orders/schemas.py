@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from kernel.currencies import LARGEST_AMOUNT
+from kernel.texts import CurrencyCode
 from kernel.web.pages import Page
 from orders.model import Order, Recorded, Status
 
@@ -27,7 +28,7 @@ class CreateOrder(Struct, frozen=True, forbid_unknown_fields=True, rename="camel
     """
 
     amount: Annotated[int, Meta(ge=1, le=LARGEST_AMOUNT)] | None = None
-    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)")] | None = None
+    currency: CurrencyCode | None = None
     items: Annotated[tuple[ItemWanted, ...], Meta(min_length=1, max_length=50)] | None = None
     payment_method: Annotated[str, Meta(pattern=r"^pm_[A-Za-z0-9_]{1,200}$(?!\n)")] | None = None
 

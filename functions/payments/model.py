@@ -249,9 +249,9 @@ def _counted(payment: Payment) -> Payment:
 
 def _refusal(payment: Payment) -> str | None:
     currency = payment.currency or ""
-    if currencies.refuse_currency(currency):
-        return "invalid_currency"
-    if not 0 < payment.amount <= currencies.LARGEST_AMOUNT or currencies.refuse_amount(payment.amount, currency):
+    for problem in currencies.charge_problems(payment.amount, currency):
+        return f"invalid_{problem.path}"
+    if not 0 < payment.amount <= currencies.LARGEST_AMOUNT:
         return "invalid_amount"
     if payment.payment_method is not None and not PAYMENT_METHOD.fullmatch(payment.payment_method):
         return "invalid_payment_method"

@@ -4,8 +4,10 @@ It may come late, twice and in any order. A wrong signature and an object that c
 taken: what it tells is kept if it is news of a payment of ours, and nothing is asked back of Stripe.
 """
 
+import time
 from uuid import NAMESPACE_OID, uuid5
 
+from kernel.errors import InvalidError
 from kernel.messaging import inbox
 from kernel.storage.database import Connection, transaction
 from kernel.telemetry import logger
@@ -14,14 +16,14 @@ from kernel.web.requests import Request
 from payments import credentials, signature, store, stripe_events
 from payments.model import Payment
 from payments.schemas import Received
-from payments.stripe_events import Told
+from payments.stripe_events import Event, Told
 
 
 @endpoint(rate="webhook")
 def handler(request: Request[bytes]) -> Received:
-    signature.require(request.body, request.headers.get("stripe-signature"), credentials.get().webhook_secrets)
-    event = stripe_events.read(request.body)
-    told = stripe_events.tell(event)
+    secrets = credentials.get().webhook_secrets
+    signature.require(request.body, request.headers.get("stripe-signature"), secrets, now=time.time())
+    event, told = _read(request.body)
     with transaction("payments") as connection:
         event_id = uuid5(NAMESPACE_OID, f"stripe {event.id}")
         if inbox.claim(connection, "payments-stripe", [event_id]) and told and told.intent_id:
@@ -29,6 +31,16 @@ def handler(request: Request[bytes]) -> Received:
             if payment is not None:
                 _keep(connection, payment, told)
     return Received()
+
+
+def _read(body: bytes) -> tuple[Event, Told | None]:
+    try:
+        event = stripe_events.read(body)
+        return event, stripe_events.tell(event)
+    except InvalidError as error:
+        # Stripe shows the answer to nobody, and sends the event again for days.
+        logger.warning("webhook of Stripe cannot be read", extra={"error": str(error), "cause": str(error.__cause__)})
+        raise
 
 
 def _keep(connection: Connection, payment: Payment, told: Told) -> None:

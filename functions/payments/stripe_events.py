@@ -9,7 +9,6 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from kernel.errors import InvalidError
-from kernel.telemetry import logger
 from payments import disputes, model, refunds
 from payments.disputes import Dispute
 from payments.model import News, Payment
@@ -84,25 +83,22 @@ class Told(NamedTuple):
 
 
 def read(body: bytes) -> Event:
-    """Raises InvalidError."""
+    """Decode a webhook's body. Raises InvalidError."""
     try:
         return msgspec.json.decode(body, type=Event)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        logger.warning("event of Stripe's cannot be read")
-        raise InvalidError("The body is no event of Stripe's.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidError("The body is not an event of Stripe.") from error
 
 
 def tell(event: Event) -> Told | None:
-    """Return what *event* tells of a payment; None if it is of no use to us.
+    """Return what *event* tells of a payment, or None if it tells of none.
 
     Raises InvalidError for an object that is not what the event's type says.
     """
     try:
         return _tell(event)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        details = {"eventId": event.id, "eventType": event.type, "error": str(error)}
-        logger.warning("object of Stripe's cannot be read", extra=details)
-        raise InvalidError(f"The object is not what {event.type} tells of.") from None
+        raise InvalidError(f"The object of the event {event.id} does not fit its type, {event.type}.") from error
 
 
 def news(told: Told, payment: Payment) -> News:

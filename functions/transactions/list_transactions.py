@@ -9,7 +9,7 @@ from kernel.web.pages import Page
 from kernel.web.requests import Request
 from kernel.web.responses import Reply
 from transactions import store
-from transactions.schemas import TransactionView
+from transactions.model import TransactionView
 
 
 @endpoint(scope="user", rate="read")
@@ -18,4 +18,4 @@ def handler(request: Request[None, Page]) -> Reply[list[TransactionView]]:
     after = page.start(tuple[datetime, UUID])
     with transaction("transactions") as connection:
         found = store.newest(connection, request.user_id, page.limit, after=after)
-    return page.reply(found, lambda each: (each.created_at, each.id))
+    return page.reply(found, TransactionView.position)

@@ -1,20 +1,8 @@
 """What the transactions API gives."""
 
-from datetime import datetime
 from uuid import UUID
 
 from msgspec import Struct
-
-
-class TransactionView(Struct, frozen=True, rename="camel"):
-    """*amount_cents*: in the currency's minor unit; positive = in, negative = out."""
-
-    id: UUID
-    user_id: UUID
-    amount_cents: int
-    currency: str
-    description: str
-    created_at: datetime
 
 
 class CurrencyBalance(Struct, frozen=True, rename="camel"):

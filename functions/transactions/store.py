@@ -7,7 +7,8 @@ from psycopg.rows import class_row
 
 from kernel.contracts.transactions import TransactionCreated
 from kernel.storage.database import Connection
-from transactions.schemas import CurrencyBalance, TransactionView
+from transactions.model import TransactionView
+from transactions.schemas import CurrencyBalance
 
 
 def book(connection: Connection, events: list[TransactionCreated]) -> None:

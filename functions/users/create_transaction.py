@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from http import HTTPStatus
 
+from msgspec.structs import astuple
+
 from kernel import ids
 from kernel.contracts.transactions import TransactionCreated
 from kernel.errors import NotFoundError
@@ -11,16 +13,17 @@ from kernel.storage.database import transaction
 from kernel.web.endpoint import endpoint
 from kernel.web.requests import Request
 from users import model, store
-from users.schemas import NewTransaction, Transaction
+from users.commands import RequestTransaction
+from users.model import Transaction
+from users.schemas import NewTransaction
 
 
 @endpoint(status=HTTPStatus.CREATED, scope="user", idempotent_in="users", raises=(NotFoundError,))
 def handler(request: Request[NewTransaction]) -> Transaction:
-    command = request.body
+    body = request.body
+    command = RequestTransaction(request.user_id, body.amount_cents, body.currency, body.description)
     model.check_transaction(command)
-    created = Transaction(
-        ids.new(), request.user_id, command.amount_cents, command.currency, command.description, datetime.now(UTC)
-    )
+    created = Transaction(ids.new(), *astuple(command), datetime.now(UTC))
     event = TransactionCreated(
         transaction_id=created.id,
         user_id=created.user_id,

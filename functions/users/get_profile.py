@@ -4,7 +4,7 @@ from kernel.errors import NotFoundError
 from kernel.web.endpoint import endpoint
 from kernel.web.requests import Request
 from users import profiles
-from users.schemas import Profile
+from users.model import Profile
 
 
 @endpoint(scope="user", raises=(NotFoundError,))

@@ -5,7 +5,7 @@ An unknown user and a wrong password get the same answer after the same time.
 
 import hashlib
 
-from kernel.errors import FieldProblem, InvalidError, UnauthorizedError
+from kernel.errors import FieldProblem, UnauthorizedError, refuse_fields
 from kernel.storage.database import transaction
 from kernel.web import rate_limit
 from kernel.web.endpoint import endpoint
@@ -38,8 +38,7 @@ def handler(request: Request[LogIn]) -> Tokens:
 
 def _account(login: LogIn) -> str:
     """Attempts on one account are counted together, wherever they come from, under a name that says nothing."""
-    name = login.username or login.email
-    if not name or (login.username and login.email):
-        problem = FieldProblem("body", "must have either username or email")
-        raise InvalidError("1 field is wrong.", (problem,))
-    return hashlib.sha256(name.lower().encode()).hexdigest()
+    names = [name for name in (login.username, login.email) if name]
+    if len(names) != 1:
+        refuse_fields([FieldProblem("body", "must have either username or email")])
+    return hashlib.sha256(names[0].lower().encode()).hexdigest()

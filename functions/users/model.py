@@ -1,45 +1,72 @@
 """The rules of accounts: which passwords, changes of a profile and amounts are refused."""
 
-from msgspec import UNSET
+from collections.abc import Iterator
+from datetime import datetime
+from uuid import UUID
 
-from kernel.errors import FieldProblem, InvalidError
+from msgspec import Struct
+
+from kernel import currencies
+from kernel.errors import FieldProblem, refuse_fields
 from users import passwords
-from users.schemas import SHORTEST_PASSWORD, NewTransaction, Profile, ProfileChange
+from users.commands import ChangeProfile, RequestTransaction
+
+
+class Profile(Struct, frozen=True, rename="camel"):
+    id: UUID
+    username: str
+    email: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class Transaction(Struct, frozen=True, rename="camel"):
+    """A requested transaction. The transactions domain books it."""
+
+    id: UUID
+    user_id: UUID
+    amount_cents: int
+    currency: str
+    description: str
+    created_at: datetime
 
 
 def check_password(field: str, password: str, *names: str, refuse_common: bool) -> None:
-    """Raise InvalidError for a new password, in *field*, that is short or among the first to be guessed.
+    """Raise InvalidError for a new password that is short or easily guessed.
 
-    *names*: what the account is known by.
+    *field*: where the client sent it.
+    *names*: the account's username and e-mail address.
     *refuse_common*: refuse a password that many people choose.
     """
+    refuse_fields(_password_problems(field, password, names, refuse_common=refuse_common))
+
+
+def check_profile_change(before: Profile, command: ChangeProfile) -> None:
+    """Raise InvalidError for another e-mail address without the password: who owns the address owns the account."""
+    if command.email not in (None, before.email) and not command.is_confirmed:
+        refuse_fields([FieldProblem("currentPassword", "is required to change the e-mail address")])
+
+
+def check_transaction(command: RequestTransaction) -> None:
+    """Raise InvalidError for an amount of 0 or a currency that ISO 4217 does not list."""
+    refuse_fields(_transaction_problems(command))
+
+
+def _password_problems(
+    field: str, password: str, names: tuple[str, ...], *, refuse_common: bool
+) -> Iterator[FieldProblem]:
     from zxcvbn.frequency_lists import FREQUENCY_LISTS  # noqa: PLC0415 - 30 ms that only a new password needs
 
     normalized = passwords.normalize(password)
-    if len(normalized) < SHORTEST_PASSWORD:
-        raise _refused(field, f"must have at least {SHORTEST_PASSWORD} characters when it is composed (NFKC)")
-    if normalized.lower() in {name.lower() for name in names}:
-        raise _refused(field, "must not be the username or the e-mail address")
-    if refuse_common and normalized.lower() in FREQUENCY_LISTS["passwords"]:
-        raise _refused(field, "is among the most common passwords: choose another one")
+    if len(normalized) < passwords.SHORTEST:
+        yield FieldProblem(field, f"must have at least {passwords.SHORTEST} characters when it is composed (NFKC)")
+    elif normalized.lower() in {name.lower() for name in names}:
+        yield FieldProblem(field, "must not be the username or the e-mail address")
+    elif refuse_common and normalized.lower() in FREQUENCY_LISTS["passwords"]:
+        yield FieldProblem(field, "is among the most common passwords: choose another one")
 
 
-def check_profile_change(before: Profile, change: ProfileChange) -> None:
-    """Raise InvalidError for another e-mail address without the password: who has the address has the account."""
-    changes_email = change.email is not UNSET and change.email != before.email
-    if changes_email and change.current_password is UNSET:
-        raise _refused("currentPassword", "is required to change the e-mail address")
-
-
-def check_transaction(command: NewTransaction) -> None:
-    """Raise InvalidError for an amount of nothing or a currency that ISO 4217 does not list."""
-    from iso4217 import Currency  # noqa: PLC0415 - 30 ms, likewise
-
+def _transaction_problems(command: RequestTransaction) -> Iterator[FieldProblem]:
     if command.amount_cents == 0:
-        raise _refused("amountCents", "must not be 0")
-    if command.currency not in Currency:
-        raise _refused("currency", "is not a currency code of ISO 4217")
-
-
-def _refused(path: str, message: str) -> InvalidError:
-    return InvalidError("1 field is wrong.", (FieldProblem(path, message),))
+        yield FieldProblem("amountCents", "must not be 0")
+    yield from currencies.ledger_problems(command.currency)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
+SHORTEST, LONGEST = 8, 128
 # Of nobody's password, with our parameters: verifying against it takes as long as against a user's.
 DUMMY_HASH = "$argon2id$v=19$m=19456,t=2,p=1$PxP4nR5ofIBUnRZukWhgCw$9EZbm/mh4XyKhpYXWxcMeNNRHrMZmgnZqwYch7BjzUQ"
 

@@ -5,7 +5,7 @@ from uuid import UUID
 from kernel.storage.cache import Cache
 from kernel.storage.database import transaction
 from users import store
-from users.schemas import Profile
+from users.model import Profile
 
 cached = Cache("users.profile", Profile, seconds=60)
 

@@ -10,7 +10,8 @@ from kernel.storage.database import transaction
 from kernel.web.endpoint import endpoint
 from kernel.web.requests import Request
 from users import model, passwords, store
-from users.schemas import Profile, Registration
+from users.model import Profile
+from users.schemas import Registration
 
 
 @endpoint(status=HTTPStatus.CREATED, rate="register", idempotent_in="users", raises=(ConflictError,))

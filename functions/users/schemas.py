@@ -1,15 +1,12 @@
 """What the users API takes and gives."""
 
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from kernel.texts import Message
-
-SHORTEST_PASSWORD = 8
-LONGEST_PASSWORD = 128
+from kernel.texts import CurrencyCode, Message
+from users import passwords
 
 # No @ in a username, so that it is never somebody's e-mail address.
 type Username = Annotated[str, Meta(min_length=3, max_length=30, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$(?!\n)")]
@@ -19,9 +16,9 @@ type Email = Annotated[
 ]
 # Names are ASCII. Other letters could be lower case of the same name, and would be counted as another account's.
 type Login = Annotated[str, Meta(max_length=254, pattern=r"^[!-~]*$(?!\n)")]
-type Password = Annotated[str, Meta(min_length=SHORTEST_PASSWORD, max_length=LONGEST_PASSWORD)]
+type Password = Annotated[str, Meta(min_length=passwords.SHORTEST, max_length=passwords.LONGEST)]
 # It may be older than the rules for new ones, and typed with four code points for each of its characters.
-type CurrentPassword = Annotated[str, Meta(max_length=4 * LONGEST_PASSWORD)]
+type CurrentPassword = Annotated[str, Meta(max_length=4 * passwords.LONGEST)]
 type RefreshToken = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
@@ -62,14 +59,6 @@ class Refresh(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     refresh_token: RefreshToken
 
 
-class Profile(Struct, frozen=True, rename="camel"):
-    id: UUID
-    username: str
-    email: str
-    created_at: datetime
-    updated_at: datetime
-
-
 class AccountScopes(Struct, frozen=True):
     """What an account may do."""
 
@@ -90,14 +79,5 @@ class NewTransaction(Struct, frozen=True, forbid_unknown_fields=True, rename="ca
     """*amount_cents*: in the currency's minor unit; negative takes from the balance."""
 
     amount_cents: Annotated[int, Meta(ge=-(10**12), le=10**12)]
-    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)")]
+    currency: CurrencyCode
     description: Message
-
-
-class Transaction(Struct, frozen=True, rename="camel"):
-    id: UUID
-    user_id: UUID
-    amount_cents: int
-    currency: str
-    description: str
-    created_at: datetime

@@ -9,8 +9,9 @@ from psycopg.rows import class_row
 
 from kernel.errors import ConflictError, NotFoundError
 from kernel.storage.database import Connection
-from users.commands import ChangeScopes
-from users.schemas import AccountScopes, LogIn, Profile, ProfileChange, Registration, Transaction
+from users.commands import ChangeProfile, ChangeScopes
+from users.model import Profile, Transaction
+from users.schemas import AccountScopes, LogIn, Registration
 
 TAKEN = "An account with this username or e-mail address exists already."
 
@@ -112,9 +113,8 @@ def lock_profile(connection: Connection, user_id: UUID) -> Profile | None:
         return cursor.fetchone()
 
 
-def change_profile(connection: Connection, user_id: UUID, change: ProfileChange) -> Profile | None:
-    """The profile after *change*, or None if it changes nothing. Raises ConflictError if a name is taken."""
-    names = [change.username or None, change.email or None]
+def change_profile(connection: Connection, command: ChangeProfile) -> Profile | None:
+    """Change the profile. Returns it, or None if nothing differs. Raises ConflictError if a name is taken."""
     try:
         with connection.cursor(row_factory=class_row(Profile)) as cursor:
             cursor.execute(
@@ -125,7 +125,7 @@ def change_profile(connection: Connection, user_id: UUID, change: ProfileChange)
                     (coalesce(%(username)s, username), coalesce(%(email)s, email))
                 RETURNING id, username, email, created_at, updated_at
                 """,
-                {"id": user_id, "username": names[0], "email": names[1]},
+                {"id": command.user_id, "username": command.username, "email": command.email},
             )
             return cursor.fetchone()
     except UniqueViolation:

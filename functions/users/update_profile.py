@@ -12,7 +12,9 @@ from kernel.storage.database import transaction
 from kernel.web.endpoint import endpoint
 from kernel.web.requests import Request
 from users import model, profiles, reauthentication, store
-from users.schemas import Profile, ProfileChange
+from users.commands import ChangeProfile
+from users.model import Profile
+from users.schemas import ProfileChange
 
 
 @endpoint(scope="user", raises=(NotFoundError, ConflictError, ForbiddenError))
@@ -20,14 +22,15 @@ def handler(request: Request[ProfileChange]) -> Profile:
     user_id, change = request.user_id, request.body
     given = change.current_password
     account = None if given is UNSET else reauthentication.require(user_id, given)
+    command = ChangeProfile(user_id, change.username or None, change.email or None, is_confirmed=account is not None)
     with profiles.cached.changing(user_id), transaction("users") as connection:
         if account:
             reauthentication.confirm(connection, account)
         before = store.lock_profile(connection, user_id)
         if before is None:
             raise NotFoundError("This account does not exist.")
-        model.check_profile_change(before, change)
-        changed = store.change_profile(connection, user_id, change)
+        model.check_profile_change(before, command)
+        changed = store.change_profile(connection, command)
         if changed:
             event = UserUpdated(user_id=user_id, username=changed.username, email=changed.email)
             outbox.add(connection, event)

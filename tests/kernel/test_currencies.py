@@ -35,18 +35,29 @@ def test_the_table_lists_living_currencies_and_all_that_are_counted_otherwise() 
 @pytest.mark.parametrize("code", ["USD", "EUR", "JPY", "KRW", "HUF", "TWD", "KWD"])
 def test_charges_in_what_stripe_reads_alike(code: str) -> None:
     """HUF and TWD have no decimals in payouts alone."""
-    assert currencies.refuse_currency(code) is None
-    assert currencies.refuse_amount(500, code) is None
+    assert list(currencies.charge_problems(500, code)) == []
 
 
 @pytest.mark.parametrize("code", ["ISK", "UGX", "MGA", "XAU", "XXX", "CLF", "VED", "ANG", "usd", "", "dollars"])
 def test_refuses_what_stripe_counts_otherwise_or_not_at_all(code: str) -> None:
-    """With a reason that can be read."""
-    assert currencies.refuse_currency(code)
+    """With a reason that can be read, whatever the amount."""
+    [problem] = currencies.charge_problems(501, code, amount_field="priceCents")
+    assert problem.path == "currency"
+    assert problem.message.startswith(("is no currency", "cannot be charged: "))
 
 
 @pytest.mark.parametrize("code", ["BHD", "JOD", "KWD", "OMR", "TND"])
 def test_amounts_of_three_decimals_end_in_0(code: str) -> None:
     """5.124 is refused, 5.120 charged."""
-    assert "must end in 0" in (currencies.refuse_amount(5124, code) or "")
-    assert currencies.refuse_amount(5120, code) is None
+    [problem] = currencies.charge_problems(5124, code, amount_field="priceCents")
+    assert problem.path == "priceCents"
+    assert "must end in 0" in problem.message
+    assert list(currencies.charge_problems(5120, code)) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "listed"), [("XAU", True), ("ISK", True), ("usd", False), ("ZZZ", False), ("", False)]
+)
+def test_the_ledger_takes_all_of_iso_4217(code: str, listed: bool) -> None:  # noqa: FBT001 - pytest's parameter
+    """It charges nobody, so how Stripe counts is nothing to it."""
+    assert [each.path for each in currencies.ledger_problems(code)] == ([] if listed else ["currency"])

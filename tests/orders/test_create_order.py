@@ -143,8 +143,8 @@ def test_stale_prices_and_missing_stock_are_named(orders: Database, ada: Custome
 
     assert answer.status == 409
     assert answer.body["errors"] == [
-        {"path": "items[0].priceCents", "message": "is 49900 by now, not 45000"},
-        {"path": "items[2].priceCents", "message": "is 2000 by now, not 1000"},
+        {"path": "items[0].priceCents", "message": "is now 49900, not 45000"},
+        {"path": "items[2].priceCents", "message": "is now 2000, not 1000"},
         {"path": "items[2].quantity", "message": "is more than the 1 in stock"},
     ]
     assert events(orders) == []

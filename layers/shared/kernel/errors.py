@@ -21,10 +21,13 @@ At the Kafka edge UnavailableError is transient (the record is delivered again) 
 record is dead-lettered): see `kernel.messaging.consumer`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from itertools import islice
 from types import MappingProxyType
 from typing import NamedTuple
+
+MOST_PROBLEMS = 100
 
 
 class FieldProblem(NamedTuple):
@@ -115,3 +118,14 @@ class UnavailableError(ProblemError):
         super().__init__(message)
         self.retry_after = retry_after
         self.headers = {"Retry-After": str(retry_after)}
+
+
+def refuse_fields(problems: Iterable[FieldProblem]) -> None:
+    """Raise InvalidError if there are any *problems*. Only the first 100 are named, so that the answer stays small."""
+    named = tuple(islice(problems, MOST_PROBLEMS + 1))
+    if len(named) > MOST_PROBLEMS:
+        message = f"More than {MOST_PROBLEMS} fields are wrong."
+        raise InvalidError(message, named[:MOST_PROBLEMS])
+    if named:
+        message = f"{len(named)} field{'s are' if len(named) > 1 else ' is'} wrong."
+        raise InvalidError(message, named)

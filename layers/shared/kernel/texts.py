@@ -50,5 +50,8 @@ EXPLANATIONS = {
 type Line = Annotated[str, Meta(min_length=1, max_length=200, pattern=ONE_LINE)]
 """For lists, notifications and subjects of e-mails."""
 
+CurrencyCode = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)")]
+"""Three letters, as ISO 4217 writes them. `kernel.currencies` knows which of them are currencies."""
+
 type Message = Annotated[str, Meta(min_length=1, max_length=500, pattern=VISIBLE)]
 """One line or several."""

@@ -20,6 +20,7 @@ from kernel.errors import (
     UnauthorizedError,
     UnsupportedEncodingError,
     UnsupportedTypeError,
+    refuse_fields,
 )
 from kernel.web import validation
 from kernel.web.tokens import Principal
@@ -93,7 +94,7 @@ def query(event: Event, expected: Any, *, any_query: bool = False) -> Any:  # no
         found = validation.convert(values, expected, path="query") if expected else None
     except InvalidError as error:
         problems += error.problems
-    validation.refuse(problems)
+    refuse_fields(problems)
     return found
 
 
@@ -128,7 +129,7 @@ def _document(raw: bytes) -> object:
     if NUL.search(raw):
         raise InvalidError("Text must not contain the character NUL (\\u0000).")
     # The members of the body are the first level.
-    validation.refuse(free_json.problems(value, "", level=0))
+    refuse_fields(free_json.problems(value, "", level=0))
     return value
 
 

@@ -1,7 +1,6 @@
 """Checks a client's JSON against a msgspec structure and names every field that is wrong, not only the first."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Iterator, Mapping
 from types import UnionType
 from typing import Annotated, Any, TypeAliasType, Union, get_args, get_origin
 
@@ -9,9 +8,7 @@ import msgspec
 from msgspec.structs import fields
 
 from kernel import texts
-from kernel.errors import FieldProblem, InvalidError
-
-MOST_PROBLEMS = 100
+from kernel.errors import FieldProblem, refuse_fields
 
 
 def convert[T](value: object, expected: type[T], *, path: str = "") -> T:
@@ -22,19 +19,8 @@ def convert[T](value: object, expected: type[T], *, path: str = "") -> T:
     try:
         return msgspec.convert(value, expected)
     except msgspec.ValidationError:
-        refuse(_problems(value, expected, path))
+        refuse_fields(_problems(value, expected, path))
         raise
-
-
-def refuse(problems: Iterable[FieldProblem]) -> None:
-    """Raise InvalidError if there are any *problems*. It names the first 100: an answer has an end."""
-    named = tuple(islice(problems, MOST_PROBLEMS + 1))
-    if len(named) > MOST_PROBLEMS:
-        message = f"More than {MOST_PROBLEMS} fields are wrong."
-        raise InvalidError(message, named[:MOST_PROBLEMS])
-    if named:
-        message = f"{len(named)} field{'s are' if len(named) > 1 else ' is'} wrong."
-        raise InvalidError(message, named)
 
 
 def members(expected: Any) -> Iterator[Any]:  # noqa: ANN401 - a type
