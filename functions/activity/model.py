@@ -19,7 +19,7 @@ class ProcessedEvent(Struct, frozen=True):
     id: UUID
     user_id: str
     event_type: str
-    payload: dict[str, Any] | Raw | None
+    payload: dict[str, Any] | None
     created_at: datetime
 
     def position(self) -> tuple[object, ...]:
@@ -41,7 +41,7 @@ def recordable(events: Iterable[UserEvent], forgotten: Collection[str]) -> list[
     return [event for event in events if event.user_id.lower() not in forgotten]
 
 
-def show_payload(text: str | None) -> Raw | None:
+def show_payload(text: str | None) -> Any:  # noqa: ANN401 - JSON that is not decoded
     """Return a stored payload as it is shown, or None if there is none. *text*: as Postgres writes it."""
     if text is None:
         return None

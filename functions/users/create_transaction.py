@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from http import HTTPStatus
 
-from msgspec.structs import astuple
+from msgspec.structs import asdict
 
 from kernel import ids
 from kernel.contracts.transactions import TransactionCreated
@@ -23,7 +23,7 @@ def handler(request: Request[NewTransaction]) -> Transaction:
     body = request.body
     command = RequestTransaction(request.user_id, body.amount_cents, body.currency, body.description)
     model.check_transaction(command)
-    created = Transaction(ids.new(), *astuple(command), datetime.now(UTC))
+    created = Transaction(id=ids.new(), created_at=datetime.now(UTC), **asdict(command))
     event = TransactionCreated(
         transaction_id=created.id,
         user_id=created.user_id,
