@@ -8,13 +8,13 @@ stuck, otherwise when it has been too full for a while.
 from collections.abc import Mapping
 from typing import NamedTuple
 
-HELD_RECORDS = 10_000
-HELD_BATCHES = 3
-HELD_BYTES = 16 * 1024 * 1024  # of JSON: more than two events of the largest size
-PATIENCE_SECONDS = 2.0
+MAXIMUM_RECORDS = 10_000
+MAXIMUM_BATCHES = 3
+MAXIMUM_BYTES = 16 * 1024 * 1024  # of JSON: more than two events of the largest size
+PAUSE_AFTER_SECONDS = 2.0
 
 
-class Held(NamedTuple):
+class Backlog(NamedTuple):
     """What a partition holds back: records waiting, their bytes as JSON, and whether its head has to be retried."""
 
     records: int
@@ -22,7 +22,7 @@ class Held(NamedTuple):
     stuck: bool
 
 
-class Advice(NamedTuple):
+class Decision(NamedTuple):
     wait: bool
     """Do not poll now: something that is too full will soon have room."""
     pause: set[int]
@@ -31,22 +31,22 @@ class Advice(NamedTuple):
 
 class Backpressure:
     def __init__(self, batch_size: int) -> None:
-        self._most = max(HELD_RECORDS, HELD_BATCHES * batch_size)
+        self._most = max(MAXIMUM_RECORDS, MAXIMUM_BATCHES * batch_size)
         self._full_since: dict[int, float] = {}
         self._paused: set[int] = set()
 
-    def advise(self, held: Mapping[int, Held], now: float) -> Advice:
-        """What to do about the partitions we own; assumes that the advice is followed."""
-        full = {number: each for number, each in held.items() if each.records > self._most or each.size > HELD_BYTES}
+    def decide(self, held: Mapping[int, Backlog], now: float) -> Decision:
+        """What to do about the partitions we own; assumes that the decision is followed."""
+        full = {number: each for number, each in held.items() if each.records > self._most or each.size > MAXIMUM_BYTES}
         self._full_since = {number: self._full_since.get(number, now) for number in full}
         tired = {number for number, since in self._full_since.items() if full[number].stuck or _is_long(since, now)}
         roomy = {
-            number for number, each in held.items() if each.records * 2 < self._most and each.size * 2 < HELD_BYTES
+            number for number, each in held.items() if each.records * 2 < self._most and each.size * 2 < MAXIMUM_BYTES
         }
         pause, resume = tired - self._paused, self._paused & roomy
         self._paused = ((self._paused | pause) - resume) & held.keys()
-        return Advice(bool(full.keys() - self._paused), pause, resume)
+        return Decision(bool(full.keys() - self._paused), pause, resume)
 
 
 def _is_long(since: float, now: float) -> bool:
-    return now - since > PATIENCE_SECONDS
+    return now - since > PAUSE_AFTER_SECONDS

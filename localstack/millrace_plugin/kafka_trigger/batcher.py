@@ -25,12 +25,12 @@ class Batcher:
         if full:
             return self._fill((full,))
         if idle and (self._fill_together(idle) or self.window_end(idle) <= now):
-            return self._fill(sorted(idle, key=lambda partition: partition.since))
+            return self._fill(sorted(idle, key=lambda partition: partition.window_start))
         return []
 
     def window_end(self, idle: Iterable[Partition]) -> float:
-        """When the first window of these partitions ends, in the clock of `Partition.since`."""
-        return min(partition.since for partition in idle) + self.window_seconds
+        """When the first window of these partitions ends, in the clock of `Partition.window_start`."""
+        return min(partition.window_start for partition in idle) + self.window_seconds
 
     def oversized(self, partition: Partition) -> bool:
         """Whether the partition's first waiting record fits no event at all (B8)."""

@@ -13,7 +13,7 @@ from localstack.services.lambda_.resource_providers.aws_lambda_eventsourcemappin
 from localstack.utils.patch import patch
 
 from millrace_plugin.kafka_trigger import lambda_api, support
-from millrace_plugin.kafka_trigger.members import unknown_members
+from millrace_plugin.kafka_trigger.api_members import unknown_members
 from millrace_plugin.kafka_trigger.settings import is_kafka
 from millrace_plugin.kafka_trigger.template_changes import in_api_spelling
 
@@ -36,14 +36,14 @@ def create(original: Original, provider: Untyped, request: Untyped) -> Untyped:
     unknown = _check_members(request, properties)
     event = original(provider, request)
     if unknown:
-        lambda_api.note_ignored(properties["Id"], unknown)
+        lambda_api.record_ignored(properties["Id"], unknown)
     return event
 
 
 def check_update(request: Untyped) -> None:
     """Check that a mapping's changed template asks for nothing that its update would drop."""
     unknown = _check_members(request, in_api_spelling(request.desired_state))
-    lambda_api.note_ignored(request.previous_state["Id"], unknown)
+    lambda_api.record_ignored(request.previous_state["Id"], unknown)
 
 
 def delete(original: Original, provider: Untyped, request: Untyped) -> Untyped:
@@ -70,5 +70,5 @@ def _check_members(request: Untyped, properties: Properties) -> list[str]:
     model = request.aws_client_factory.lambda_.meta.service_model.operation_model("CreateEventSourceMapping")
     asked = {name: value for name, value in properties.items() if name not in NOT_OF_THE_API}
     unknown = list(unknown_members(model.input_shape, asked))
-    lambda_api.refuse_or_warn(support.gaps({}, unknown), request.logical_resource_id)
+    lambda_api.refuse_or_warn(support.find_gaps({}, unknown), request.logical_resource_id)
     return unknown

@@ -11,20 +11,20 @@ from threading import Condition, Thread
 from time import monotonic
 
 from millrace_plugin.kafka_trigger import policy
-from millrace_plugin.kafka_trigger.backpressure import Held
+from millrace_plugin.kafka_trigger.accounting import Accounting, Commit
+from millrace_plugin.kafka_trigger.backpressure import Backlog
 from millrace_plugin.kafka_trigger.batcher import Batcher
-from millrace_plugin.kafka_trigger.books import Books, Commit
+from millrace_plugin.kafka_trigger.concurrency import ConcurrencyLimit, maximum_concurrency
 from millrace_plugin.kafka_trigger.counters import Counters
 from millrace_plugin.kafka_trigger.failure import Destination
-from millrace_plugin.kafka_trigger.giving_up import GivingUp
-from millrace_plugin.kafka_trigger.health import Health
 from millrace_plugin.kafka_trigger.invocation import Function
 from millrace_plugin.kafka_trigger.invoker import Invoker
 from millrace_plugin.kafka_trigger.offsets import Position
-from millrace_plugin.kafka_trigger.pacer import Pacer, concurrency
+from millrace_plugin.kafka_trigger.on_failure import OnFailure
 from millrace_plugin.kafka_trigger.partition import Partition, Polled
 from millrace_plugin.kafka_trigger.payload import Envelope
 from millrace_plugin.kafka_trigger.policy import Work
+from millrace_plugin.kafka_trigger.processing_result import ProcessingResult
 from millrace_plugin.kafka_trigger.settings import Settings
 
 Batch = Sequence[tuple[Partition, Work]]
@@ -39,16 +39,16 @@ class Dispatcher:
         invoker: Invoker,
         destination: Destination | None,
         counters: Counters,
-        health: Health,
+        processing_result: ProcessingResult,
         commit: Commit,
     ) -> None:
         self._settings = settings
-        self._books = Books(settings, counters, health, commit)
+        self._accounting = Accounting(settings, counters, processing_result, commit)
         envelope = Envelope(settings.topic, settings.bootstrap, settings.source_arn)
         self._batcher = Batcher(envelope, settings.batch_size, settings.window_seconds)
         self._function = Function(settings.function_arn, invoker, envelope, reports_failures=settings.reports_failures)
-        self._giving_up = GivingUp(destination, envelope)
-        self._pacer = Pacer()
+        self._on_failure = OnFailure(destination, envelope)
+        self._concurrency = ConcurrencyLimit()
         self._in_flight: list[Batch] = []
         """What the function has, of partitions that are ours."""
         self._partitions: dict[int, Partition] = {}
@@ -70,10 +70,10 @@ class Dispatcher:
                 before = self._released.get(number)
                 if before and offset <= before.position:
                     owned[number] = self._released.pop(number)
-                    self._books.taken_back(before, offset)
+                    self._accounting.resume(before, offset)
                 else:
                     owned[number] = Partition(number, committed=offset, read_to=offset)
-            self._books.returned(self._released.values())
+            self._accounting.count_returned(self._released.values())
             self._released.clear()
             self._own(self._partitions | owned)
             return {number: partition.read_to for number, partition in owned.items()}
@@ -84,7 +84,7 @@ class Dispatcher:
             now = monotonic()
             for number, each in polled.items():
                 if partition := self._partitions.get(number):
-                    self._books.polled(partition, each, now)
+                    self._accounting.add_polled(partition, each, now)
             self._start_due()
 
     def start_due(self) -> float:
@@ -93,11 +93,11 @@ class Dispatcher:
             self._start_due()
             return max(0.0, self._next_due() - monotonic())
 
-    def held(self) -> dict[int, Held]:
+    def backlogs(self) -> dict[int, Backlog]:
         """Return what each partition holds back."""
         with self._changed:
             return {
-                number: Held(len(each.waiting), each.waiting_size, each.setbacks > 0)
+                number: Backlog(len(each.waiting), each.waiting_size, each.failures > 0)
                 for number, each in self._partitions.items()
             }
 
@@ -133,7 +133,7 @@ class Dispatcher:
         with self._changed:
             leaving = self._partitions
             for partition in leaving.values():
-                self._books.given_back(partition)
+                self._accounting.release_waiting(partition)
             self._released |= leaving
             self._own({})
             self._changed.wait_for(lambda: not any(partition.busy for partition in leaving.values()), timeout)
@@ -141,7 +141,7 @@ class Dispatcher:
     def forget(self) -> None:
         """Forget every partition, whatever is in flight: its result will not count."""
         with self._changed:
-            self._books.returned([*self._partitions.values(), *self._released.values()])
+            self._accounting.count_returned([*self._partitions.values(), *self._released.values()])
             self._released.clear()
             self._own({})
 
@@ -150,12 +150,12 @@ class Dispatcher:
         self._partitions = dict(partitions)
         for batch in [each for each in self._in_flight if not any(self._owns(partition) for partition, _ in each)]:
             self._in_flight.remove(batch)
-            self._pacer.abandon()
-        self._pacer.bound = concurrency(len(partitions), self._settings.pollers)
-        self._tell_health()
+            self._concurrency.abandon()
+        self._concurrency.bound = maximum_concurrency(len(partitions), self._settings.pollers)
+        self._report_result()
 
     def _next_due(self) -> float:
-        opens_at = self._pacer.opens_at()
+        opens_at = self._concurrency.opens_at()
         moments = [
             max(each.not_before, 0.0 if each.pieces[0].condition else opens_at)
             for each in self._partitions.values()
@@ -178,7 +178,7 @@ class Dispatcher:
         for partition in list(self._partitions.values()):
             if partition.due(now):
                 self._start(partition, now)
-        while self._pacer.opens_at() <= now and (batch := self._batcher.due(self._idle(), now)):
+        while self._concurrency.opens_at() <= now and (batch := self._batcher.due(self._idle(), now)):
             self._send([(partition, partition.take(count)) for partition, count in batch], now)
 
     def _start(self, partition: Partition, now: float) -> None:
@@ -186,7 +186,7 @@ class Dispatcher:
         work = partition.pieces[0]
         if work.condition:
             self._run(self._give_up, [(partition, work)])
-        elif self._pacer.opens_at() <= now:
+        elif self._concurrency.opens_at() <= now:
             self._send([(partition, work)], now)
 
     def _send(self, batch: Batch, now: float) -> None:
@@ -199,7 +199,7 @@ class Dispatcher:
             else:
                 partition.replace_first(pieces)
         if sent:
-            self._pacer.start()
+            self._concurrency.start()
             self._in_flight.append(sent)
             self._run(self._invoke, sent)
         for partition, work in batch:
@@ -220,38 +220,38 @@ class Dispatcher:
             now = monotonic()
             if batch in self._in_flight:
                 self._in_flight.remove(batch)
-                self._pacer.end(now, refused=result is None)
+                self._concurrency.end(now, refused=result is None)
             if result is None:
-                self._books.refused()
+                self._accounting.count_refusal()
             else:
-                self._books.invoked(sum(len(work.records) for _, work in batch), result)
+                self._accounting.count_invocation(sum(len(work.records) for _, work in batch), result)
             for partition, work in batch:
                 if not self._owns(partition):
                     continue
                 if result is None:
                     partition.refused()
                 else:
-                    self._books.answered(partition, work, result, now)
+                    self._accounting.apply_outcome(partition, work, result, now)
             self._go_on()
 
     def _give_up(self, batch: Batch) -> None:
         [(partition, work)] = batch
-        delivery = self._giving_up.deliver(partition.number, work)
+        delivery = self._on_failure.deliver(partition.number, work)
         with self._changed:
             if self._owns(partition):
-                step = self._books.given_up(partition, work, delivery, monotonic())
+                step = self._accounting.apply_delivery(partition, work, delivery, monotonic())
                 if step.lost:
-                    partition.loss = self._giving_up.lose(partition.number, work, step.lost, delivery.reason)
+                    partition.loss = self._on_failure.log_dropped(partition.number, work, step.lost, delivery.reason)
             self._go_on()
 
     def _go_on(self) -> None:
         """Start what has become due by a change, and notify those who wait for it."""
-        self._tell_health()
+        self._report_result()
         self._changed.notify_all()
         self._start_due()
 
-    def _tell_health(self) -> None:
-        self._books.tell_health(self._partitions.values(), refused=self._pacer.blocked)
+    def _report_result(self) -> None:
+        self._accounting.report_result(self._partitions.values(), refused=self._concurrency.blocked)
 
     def _owns(self, partition: Partition) -> bool:
         """Return whether a result still counts: what is somebody else's now is delivered again by its owner (C10)."""

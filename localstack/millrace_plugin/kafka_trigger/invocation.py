@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from millrace_plugin.kafka_trigger.invoker import Answer, Invoker, NotInvokedError
 from millrace_plugin.kafka_trigger.payload import Envelope
-from millrace_plugin.kafka_trigger.policy import Answered, Work
+from millrace_plugin.kafka_trigger.policy import Outcome, Work
 from millrace_plugin.kafka_trigger.response import MalformedResponseError, failed_offsets
 
 LOG = logging.getLogger(__name__)
@@ -20,9 +20,9 @@ class Result:
     failed: Mapping[int, Collection[int]] = field(default_factory=dict)
     """The failed offsets of each partition that has any."""
 
-    def of(self, partition: int) -> Answered:
+    def of(self, partition: int) -> Outcome:
         failed = self.failed.get(partition, ())
-        return Answered(self.answer, failed, alone=len(self.failed) <= 1)
+        return Outcome(self.answer, failed, alone=len(self.failed) <= 1)
 
 
 class Function:

@@ -26,8 +26,8 @@ from localstack.services.lambda_.provider_utils import get_function_version_from
 from rolo import Request, Response
 
 from millrace_plugin.kafka_trigger import support, validation
+from millrace_plugin.kafka_trigger.api_members import unknown_members
 from millrace_plugin.kafka_trigger.conflicts import group_conflict
-from millrace_plugin.kafka_trigger.members import unknown_members
 from millrace_plugin.kafka_trigger.settings import MSK_BLOCK, SELF_MANAGED_BLOCK, Settings, is_kafka
 from millrace_plugin.kafka_trigger.worker import KafkaWorker
 
@@ -40,7 +40,7 @@ _ignored: dict[str, list[str]] = {}
 """By mapping, the members of requests that the API model does not know and that were accepted in lenient mode."""
 
 _changing = Lock()
-"""Held while a mapping is created, updated or deleted: LocalStack looks at what is there first, and acts then."""
+"""Backlog while a mapping is created, updated or deleted: LocalStack looks at what is there first, and acts then."""
 
 
 def show_mappings(_request: Request) -> Response:
@@ -66,10 +66,10 @@ def validate_event_source_mapping(
     except validation.InvalidParameterError as error:
         raise InvalidParameterValueException(str(error), Type="User") from error
     unknown = _unknown(context)
-    refuse_or_warn(support.gaps(request, unknown), request["Topics"][0])
+    refuse_or_warn(support.find_gaps(request, unknown), request["Topics"][0])
     result = original(provider, context, request)
     if "UUID" in request:
-        note_ignored(request["UUID"], unknown)
+        record_ignored(request["UUID"], unknown)
     else:
         _refuse_shared_group(request, function_arn=result[0])
     return result
@@ -81,7 +81,7 @@ def create_event_source_mapping_v2(
     with _changing:
         created = original(provider, context, request)
     if is_kafka(created):
-        note_ignored(created["UUID"], _unknown(context))
+        record_ignored(created["UUID"], _unknown(context))
     return created
 
 
@@ -137,7 +137,7 @@ def delete_event_source_mapping(
         return configuration | {"State": EsmState.DELETING}
 
 
-def note_ignored(uuid: str, unknown: list[str]) -> None:
+def record_ignored(uuid: str, unknown: list[str]) -> None:
     """Note members of a request that were accepted in lenient mode and that the API model does not know."""
     if unknown:
         _ignored.setdefault(uuid, []).extend(unknown)
@@ -190,7 +190,7 @@ def _description(configuration: Configuration) -> dict[str, object]:
         "functionArn": settings.function_arn,
         "lastProcessingResult": configuration["LastProcessingResult"],
         "counters": running.counters.as_dict() if running else None,
-        "warnings": list(support.gaps(configuration, _ignored.get(uuid, ()))),
+        "warnings": list(support.find_gaps(configuration, _ignored.get(uuid, ()))),
     }
 
 

@@ -10,10 +10,10 @@ from millrace_plugin.kafka_trigger.committer import Committer
 from millrace_plugin.kafka_trigger.counters import Counters
 from millrace_plugin.kafka_trigger.destinations import open_destination
 from millrace_plugin.kafka_trigger.dispatcher import Dispatcher
-from millrace_plugin.kafka_trigger.health import Health
 from millrace_plugin.kafka_trigger.invoker import Invoker
 from millrace_plugin.kafka_trigger.log_stream import LogStream
 from millrace_plugin.kafka_trigger.poller import Poller
+from millrace_plugin.kafka_trigger.processing_result import ProcessingResult
 from millrace_plugin.kafka_trigger.settings import Settings
 from millrace_plugin.kafka_trigger.system_log import CURRENT, SystemLog
 
@@ -34,13 +34,13 @@ class KafkaMapping:
         system_log.install()
         self.settings = settings
         self.counters = Counters()
-        self.health = Health(report)
+        self.processing_result = ProcessingResult(report)
         self._committer = Committer(settings.topic, self.counters)
         self._destination = open_destination(settings, clients)
         self._dispatcher = Dispatcher(
-            settings, invoker, self._destination, self.counters, self.health, self._committer.request
+            settings, invoker, self._destination, self.counters, self.processing_result, self._committer.request
         )
-        self._poller = Poller(settings, self._dispatcher, self._committer, self.counters, self.health)
+        self._poller = Poller(settings, self._dispatcher, self._committer, self.counters, self.processing_result)
         self._log_stream = LogStream(settings, clients)
         self._log = SystemLog(settings, self._log_stream.put)
         self._reporter = reporter.Reporter(

@@ -36,14 +36,14 @@ class Partition:
     waiting: deque[Record] = field(default_factory=deque)
     waiting_size: int = 0
     """Bytes that the waiting records would add to an event."""
-    since: float = 0.0
+    window_start: float = 0.0
     """When the batching window began (B7): the first waiting record came, or the batch before it was settled."""
     pieces: deque[Work] = field(default_factory=deque)
     """What was taken and is not settled. The first is tried until it is settled, then the next (C1, R13)."""
     busy: bool = False
     """An invocation or a delivery of the first piece is under way."""
     not_before: float = 0.0
-    setbacks: int = 0
+    failures: int = 0
     """Consecutive tries that failed: the back-off's exponent (R12)."""
     loss: str | None = None
     """What was dropped since the function last settled a record, as one line for `LastProcessingResult`."""
@@ -71,7 +71,7 @@ class Partition:
 
     def add(self, polled: Polled, now: float) -> None:
         if not self.waiting:
-            self.since = now
+            self.window_start = now
         self.waiting.extend(polled.records)
         self.waiting_size += sum(map(record_size, polled.records))
         self.read_to = polled.end
@@ -111,10 +111,10 @@ class Partition:
         """Note what has become of the first piece. When all are settled, the next batch's window begins (B7)."""
         self.busy = False
         self.replace_first(step.pieces)
-        self.setbacks = self.setbacks + 1 if step.waits else 0
-        self.not_before = now + backoff.delay(self.setbacks) if step.waits else 0.0
+        self.failures = self.failures + 1 if step.waits else 0
+        self.not_before = now + backoff.delay(self.failures) if step.waits else 0.0
         if not self.pieces:
-            self.since = now
+            self.window_start = now
 
     def give_back(self) -> int:
         """Forget what waits, and keep what was taken. Returns the number of records forgotten."""

@@ -9,7 +9,7 @@ from localstack.services.lambda_ import hooks
 from localstack.services.lambda_.event_source_mapping.pollers.poller import EmptyPollResultsException, Poller
 from localstack.utils.patch import patch
 
-from millrace_plugin.kafka_trigger.health import NO_RECORDS
+from millrace_plugin.kafka_trigger.processing_result import NO_RECORDS
 from millrace_plugin.kafka_trigger.settings import (
     DEFAULT_BATCH_SIZE,
     MSK_BLOCK,

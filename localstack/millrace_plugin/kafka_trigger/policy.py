@@ -36,7 +36,7 @@ class Work:
 
 
 @dataclass(frozen=True)
-class Answered:
+class Outcome:
     """The function was given the records and failed some of them, or none."""
 
     answer: Answer
@@ -97,7 +97,7 @@ def examine(work: Work, settings: Settings, now: float, begins: int = 0) -> tupl
     return (*pieces, replace(work, records=rest)) if rest else tuple(pieces)
 
 
-def next_step(work: Work, outcome: Answered | Delivery, settings: Settings) -> Step:
+def next_step(work: Work, outcome: Outcome | Delivery, settings: Settings) -> Step:
     """Decide what follows from an invocation or a delivery of *work*."""
     if isinstance(outcome, Delivery):
         return _after_delivery(work, outcome)

@@ -1,6 +1,6 @@
 """Reads the topic: the consumer of a mapping, in one thread.
 
-Whatever goes wrong is told by the mapping's health and tried again with back-off: nothing ends the thread but `stop`
+Whatever goes wrong is told by the mapping's processing_result and tried again with back-off: nothing ends the thread but `stop`
 (L2).
 """
 
@@ -17,10 +17,10 @@ from millrace_plugin.kafka_trigger.backpressure import Backpressure
 from millrace_plugin.kafka_trigger.committer import Committer
 from millrace_plugin.kafka_trigger.counters import Counters
 from millrace_plugin.kafka_trigger.dispatcher import Dispatcher
-from millrace_plugin.kafka_trigger.health import Health
 from millrace_plugin.kafka_trigger.membership import Membership
 from millrace_plugin.kafka_trigger.problems import Problems
-from millrace_plugin.kafka_trigger.reading import Reader
+from millrace_plugin.kafka_trigger.processing_result import ProcessingResult
+from millrace_plugin.kafka_trigger.reader import Reader
 from millrace_plugin.kafka_trigger.settings import Settings
 from millrace_plugin.kafka_trigger.source_topic import SourceTopic, TopicRecreatedError, TopicState, TopicWatch
 
@@ -39,12 +39,17 @@ class PositionLostError(Exception):
 
 class Poller:
     def __init__(
-        self, settings: Settings, dispatcher: Dispatcher, committer: Committer, counters: Counters, health: Health
+        self,
+        settings: Settings,
+        dispatcher: Dispatcher,
+        committer: Committer,
+        counters: Counters,
+        processing_result: ProcessingResult,
     ) -> None:
         self._settings = settings
         self._dispatcher = dispatcher
         self._committer = committer
-        self._problems = Problems(settings, counters, health)
+        self._problems = Problems(settings, counters, processing_result)
         self._stopping = Event()
         self._reader = Reader(settings)
         self._backpressure = Backpressure(settings.batch_size)
@@ -139,7 +144,7 @@ class Poller:
             if watch.look():
                 self._problems.over()
                 self._committer.repeat()
-                if stuck := [number for number, held in self._dispatcher.held().items() if held.stuck]:
+                if stuck := [number for number, held in self._dispatcher.backlogs().items() if held.stuck]:
                     self._dispatcher.expire(topic.earliest(stuck))
         except (KafkaException, TimeoutError) as error:
             if problems.is_missing(error):
@@ -180,12 +185,12 @@ class Poller:
 
     def _regulate(self, consumer: Consumer) -> bool:
         """Keep what is read ahead within bounds; gives whether to poll now."""
-        advice = self._backpressure.advise(self._dispatcher.held(), monotonic())
-        if advice.pause:
-            consumer.pause(self._topic_partitions(advice.pause))
-        if advice.resume:
-            consumer.resume(self._topic_partitions(advice.resume))
-        return not advice.wait
+        decision = self._backpressure.decide(self._dispatcher.backlogs(), monotonic())
+        if decision.pause:
+            consumer.pause(self._topic_partitions(decision.pause))
+        if decision.resume:
+            consumer.resume(self._topic_partitions(decision.resume))
+        return not decision.wait
 
     def _topic_partitions(self, numbers: set[int]) -> list[TopicPartition]:
         return [TopicPartition(self._settings.topic, number) for number in numbers]

@@ -4,9 +4,13 @@ import logging
 
 from confluent_kafka import KafkaError, KafkaException
 
-from millrace_plugin.kafka_trigger import health as results
 from millrace_plugin.kafka_trigger.counters import Counters
-from millrace_plugin.kafka_trigger.health import Health
+from millrace_plugin.kafka_trigger.processing_result import (
+    CONNECTION_ERROR,
+    GROUP_DIFFERS,
+    TOPIC_MISSING,
+    ProcessingResult,
+)
 from millrace_plugin.kafka_trigger.settings import Settings
 
 LOG = logging.getLogger(__name__)
@@ -25,12 +29,12 @@ MISSING = {
 
 
 class Problems:
-    """Tells the mapping's health what prevents reading, and when it is over."""
+    """Tells the mapping's processing_result what prevents reading, and when it is over."""
 
-    def __init__(self, settings: Settings, counters: Counters, health: Health) -> None:
+    def __init__(self, settings: Settings, counters: Counters, processing_result: ProcessingResult) -> None:
         self._settings = settings
         self._counters = counters
-        self._health = health
+        self._processing_result = processing_result
         self._last: str | None = None
         self._membership: str | None = None
 
@@ -40,9 +44,7 @@ class Problems:
 
     def cannot_join(self, assignor: str) -> None:
         """Report that the group's members share its partitions in a way that is not ours."""
-        self._membership = results.GROUP_DIFFERS.format(
-            group=self._settings.group, assignor=assignor or "another strategy"
-        )
+        self._membership = GROUP_DIFFERS.format(group=self._settings.group, assignor=assignor or "another strategy")
         self._report(self._membership)
 
     def joined(self) -> None:
@@ -53,7 +55,7 @@ class Problems:
     def over(self) -> None:
         """Report that the topic can be read; a group that cannot be joined remains a problem."""
         self._last = self._membership
-        self._health.source(self._membership)
+        self._processing_result.set_source_problem(self._membership)
 
     def heard(self, error: KafkaError) -> None:
         """Take librdkafka's own report: of what it says, only that no broker answers matters here."""
@@ -62,9 +64,9 @@ class Problems:
 
     def _describe(self, error: Exception) -> str:
         if is_missing(error):
-            return results.TOPIC_MISSING.format(topic=self._settings.topic)
+            return TOPIC_MISSING.format(topic=self._settings.topic)
         if _code(error) in UNREACHABLE or isinstance(error, TimeoutError):
-            return results.CONNECTION_ERROR.format(bootstrap=self._settings.bootstrap)
+            return CONNECTION_ERROR.format(bootstrap=self._settings.bootstrap)
         return f"PROBLEM: {error}"
 
     def _report(self, problem: str, trace: Exception | None = None) -> None:
@@ -72,7 +74,7 @@ class Problems:
         if problem != self._last:
             LOG.warning("Mapping %s: %s", self._settings.uuid, problem, exc_info=trace)
         self._last = problem
-        self._health.source(problem)
+        self._processing_result.set_source_problem(problem)
 
 
 def is_missing(error: Exception) -> bool:

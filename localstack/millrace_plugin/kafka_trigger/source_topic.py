@@ -19,7 +19,7 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec, TopicDescription
 
-from millrace_plugin.kafka_trigger import patience
+from millrace_plugin.kafka_trigger import retry
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -94,7 +94,7 @@ class SourceTopic:
         consumer = Consumer(self._configuration | {"group.id": group, "enable.auto.commit": False}, logger=LOG)
         asked = [TopicPartition(self.name, number) for number in partitions]
         try:
-            found = patience.ask(lambda: consumer.committed(asked, timeout=REQUEST_SECONDS))
+            found = retry.until_ready(lambda: consumer.committed(asked, timeout=REQUEST_SECONDS))
         finally:
             consumer.close()
         return {each.partition: each.offset for each in found if each.offset >= 0}
@@ -115,7 +115,7 @@ class SourceTopic:
             answers = self._admin.list_offsets(asked, isolation_level=level, request_timeout=REQUEST_SECONDS)
             return {each.partition: answer.result(REQUEST_SECONDS + 1).offset for each, answer in answers.items()}
 
-        return patience.ask(request)
+        return retry.until_ready(request)
 
 
 class TopicWatch:

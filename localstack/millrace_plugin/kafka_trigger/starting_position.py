@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from millrace_plugin.kafka_trigger import patience
+from millrace_plugin.kafka_trigger import retry
 from millrace_plugin.kafka_trigger.settings import Settings
 from millrace_plugin.kafka_trigger.source_topic import SourceTopic, TopicState
 
@@ -136,7 +136,7 @@ def _commit_from_outside(consumer: Consumer, topic: str, topic_id: str | None, o
     try:
         if offsets:
             commits = [TopicPartition(topic, number, offset, metadata(topic_id)) for number, offset in offsets.items()]
-            patience.ask(lambda: consumer.commit(offsets=commits, asynchronous=False))
+            retry.until_ready(lambda: consumer.commit(offsets=commits, asynchronous=False))
     except KafkaException as error:
         if error.args[0].code() != KafkaError.UNKNOWN_MEMBER_ID:
             raise
@@ -148,7 +148,7 @@ def _has_committed(consumer: Consumer, topic: str, partitions: Collection[int]) 
 
 def _committed(consumer: Consumer, topic: str, partitions: Collection[int]) -> dict[int, Committed]:
     asked = [TopicPartition(topic, number) for number in partitions]
-    found = patience.ask(lambda: consumer.committed(asked, timeout=TIMEOUT_SECONDS))
+    found = retry.until_ready(lambda: consumer.committed(asked, timeout=TIMEOUT_SECONDS))
     return {each.partition: Committed(each.offset, _topic_id(each.metadata)) for each in found}
 
 

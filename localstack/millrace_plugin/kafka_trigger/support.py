@@ -36,7 +36,7 @@ def refusal(gap: str) -> str:
     return f"{gap} To go on without it locally, {LENIENT}."
 
 
-def gaps(parameters: Parameters, unknown: Iterable[str] = ()) -> Iterator[str]:
+def find_gaps(parameters: Parameters, unknown: Iterable[str] = ()) -> Iterator[str]:
     """Yield a sentence for everything in *parameters* that has no effect here, or would be refused by AWS.
 
     parameters: the mapping's, complete.

@@ -29,7 +29,7 @@ class KafkaWorker(EsmWorker):  # type: ignore[misc]  # LocalStack's class is unt
     running: ClassVar[dict[str, KafkaMapping]] = {}
     """Each mapping that polls, by UUID; one that was stopped stays until its successor starts."""
     _starting: ClassVar[Lock] = Lock()
-    """Held while a worker starts its mapping or is replaced: one of the two comes first."""
+    """Backlog while a worker starts its mapping or is replaced: one of the two comes first."""
     _shutdown_ends: ClassVar[float | None] = None
     """When LocalStack's stop waits no longer: for all mappings together."""
 

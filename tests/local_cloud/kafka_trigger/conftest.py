@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
 from millrace_local.instance import ACCOUNT, REGION, Instance
-from millrace_plugin.kafka_trigger import backoff, patience, reporter
+from millrace_plugin.kafka_trigger import backoff, reporter, retry
 from millrace_plugin.kafka_trigger.clients import Client, Clients
 from millrace_plugin.kafka_trigger.mapping import KafkaMapping
 from millrace_plugin.kafka_trigger.settings import Settings
@@ -105,7 +105,7 @@ class Topic:
         """The group's committed offset, negative if there is none."""
         with self._consumer(group) as consumer:
             asked = [TopicPartition(self.name, partition)]
-            return int(patience.ask(lambda: consumer.committed(asked, timeout=10))[0].offset)
+            return int(retry.until_ready(lambda: consumer.committed(asked, timeout=10))[0].offset)
 
     def _partitions(self) -> int:
         return len(self.admin.list_topics(self.name, timeout=10).topics[self.name].partitions)

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from millrace_plugin.kafka_trigger.counters import Counters
-from millrace_plugin.kafka_trigger.health import FUNCTION_FAILED, OK
 from millrace_plugin.kafka_trigger.invoker import Answer, NotInvokedError
+from millrace_plugin.kafka_trigger.processing_result import FUNCTION_FAILED, OK
 from tests.kit.servers import wait_until
 from tests.local_cloud.kafka_trigger.conftest import Mappings, Topic
 from tests.local_cloud.kafka_trigger.fake_function import RAISED, SUCCESS, Batch, FakeFunction, Gate, report
@@ -72,7 +72,7 @@ def test_b2_an_unfull_batch_is_sent_when_its_window_ends(window: float, topic: T
     """Neither before (500 ms is what an unset window means) nor much later."""
     function = FakeFunction()
     mapping = mappings.start(topic, function, window_seconds=window)
-    wait_until(lambda: mapping.health.result == OK)
+    wait_until(lambda: mapping.processing_result.value == OK)
     topic.write(1)
     written = time.monotonic()
     topic.write(1)
@@ -165,7 +165,7 @@ def test_c7_a_blocked_partition_resumes_in_order_while_the_other_goes_on(
     group = mapping.settings.group
     wait_until(lambda: topic.committed(group, 1) == 20)
     wait_until(lambda: topic.committed(group, 0) == 5)
-    wait_until(lambda: mapping.health.result == FUNCTION_FAILED)
+    wait_until(lambda: mapping.processing_result.value == FUNCTION_FAILED)
     topic.write(20, partition=1)
     wait_until(lambda: topic.committed(group, 1) == 40)
     assert topic.committed(group, 0) == 5
@@ -173,7 +173,7 @@ def test_c7_a_blocked_partition_resumes_in_order_while_the_other_goes_on(
     wait_until(lambda: topic.committed(group, 0) == 20)
     settled = list(dict.fromkeys(function.offsets(topic.label(0))))
     assert settled == list(range(20))
-    wait_until(lambda: mapping.health.result == OK)
+    wait_until(lambda: mapping.processing_result.value == OK)
     assert balance(mapping.counters) == 0
 
 

@@ -11,10 +11,10 @@ from millrace_plugin.kafka_trigger.counters import Counters
 from millrace_plugin.kafka_trigger.destinations.aws import DELIVERIES
 from millrace_plugin.kafka_trigger.dispatcher import Dispatcher
 from millrace_plugin.kafka_trigger.failure import DeliveryError, Destination, Failure
-from millrace_plugin.kafka_trigger.health import DESTINATION_FAILED, FUNCTION_FAILED, OK, Health
 from millrace_plugin.kafka_trigger.invoker import Answer, NotInvokedError
 from millrace_plugin.kafka_trigger.partition import Polled
 from millrace_plugin.kafka_trigger.payload import Record
+from millrace_plugin.kafka_trigger.processing_result import DESTINATION_FAILED, FUNCTION_FAILED, OK, ProcessingResult
 from millrace_plugin.kafka_trigger.settings import Settings
 from tests.kit.servers import wait_until
 from tests.local_cloud.kafka_trigger.fake_function import RAISED, SUCCESS, Batch, FakeFunction
@@ -47,11 +47,11 @@ class Mapping:
 
     def __init__(self, settings: Settings, function: FakeFunction, destination: Destination | None = None) -> None:
         self.counters = Counters()
-        self.health = Health(lambda _: None)
-        self.health.source(None)
+        self.processing_result = ProcessingResult(lambda _: None)
+        self.processing_result.set_source_problem(None)
         self.committed: dict[int, int] = {}
         self.dispatcher = Dispatcher(
-            settings, function, destination, self.counters, self.health, self.committed.__setitem__
+            settings, function, destination, self.counters, self.processing_result, self.committed.__setitem__
         )
         self._stopping = Event()
         self._thread = Thread(target=self._poll)
@@ -197,11 +197,11 @@ def test_c8_a_function_without_concurrency_is_tried_by_one_partition_at_a_time(
     mapping = start(replace(WITHOUT_WINDOW, batch_size=1, maximum_retries=0), FakeFunction(throttle))
     mapping.write(dict.fromkeys(range(4), 1))
     wait_until(lambda: throttle.refused >= 8)
-    assert mapping.health.result == FUNCTION_FAILED
+    assert mapping.processing_result.value == FUNCTION_FAILED
     assert mapping.counters.InvokedEventCount == 0
     throttle.most = 4
     wait_until(lambda: mapping.committed == dict.fromkeys(range(4), 1))
-    wait_until(lambda: mapping.health.result == OK)
+    wait_until(lambda: mapping.processing_result.value == OK)
 
 
 def test_r13_with_two_partitions_exactly_the_poison_records_are_given_up(
@@ -265,11 +265,11 @@ def test_r17_a_delivery_that_fails_for_a_while_is_repeated(start: type[Mapping],
     settings = replace(WITHOUT_WINDOW, maximum_retries=0, destination=destination.name)
     mapping = start(settings, FakeFunction(lambda _: RAISED), destination)
     mapping.write({0: 1})
-    wait_until(lambda: mapping.health.result == DESTINATION_FAILED)
+    wait_until(lambda: mapping.processing_result.value == DESTINATION_FAILED)
     assert mapping.committed == {}
     wait_until(lambda: mapping.committed == {0: 1})
     assert len(destination.taken) == 1
-    wait_until(lambda: mapping.health.result == OK)
+    wait_until(lambda: mapping.processing_result.value == OK)
 
 
 def test_what_was_dropped_is_shown_until_the_partition_settles_something(
@@ -282,12 +282,12 @@ def test_what_was_dropped_is_shown_until_the_partition_settles_something(
     )
     mapping.write({0: 2, 1: 2})
     wait_until(lambda: mapping.committed == {0: 2, 1: 2})
-    wait_until(lambda: mapping.health.result != OK)
+    wait_until(lambda: mapping.processing_result.value != OK)
     expected = "RetriesExhausted: 2 records of t-0, offsets 0 to 1, were dropped: there is no on-failure destination"
-    assert mapping.health.result == f"PROBLEM: {expected}"
+    assert mapping.processing_result.value == f"PROBLEM: {expected}"
     assert any("t-0, offsets 0 to 1, are dropped" in each for each in caplog.messages)
     mapping.offer({0: [Record(2, int(time.time() * 1000), b'{"offset":2}')]})
-    wait_until(lambda: mapping.health.result == OK)
+    wait_until(lambda: mapping.processing_result.value == OK)
 
 
 def test_c9_filtered_records_are_committed_with_their_neighbours(start: type[Mapping]) -> None:

@@ -12,9 +12,9 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from millrace_local.servers.kafka import Kafka
-from millrace_plugin.kafka_trigger.health import CONNECTION_ERROR, OK, TOPIC_MISSING
 from millrace_plugin.kafka_trigger.invoker import Answer
 from millrace_plugin.kafka_trigger.mapping import KafkaMapping
+from millrace_plugin.kafka_trigger.processing_result import CONNECTION_ERROR, OK, TOPIC_MISSING
 from millrace_plugin.kafka_trigger.settings import Settings
 from tests.kit.servers import free_instance, running, wait_until
 from tests.local_cloud.kafka_trigger.conftest import Mappings, Topic, no_clients
@@ -140,7 +140,7 @@ def test_partitions_added_while_running_are_read_from_their_beginning(topic: Top
     """G3: even for LATEST, or what was written before their discovery would be lost."""
     function = FakeFunction()
     mapping = mappings.start(topic, function, starting_position="LATEST")
-    wait_until(lambda: mapping.health.result == OK)
+    wait_until(lambda: mapping.processing_result.value == OK)
     topic.add_partitions(2)
     topic.write(1, partition=1)
     wait_until(lambda: function.offsets(topic.label(1)) == [0], seconds=30)
@@ -226,11 +226,11 @@ def test_l1_a_missing_topic_is_a_problem_that_goes_away_when_it_is_made(
     topic = new_topic(0)
     function = FakeFunction()
     mapping = mappings.start(topic, function, starting_position="LATEST")
-    wait_until(lambda: mapping.health.result == TOPIC_MISSING.format(topic=topic.name))
+    wait_until(lambda: mapping.processing_result.value == TOPIC_MISSING.format(topic=topic.name))
     topic.create(1)
     topic.write(1)
     wait_until(lambda: function.offsets(topic.label()) == [0])
-    wait_until(lambda: mapping.health.result == OK)
+    wait_until(lambda: mapping.processing_result.value == OK)
 
 
 def test_l1_a_broker_that_is_down_at_first_and_later_again_is_told_and_recovers(tmp_path: Path) -> None:
@@ -242,17 +242,17 @@ def test_l1_a_broker_that_is_down_at_first_and_later_again_is_told_and_recovers(
     down = CONNECTION_ERROR.format(bootstrap=instance.kafka_bootstrap)
     mapping = mappings.run(settings, function)
     try:
-        wait_until(lambda: mapping.health.result == down)
+        wait_until(lambda: mapping.processing_result.value == down)
         with running(Kafka(), instance):
             topic = Topic(instance.kafka_bootstrap, 0)
             topic.name = "later"
             topic.create(1)
             topic.write(1)
             wait_until(lambda: function.offsets("later-0") == [0], seconds=20)
-            assert mapping.health.result == OK
-        wait_until(lambda: mapping.health.result == down, seconds=20)
+            assert mapping.processing_result.value == OK
+        wait_until(lambda: mapping.processing_result.value == down, seconds=20)
         with running(Kafka(), instance):
-            wait_until(lambda: mapping.health.result == OK, seconds=20)
+            wait_until(lambda: mapping.processing_result.value == OK, seconds=20)
             topic.write(1)
             wait_until(lambda: function.offsets("later-0")[-1] == 1, seconds=20)
             mappings.stop()
@@ -266,7 +266,7 @@ def test_c11_a_failed_commit_is_tried_again(
 ) -> None:
     """It counts as an error and no record is lost or skipped."""
     mapping = mappings.start(topic, FakeFunction(lambda _: SUCCESS))
-    wait_until(lambda: mapping.health.result == OK)
+    wait_until(lambda: mapping.processing_result.value == OK)
     committer = mapping._committer
 
     class Refusing:

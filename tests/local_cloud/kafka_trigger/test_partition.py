@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from millrace_plugin.kafka_trigger import backoff
 from millrace_plugin.kafka_trigger.partition import Partition, Polled
-from millrace_plugin.kafka_trigger.policy import Answered, Step, next_step
+from millrace_plugin.kafka_trigger.policy import Outcome, Step, next_step
 from tests.local_cloud.kafka_trigger.fake_function import RAISED
 from tests.local_cloud.kafka_trigger.records import SETTINGS, filled, polled, records
 
@@ -17,7 +17,7 @@ def sent(*offsets: int) -> Partition:
 
 
 def fail(partition: Partition, *offsets: int, now: float = 0) -> None:
-    partition.advance(next_step(partition.pieces[0], Answered(RAISED, offsets), SETTINGS), now)
+    partition.advance(next_step(partition.pieces[0], Outcome(RAISED, offsets), SETTINGS), now)
 
 
 def succeed(partition: Partition, now: float = 0) -> None:
@@ -63,7 +63,7 @@ def test_c8_records_that_were_refused_wait_again_in_their_order() -> None:
     partition.take(2)
     partition.refused()
     assert [record.offset for record in partition.waiting] == [1, 2, 3]
-    assert (partition.waiting_size, partition.position, partition.setbacks) == (size, 1, 0)
+    assert (partition.waiting_size, partition.position, partition.failures) == (size, 1, 0)
 
 
 def test_c8_records_that_have_failed_before_are_kept_together_when_they_are_refused() -> None:
@@ -85,7 +85,7 @@ def test_r12_the_wait_doubles_up_to_thirty_seconds_with_jitter() -> None:
     assert not partition.due(100.4)
     assert partition.due(101)
     succeed(partition)
-    assert partition.setbacks == 0
+    assert partition.failures == 0
 
 
 def test_b7_the_window_begins_when_the_batch_before_is_settled() -> None:
@@ -93,11 +93,11 @@ def test_b7_the_window_begins_when_the_batch_before_is_settled() -> None:
     partition = sent(1)
     partition.add(polled(records(2)), now=1)
     succeed(partition, now=7)
-    assert partition.since == 7
+    assert partition.window_start == 7
     partition.take(1)
     succeed(partition, now=8)
     partition.add(polled(records(3)), now=20)
-    assert partition.since == 20
+    assert partition.window_start == 20
 
 
 def test_b8_an_oversized_record_is_given_up_alone() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from millrace_plugin.kafka_trigger.payload import Record
-from millrace_plugin.kafka_trigger.policy import Answered, Delivery, Work, examine, next_step
+from millrace_plugin.kafka_trigger.policy import Delivery, Outcome, Work, examine, next_step
 from millrace_plugin.kafka_trigger.settings import Settings
 from tests.local_cloud.kafka_trigger.fake_function import RAISED
 from tests.local_cloud.kafka_trigger.records import SETTINGS, records
@@ -42,7 +42,7 @@ class Run:
                 offsets = [record.offset for record in piece.records]
                 self.invocations.append(offsets)
                 assert len(self.invocations) < 2_000
-                step = next_step(piece, Answered(RAISED, self.behave(offsets)), self.settings)
+                step = next_step(piece, Outcome(RAISED, self.behave(offsets)), self.settings)
                 left = {record.offset for each in step.pieces for record in each.records}
                 self.settled += sorted(before - left)
                 assert step.settled == len(before - left)
@@ -84,7 +84,7 @@ def test_r1_without_a_maximum_nothing_is_ever_given_up() -> None:
     """The default retries for ever."""
     work = Work(records(1))
     for attempt in range(1, 50):
-        step = next_step(work, Answered(RAISED, {1}), SETTINGS)
+        step = next_step(work, Outcome(RAISED, {1}), SETTINGS)
         [work] = step.pieces
         assert (work.attempts, work.condition, step.waits) == (attempt, None, True)
 
@@ -124,10 +124,10 @@ def test_r13_the_halves_are_retried_at_once_and_the_left_one_first() -> None:
 def test_r13_a_share_that_failed_with_other_partitions_is_tried_alone_before_it_counts() -> None:
     """The batch is split by partition first: an innocent record must not be given up with another partition's."""
     settings = replace(SETTINGS, maximum_retries=0, bisects=True)
-    step = next_step(Work(records(7)), Answered(RAISED, {7}, alone=False), settings)
+    step = next_step(Work(records(7)), Outcome(RAISED, {7}, alone=False), settings)
     [work] = step.pieces
     assert (work.condition, work.splits, step.waits) == (None, 1, False)
-    [work] = next_step(work, Answered(RAISED, {7}), settings).pieces
+    [work] = next_step(work, Outcome(RAISED, {7}), settings).pieces
     assert work.condition == "RetriesExhausted"
 
 
@@ -185,7 +185,7 @@ def test_r15_records_age_between_retries() -> None:
     settings = replace(SETTINGS, maximum_age_seconds=60)
     work = Work(aged(30))
     assert examine(work, settings, HOUR) == (work,)
-    [work] = next_step(work, Answered(RAISED, {0}), settings).pieces
+    [work] = next_step(work, Outcome(RAISED, {0}), settings).pieces
     [old] = examine(work, settings, HOUR + 31_000)
     assert (old.condition, old.attempts, old.answer) == ("RecordAgeExceeded", 1, RAISED)
 
@@ -194,7 +194,7 @@ def test_r4_what_the_topic_has_deleted_is_not_retried() -> None:
     """It is tried once all the same, as it was read while it was there."""
     work = Work(records(1, 2, 3))
     assert examine(work, SETTINGS, HOUR, begins=3) == (work,)
-    [work] = next_step(work, Answered(RAISED, {1, 2, 3}), SETTINGS).pieces
+    [work] = next_step(work, Outcome(RAISED, {1, 2, 3}), SETTINGS).pieces
     assert examine(work, SETTINGS, HOUR, begins=1) == (work,)
     gone, rest = examine(work, SETTINGS, HOUR, begins=3)
     assert ([record.offset for record in gone.records], gone.condition) == ([1, 2], "RecordAgeExceeded")

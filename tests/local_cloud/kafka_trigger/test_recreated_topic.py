@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 
 from millrace_plugin.kafka_trigger import starting_position
-from millrace_plugin.kafka_trigger.health import OK, TOPIC_MISSING
+from millrace_plugin.kafka_trigger.processing_result import OK, TOPIC_MISSING
 from millrace_plugin.kafka_trigger.starting_position import Committed, Start, place
 from tests.kit.servers import wait_until
 from tests.local_cloud.kafka_trigger.conftest import Mappings, Topic
@@ -69,7 +69,7 @@ def test_a_topic_that_is_created_again_is_read_from_its_beginning(
     wait_until(lambda: topic.committed(mapping.settings.group) == count)
     topic.write(1)
     wait_until(lambda: topic.committed(mapping.settings.group) == count + 1)
-    assert mapping.health.result == OK
+    assert mapping.processing_result.value == OK
 
 
 @pytest.mark.parametrize("when", ["running", "disabled"])
@@ -153,7 +153,7 @@ def test_a_topic_is_created_again_with_another_number_of_partitions(
     topic.write(1)
     wait_until(lambda: topic.committed(mapping.settings.group) == 3)
     assert mapping.counters.PollingErrorCount == errors
-    assert mapping.health.result == OK
+    assert mapping.processing_result.value == OK
 
 
 def test_l1_a_topic_that_is_deleted_is_a_problem_until_it_is_created_again(topic: Topic, mappings: Mappings) -> None:
@@ -163,11 +163,11 @@ def test_l1_a_topic_that_is_deleted_is_a_problem_until_it_is_created_again(topic
     topic.write(2)
     wait_until(lambda: topic.committed(mapping.settings.group) == 2)
     topic.delete()
-    wait_until(lambda: mapping.health.result == TOPIC_MISSING.format(topic=topic.name))
+    wait_until(lambda: mapping.processing_result.value == TOPIC_MISSING.format(topic=topic.name))
     topic.create(1)
     topic.write(3)
     wait_until(lambda: function.offsets(topic.label()) == [0, 1, 0, 1, 2])
-    wait_until(lambda: mapping.health.result == OK)
+    wait_until(lambda: mapping.processing_result.value == OK)
 
 
 def test_g6_a_committed_offset_beyond_the_end_falls_back_to_the_earliest(
@@ -219,4 +219,4 @@ def test_r4_a_record_is_retried_until_the_topic_has_deleted_it(
     wait_until(lambda: topic.committed(mapping.settings.group) == 4)
     assert function.offsets(topic.label())[-3:] == [1, 2, 3]
     assert mapping.counters.DroppedEventCount == 1
-    wait_until(lambda: mapping.health.result == OK)
+    wait_until(lambda: mapping.processing_result.value == OK)

@@ -13,7 +13,7 @@ from confluent_kafka import KafkaError, KafkaException
 from millrace_local.servers.kafka import Kafka
 from millrace_plugin.kafka_trigger.committer import Committer
 from millrace_plugin.kafka_trigger.dispatcher import Dispatcher
-from millrace_plugin.kafka_trigger.health import CONNECTION_ERROR, OK
+from millrace_plugin.kafka_trigger.processing_result import CONNECTION_ERROR, OK
 from millrace_plugin.kafka_trigger.source_topic import SourceTopic
 from tests.kit.servers import free_instance, running, wait_until
 from tests.local_cloud.kafka_trigger.conftest import Mappings, Topic
@@ -73,7 +73,7 @@ def test_c4_a_session_that_ends_by_an_error_commits_what_is_settled(  # noqa: PL
     wait_until(lambda: 3 in function.offsets(topic.label(1)))
     assert fault.struck
     assert [function.offsets(topic.label(partition)) for partition in (0, 1)] == [[0, 1, 2, 3]] * 2
-    wait_until(lambda: mapping.health.result == OK)
+    wait_until(lambda: mapping.processing_result.value == OK)
 
 
 def test_c4_a_callback_that_fails_ends_the_session_and_loses_nothing(
@@ -103,7 +103,7 @@ def test_c10_a_batch_in_flight_is_not_repeated_when_the_session_ends(
     fault = Fault(monkeypatch, Dispatcher, "held", RuntimeError("bug"))
     fault.armed = True
     wait_until(lambda: "PROBLEM: bug" in mappings.results)
-    wait_until(lambda: mapping.health.result == OK)
+    wait_until(lambda: mapping.processing_result.value == OK)
     gate.open()
     wait_until(lambda: topic.committed(mapping.settings.group) == 5)
     assert function.offsets(topic.label()) == [0, 1, 2, 3, 4]
@@ -136,9 +136,9 @@ def test_l1_a_broker_that_hangs_is_told_within_seconds_and_recovers(state: str, 
             with stopped(broker.pid):
                 began = time.monotonic()
                 down = CONNECTION_ERROR.format(bootstrap=instance.kafka_bootstrap)
-                wait_until(lambda: mapping.health.result == down, seconds=15)
+                wait_until(lambda: mapping.processing_result.value == down, seconds=15)
                 wait_until(lambda: time.monotonic() - began > 20)
-            wait_until(lambda: mapping.health.result == OK, seconds=15)
+            wait_until(lambda: mapping.processing_result.value == OK, seconds=15)
             gate.open()
             for partition in (0, 1):
                 topic.write(1, partition)

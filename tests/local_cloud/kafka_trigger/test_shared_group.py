@@ -9,8 +9,8 @@ from uuid import uuid4
 import pytest
 
 from millrace_plugin.kafka_trigger import membership
-from millrace_plugin.kafka_trigger.health import GROUP_DIFFERS, OK
 from millrace_plugin.kafka_trigger.invoker import Answer
+from millrace_plugin.kafka_trigger.processing_result import GROUP_DIFFERS, OK
 from tests.kit.servers import wait_until
 from tests.local_cloud.kafka_trigger.conftest import Mappings, Topic
 from tests.local_cloud.kafka_trigger.fake_function import SUCCESS, Batch, FakeFunction, Gate
@@ -58,7 +58,7 @@ def test_g3_a_start_is_resolved_in_a_group_that_has_members(
             topic.write(1, partition)
         wait_until(lambda: [function.offsets(topic.label(partition)) for partition in (0, 1)] == [[2], [2]])
         wait_until(lambda: topic.committed(shared, 0) == topic.committed(shared, 1) == 3)
-        assert mapping.health.result == OK
+        assert mapping.processing_result.value == OK
 
 
 def test_g3_a_start_that_a_member_resolved_is_kept_when_the_mapping_is_enabled_again(
@@ -101,7 +101,7 @@ def test_records_are_shared_with_members_that_assign_eagerly(
 
         wait_until(lambda: got() == [set(range(6))] * 4)
         assert {partition for partition, _ in member.read} < set(range(4))
-        assert mapping.health.result == OK
+        assert mapping.processing_result.value == OK
     topic.write(1, 0)
     topic.write(1, 3)
     wait_until(lambda: 6 in function.offsets(topic.label(0)) and 6 in function.offsets(topic.label(3)))
@@ -115,13 +115,13 @@ def test_l1_members_that_assign_another_way_are_a_problem_until_they_leave(topic
     with librdkafka_member(topic.bootstrap, shared, topic.name, "cooperative-sticky") as member:
         assert member.has_joined.wait(30)
         mapping = mappings.start(topic, function, group=shared)
-        wait_until(lambda: mapping.health.result == problem)
+        wait_until(lambda: mapping.processing_result.value == problem)
         reports = len(mappings.results)
         wait_until(lambda: mapping.counters.PollingErrorCount >= 3)
         assert mappings.results[reports:] == []
     topic.write(1)
     wait_until(lambda: function.offsets(topic.label()) == [0])
-    assert mapping.health.result == OK
+    assert mapping.processing_result.value == OK
 
 
 def test_c10_a_long_invocation_does_not_hold_up_a_member_that_joins(

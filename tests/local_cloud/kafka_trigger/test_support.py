@@ -24,7 +24,7 @@ PROVISIONED = {"ProvisionedPollerConfig": {"MinimumPollers": 1}}
 )
 def test_what_has_no_effect_is_named_with_the_way_to_go_on(asked: dict[str, Any], named: str) -> None:
     """A refusal names the parameter and the variable that accepts it with a warning."""
-    (gap,) = support.gaps(mapping(**asked))
+    (gap,) = support.find_gaps(mapping(**asked))
     assert named in gap
     assert "MILLRACE_TRIGGER_LENIENT=1" in support.refusal(gap)
 
@@ -42,9 +42,9 @@ def test_what_has_no_effect_is_named_with_the_way_to_go_on(asked: dict[str, Any]
 )
 def test_v10_what_needs_provisioned_pollers_is_refused_on_demand(asked: dict[str, Any]) -> None:
     """M1: the template would fail on AWS; with ProvisionedPollerConfig there is nothing to say."""
-    (gap,) = support.gaps(mapping(**asked))
+    (gap,) = support.find_gaps(mapping(**asked))
     assert "ProvisionedPollerConfig" in gap
-    assert not list(support.gaps(mapping(**asked, **PROVISIONED)))
+    assert not list(support.find_gaps(mapping(**asked, **PROVISIONED)))
 
 
 @pytest.mark.parametrize(
@@ -59,10 +59,10 @@ def test_v10_what_needs_provisioned_pollers_is_refused_on_demand(asked: dict[str
 )
 def test_what_is_done_or_asks_for_nothing_has_no_gap(done: dict[str, Any]) -> None:
     """PollerGroupName is billing alone, and LocalStack demands network entries."""
-    assert not list(support.gaps(mapping(**done)))
+    assert not list(support.find_gaps(mapping(**done)))
 
 
 def test_members_that_the_api_model_lacks_are_gaps_too() -> None:
     """By their paths, as LocalStack's parser has dropped their values."""
-    (gap,) = support.gaps(mapping(), unknown=["SelfManagedKafkaEventSourceConfig.ConsumptionMode"])
+    (gap,) = support.find_gaps(mapping(), unknown=["SelfManagedKafkaEventSourceConfig.ConsumptionMode"])
     assert "'selfManagedKafkaEventSourceConfig.ConsumptionMode'" in gap

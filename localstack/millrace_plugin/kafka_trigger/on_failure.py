@@ -12,7 +12,7 @@ LOG = logging.getLogger(__name__)
 NO_DESTINATION = Delivery(0, "there is no on-failure destination", limit=1)
 
 
-class GivingUp:
+class OnFailure:
     """The destination of a mapping, if it has one; `deliver` blocks and may run in several threads at a time."""
 
     def __init__(self, destination: Destination | None, envelope: Envelope) -> None:
@@ -36,7 +36,7 @@ class GivingUp:
         self._log(partition, work, delivery, self._destination.name)
         return delivery
 
-    def lose(self, partition: int, work: Work, lost: Sequence[Record], reason: str) -> str:
+    def log_dropped(self, partition: int, work: Work, lost: Sequence[Record], reason: str) -> str:
         """Log records that are dropped. Returns the line for `LastProcessingResult`."""
         what = self._describe(partition, work, lost)
         LOG.error("%s are dropped: %s.", what, reason)

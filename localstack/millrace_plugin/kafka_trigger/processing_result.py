@@ -18,7 +18,7 @@ GROUP_DIFFERS = (
 TOPIC_MISSING = "PROBLEM: Topic {topic} was not found."
 
 
-class Health:
+class ProcessingResult:
     """Joins what the poller and the dispatcher know; calls *report* on each change, never twice with the same."""
 
     def __init__(self, report: Callable[[str], None]) -> None:
@@ -29,16 +29,16 @@ class Health:
         self._last = NO_RECORDS
 
     @property
-    def result(self) -> str:
+    def value(self) -> str:
         return self._last
 
-    def source(self, problem: str | None) -> None:
+    def set_source_problem(self, problem: str | None) -> None:
         """Whether the topic can be read: None after a successful poll, else what prevents it."""
         if problem != self._source:
             self._source = problem
             self._tell()
 
-    def function(self, problem: str | None) -> None:
+    def set_function_problem(self, problem: str | None) -> None:
         """Whether batches are settled: None, or why some partition has to try again."""
         if problem != self._function:
             self._function = problem

@@ -1,6 +1,6 @@
 import boto3
 
-from millrace_plugin.kafka_trigger.members import unknown_members
+from millrace_plugin.kafka_trigger.api_members import unknown_members
 
 SHAPE = (
     boto3.client("lambda", region_name="us-east-1")

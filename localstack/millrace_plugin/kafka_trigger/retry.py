@@ -17,7 +17,7 @@ NOT_READY = {
 }
 
 
-def ask[Answer](request: Callable[[], Answer]) -> Answer:
+def until_ready[Answer](request: Callable[[], Answer]) -> Answer:
     """Return the answer to *request*, which is repeated for some seconds while the brokers are not ready.
 
     Raises:

@@ -12,7 +12,7 @@ from millrace_plugin.kafka_trigger import backoff
 INVOCATIONS_OF_A_POLLER = 5
 
 
-def concurrency(partitions: int, pollers: tuple[int, int] | None) -> int:
+def maximum_concurrency(partitions: int, pollers: tuple[int, int] | None) -> int:
     """Return the most invocations at a time: one for each partition, and five for each of the *pollers*, if given."""
     if pollers is None:
         return partitions
@@ -21,7 +21,7 @@ def concurrency(partitions: int, pollers: tuple[int, int] | None) -> int:
 
 
 @dataclass
-class Pacer:
+class ConcurrencyLimit:
     bound: int = 0
     """What partitions and pollers allow."""
     running: int = 0
