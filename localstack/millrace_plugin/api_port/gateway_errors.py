@@ -18,10 +18,10 @@ HEADER = "gatewayresponse.header."
 
 def apply_declarations() -> None:
     """Wrap LocalStack's maker of error responses."""
-    GatewayExceptionHandler.create_exception_response = _declared(GatewayExceptionHandler.create_exception_response)
+    GatewayExceptionHandler.create_exception_response = _wrap(GatewayExceptionHandler.create_exception_response)
 
 
-def _declared(original: Callable[..., Response]) -> Callable[..., Response]:
+def _wrap(original: Callable[..., Response]) -> Callable[..., Response]:
     def create(handler: object, exception: Any, context: Any) -> Response:  # noqa: ANN401 - LocalStack's own types
         response = original(handler, exception, context)
         declared = get_gateway_response_or_default(exception.type, context.deployment.rest_api.gateway_responses)

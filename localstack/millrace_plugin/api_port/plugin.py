@@ -54,7 +54,7 @@ class Server(TwistedRuntimeServer):
 
 
 @hooks.on_infra_start()
-def prepare_the_application() -> None:
+def configure_application() -> None:
     gateway_errors.apply_declarations()
     application.keep_paths()
     parse.restore_payload = _body

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from millrace_plugin.cloudformation.references import referenced
+from millrace_plugin.cloudformation.references import find_references
 
 Untyped = Any  # parts of templates
 Template = dict[str, Any]
@@ -11,10 +11,10 @@ Decisions = Mapping[str, bool]
 NO_VALUE = {"Ref": "AWS::NoValue"}
 
 
-def decided(template: Template, decisions: Decisions) -> Template:
+def apply_decisions(template: Template, decisions: Decisions) -> Template:
     """Return *template* without the resources and outputs whose condition is false, and without Fn::If."""
     left = {
-        section: {name: _decided(each, decisions) for name, each in parts.items() if _is_there(each, decisions)}
+        section: {name: _apply_to_part(each, decisions) for name, each in parts.items() if _is_there(each, decisions)}
         for section in ("Resources", "Outputs")
         if isinstance(parts := template.get(section), dict)
     }
@@ -32,14 +32,14 @@ def absent_references(template: Template, left: Template) -> set[str]:
     """Return the resources of *template* that *left* refers to and does not have."""
     absent = set(template.get("Resources") or {}) - set(left["Resources"])
     parts = [each.get("Properties") for each in left["Resources"].values() if isinstance(each, dict)]
-    return absent & {name for part in [*parts, left.get("Outputs")] for name in referenced(part)}
+    return absent & {name for part in [*parts, left.get("Outputs")] for name in find_references(part)}
 
 
 def _is_there(part: Untyped, decisions: Decisions) -> bool:
     return not isinstance(part, dict) or decisions.get(part.get("Condition", ""), True)
 
 
-def _decided(part: Untyped, decisions: Decisions) -> Untyped:
+def _apply_to_part(part: Untyped, decisions: Decisions) -> Untyped:
     if isinstance(part, dict) and part.get("Condition") in decisions:
         part = {key: value for key, value in part.items() if key != "Condition"}
     return _branch(part, decisions)

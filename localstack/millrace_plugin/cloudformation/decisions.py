@@ -14,7 +14,7 @@ from localstack.services.cloudformation.engine.v2.change_set_model_transform imp
 from localstack.services.cloudformation.engine.validations import ValidationError
 from localstack.utils.patch import patch
 
-from millrace_plugin.cloudformation.conditions import Decisions, absent_references, decided
+from millrace_plugin.cloudformation.conditions import Decisions, absent_references, apply_decisions
 
 Untyped = Any  # LocalStack's transformer and templates
 
@@ -48,9 +48,9 @@ def _transform(original: Callable[[Untyped], tuple[Untyped, Untyped]], transform
     finally:
         change_set._cached_update_model = raw  # noqa: SLF001 - as above
     if isinstance(before, dict):
-        before = decided(before, old)
+        before = apply_decisions(before, old)
     if isinstance(after, dict):
-        left = decided(after, new)
+        left = apply_decisions(after, new)
         if absent := sorted(absent_references(after, left)):
             message = (
                 f"Template format error: Unresolved resource dependencies [{', '.join(absent)}] in the Resources block "

@@ -12,7 +12,7 @@ from localstack.services.cloudformation.engine.v2.change_set_model_executor impo
 from localstack.services.cloudformation.resource_provider import OperationStatus
 
 from millrace_plugin.cloudformation.deployed import as_template
-from millrace_plugin.cloudformation.references import referenced
+from millrace_plugin.cloudformation.references import find_references
 
 Untyped = Any  # LocalStack's executor, stack and results
 
@@ -81,4 +81,4 @@ def _references(resource: Any) -> set[str]:  # noqa: ANN401 - any JSON
     if not isinstance(resource, dict):
         return set()
     after = resource.get("DependsOn") or []
-    return {*referenced(resource.get("Properties")), *([after] if isinstance(after, str) else after)}
+    return {*find_references(resource.get("Properties")), *([after] if isinstance(after, str) else after)}

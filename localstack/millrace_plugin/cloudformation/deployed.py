@@ -19,10 +19,10 @@ Declared = dict[str, PreprocResource]
 
 
 def install() -> None:
-    patch(ChangeSetModelExecutor.visit_node_resource)(_note_declaration)
+    patch(ChangeSetModelExecutor.visit_node_resource)(_record_declaration)
 
 
-def _note_declaration(original: Untyped, executor: Untyped, node: Untyped) -> Untyped:
+def _record_declaration(original: Untyped, executor: Untyped, node: Untyped) -> Untyped:
     delta = original(executor, node)
     if not is_nothing(delta.after):
         executor.declared[node.name] = delta.after

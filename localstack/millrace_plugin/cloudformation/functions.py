@@ -78,7 +78,7 @@ def _create_function(original: Callable[..., Untyped], provider: Untyped, reques
 def _complete(request: Untyped, name: str) -> None:
     functions, wanted = request.aws_client_factory.lambda_, request.desired_state
     if storage := wanted.get("EphemeralStorage"):
-        functions.update_function_configuration(FunctionName=name, EphemeralStorage=_sized(storage))
+        functions.update_function_configuration(FunctionName=name, EphemeralStorage=_convert_size(storage))
         _wait(functions, name)
     if "ReservedConcurrentExecutions" in wanted:
         _reserve(request, name)
@@ -94,29 +94,29 @@ def _update_function(request: Untyped) -> Model:
         functions.update_function_code(FunctionName=name, **_get_lambda_code_param(new, _include_arch=True))
         _wait(functions, name)
     if settings := {each: new.get(each, ABSENT.get(each)) for each in CONFIGURATION if each in changed}:
-        functions.update_function_configuration(FunctionName=name, **_typed(settings))
+        functions.update_function_configuration(FunctionName=name, **_convert_types(settings))
         _wait(functions, name)
     if "Tags" in changed:
-        _tag(functions, old["Arn"], _pairs(old.get("Tags")), _pairs(new.get("Tags")))
+        _tag(functions, old["Arn"], _tags_by_key(old.get("Tags")), _tags_by_key(new.get("Tags")))
     if "ReservedConcurrentExecutions" in changed:
         _reserve(request, name)
     return dict(new)
 
 
-def _typed(settings: Model) -> Model:
+def _convert_types(settings: Model) -> Model:
     """Return the settings with the types that the API wants: a parameter's value is text."""
     for name in ("MemorySize", "Timeout"):
         if name in settings:
             settings[name] = int(settings[name])
     if "EphemeralStorage" in settings:
-        settings["EphemeralStorage"] = _sized(settings["EphemeralStorage"])
+        settings["EphemeralStorage"] = _convert_size(settings["EphemeralStorage"])
     if "Environment" in settings:
         variables = settings["Environment"].get("Variables") or {}
         settings["Environment"] = {"Variables": {name: str(value) for name, value in variables.items()}}
     return {name: value for name, value in settings.items() if value is not None}
 
 
-def _sized(storage: Model) -> Model:
+def _convert_size(storage: Model) -> Model:
     return {"Size": int(storage["Size"])}
 
 
@@ -142,7 +142,7 @@ def _tag(functions: Untyped, arn: str, old: dict[str, str], new: dict[str, str])
         functions.tag_resource(Resource=arn, Tags=new)
 
 
-def _pairs(tags: list[dict[str, str]] | None) -> dict[str, str]:
+def _tags_by_key(tags: list[dict[str, str]] | None) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in tags or []}
 
 
@@ -209,16 +209,16 @@ def _update_mapping(request: Untyped) -> Model:
     functions = request.aws_client_factory.lambda_
     mapping = functions.update_event_source_mapping(UUID=old["Id"], **changed_parameters(old, new))
     arn = mapping["EventSourceMappingArn"]
-    _tag(functions, arn, _pairs(old.get("Tags")), _pairs(new.get("Tags")))
+    _tag(functions, arn, _tags_by_key(old.get("Tags")), _tags_by_key(new.get("Tags")))
     return dict(new) | {"EventSourceMappingArn": arn}
 
 
 def _create_url(original: Callable[..., Untyped], provider: Untyped, request: Untyped) -> Untyped:
-    request.desired_state = _with_typed_cors(request.desired_state)
+    request.desired_state = _convert_cors(request.desired_state)
     return original(provider, request)
 
 
-def _with_typed_cors(url: Model) -> Model:
+def _convert_cors(url: Model) -> Model:
     """Return the URL's properties with the types that the API wants: a parameter's value is text."""
     if not (cors := url.get("Cors")):
         return dict(url)
@@ -231,7 +231,7 @@ def _is_true(value: object) -> bool:
 
 
 def _update_url(request: Untyped) -> Model:
-    new = _with_typed_cors(request.desired_state)
+    new = _convert_cors(request.desired_state)
     names = ("AuthType", "Cors", "InvokeMode", "Qualifier")
     wanted = {"Cors": {}} | {name: new[name] for name in names if name in new}
     functions = request.aws_client_factory.lambda_

@@ -18,7 +18,7 @@ from localstack.utils.patch import patch
 from localstack.utils.threads import start_worker_thread
 
 from millrace_plugin.cloudformation import deletion, rollback, unfinished
-from millrace_plugin.cloudformation.options import ASKED
+from millrace_plugin.cloudformation.options import OPTIONS
 
 Untyped = Any  # LocalStack's executor, stacks and resources
 
@@ -74,7 +74,7 @@ def roll_back(stack: Untyped) -> None:
 
 def _start(original: Callable[..., None], executor: Untyped, change_set: Untyped) -> None:
     original(executor, change_set)
-    executor.options = ASKED.get()
+    executor.options = OPTIONS.get()
     executor.changes, executor.declared = [], {}
     executor.rollback_failed, executor.failure = False, None
     executor.deleted, executor.undeleted, executor.needed = set(), [], set()
@@ -128,9 +128,9 @@ def _process(executor: Untyped, original: Callable[[Untyped], None]) -> None:
         reason = getattr(error, "reason", None) or str(error)
         if executor.options.on_failure == "DO_NOTHING":
             rollback.undo_failed(executor)
-            unfinished.leave(executor, _summary(stack, change_set.change_set_type) or reason)
+            unfinished.record(executor, _summary(stack, change_set.change_set_type) or reason)
             return
-        stack.set_stack_status(_undoing(executor), reason)
+        stack.set_stack_status(_first_undo_status(executor), reason)
         executor._deferred_actions.clear()  # noqa: SLF001 - nothing that was there is deleted
         rollback.undo(executor)
         raise
@@ -142,7 +142,7 @@ def _deletes_after_failure(executor: Untyped) -> bool:
     return bool(kind == ChangeSetType.CREATE and executor.options.on_failure == "DELETE")
 
 
-def _undoing(executor: Untyped) -> StackStatus:
+def _first_undo_status(executor: Untyped) -> StackStatus:
     if _deletes_after_failure(executor):
         return StackStatus.DELETE_IN_PROGRESS
     return IN_PROGRESS[executor._change_set.change_set_type]  # noqa: SLF001 - LocalStack's
@@ -195,6 +195,6 @@ def _set_stack_status(
     """Leave out the states that LocalStack passes through and AWS does not."""
     under_way = stack.is_changing and not status.endswith("_IN_PROGRESS")
     over = stack.status in ENDED and status in OF_LOCALSTACK and not (status in FAILED and reason)
-    if stack.is_judged or under_way or over or (status == StackStatus.REVIEW_IN_PROGRESS and stack.template):
+    if stack.keeps_status or under_way or over or (status == StackStatus.REVIEW_IN_PROGRESS and stack.template):
         return
     original(stack, status, reason)

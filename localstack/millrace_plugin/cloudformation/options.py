@@ -15,5 +15,5 @@ class Options:
 
 
 USUAL = Options()
-ASKED: ContextVar[Options] = ContextVar("asked", default=USUAL)
+OPTIONS: ContextVar[Options] = ContextVar("asked", default=USUAL)
 """The options of the request that is being handled, for the executor that is made for it."""

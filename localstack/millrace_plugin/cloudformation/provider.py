@@ -15,7 +15,7 @@ from localstack.services.cloudformation.v2.provider import (
 )
 
 from millrace_plugin.cloudformation import operations, unfinished
-from millrace_plugin.cloudformation.options import ASKED, Options
+from millrace_plugin.cloudformation.options import OPTIONS, Options
 
 Request = dict[str, Any]
 Untyped = Any  # LocalStack's stacks and answers
@@ -43,7 +43,7 @@ class Provider(CloudformationProviderV2):  # type: ignore[misc]  # LocalStack's 
     @operation("CreateStack")
     def create_stack(self, context: RequestContext, request: Request) -> Untyped:
         _refuse(request)
-        with _asking(Options(_on_failure(request, "OnFailure"))):
+        with _using(Options(_on_failure(request, "OnFailure"))):
             answer = super().create_stack(context, request)
         stack = _stack(context, answer["StackId"])
         stack.enable_termination_protection = bool(request.get("EnableTerminationProtection"))
@@ -56,7 +56,7 @@ class Provider(CloudformationProviderV2):  # type: ignore[misc]  # LocalStack's 
             _check_update(stack)
             unfinished.check_update(stack, disables_rollback=bool(request.get("DisableRollback")))
         _fill_in_template(stack, request)
-        with _asking(Options(_on_failure(request))):
+        with _using(Options(_on_failure(request))):
             return super().update_stack(context, request)
 
     @operation("CreateChangeSet")
@@ -83,7 +83,7 @@ class Provider(CloudformationProviderV2):  # type: ignore[misc]  # LocalStack's 
             on_failure = "DO_NOTHING" if request.get("DisableRollback") else change_set.on_failure
             unfinished.check_update(change_set.stack, disables_rollback=on_failure == "DO_NOTHING")
             options = Options(on_failure)
-        with _asking(options):
+        with _using(options):
             return super().execute_change_set(context, name, stack_name)
 
     @operation("RollbackStack")
@@ -107,7 +107,7 @@ class Provider(CloudformationProviderV2):  # type: ignore[misc]  # LocalStack's 
                 message = f"RetainResources: the stack has no {', '.join(unknown)}."
                 raise ValidationError(message)
         options = Options(retained=frozenset(retained), retains_undeletable=mode == "FORCE_DELETE_STACK")
-        with _asking(options):
+        with _using(options):
             super().delete_stack(context, request["StackName"])
 
     @operation("DescribeStackEvents")
@@ -128,12 +128,12 @@ class Provider(CloudformationProviderV2):  # type: ignore[misc]  # LocalStack's 
 
 
 @contextmanager
-def _asking(options: Options) -> Iterator[None]:
-    token = ASKED.set(options)
+def _using(options: Options) -> Iterator[None]:
+    token = OPTIONS.set(options)
     try:
         yield
     finally:
-        ASKED.reset(token)
+        OPTIONS.reset(token)
 
 
 def _on_failure(request: Request, name: str = "") -> str:

@@ -7,7 +7,7 @@ from typing import Any
 _PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9]+)[^}]*\}")
 
 
-def referenced(part: object) -> Iterator[str]:
+def find_references(part: object) -> Iterator[str]:
     """Yield what Ref, Fn::GetAtt and Fn::Sub name."""
     if isinstance(part, dict):
         if len(part) == 1:
@@ -15,10 +15,10 @@ def referenced(part: object) -> Iterator[str]:
             yield from _of_function(function, argument)
         else:
             for value in part.values():
-                yield from referenced(value)
+                yield from find_references(value)
     elif isinstance(part, list):
         for value in part:
-            yield from referenced(value)
+            yield from find_references(value)
 
 
 def _of_function(function: str, argument: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON
@@ -33,6 +33,6 @@ def _of_function(function: str, argument: Any) -> Iterator[str]:  # noqa: ANN401
             yield from _PLACEHOLDER.findall(argument)
         case "Fn::Sub", [str(text), dict(values)]:
             yield from (name for name in _PLACEHOLDER.findall(text) if name not in values)
-            yield from referenced(list(values.values()))
+            yield from find_references(list(values.values()))
         case _:
-            yield from referenced(argument)
+            yield from find_references(argument)

@@ -28,7 +28,7 @@ def install() -> None:
 def _create_rest_api(original: Callable[..., Untyped], provider: Untyped, request: Untyped) -> Untyped:
     event = original(provider, request)
     body = request.desired_state.get("Body")
-    _put_gateway_responses(request, event.resource_model["RestApiId"], _parsed(body))
+    _put_gateway_responses(request, event.resource_model["RestApiId"], _parse_body(body))
     return event
 
 
@@ -56,7 +56,7 @@ def _update_rest_api(request: Untyped) -> Model:
             body=(json.dumps(body) if isinstance(body, dict) else body).encode(),
             parameters={"basepath": "ignore"} | (new.get("Parameters") or {}),
         )
-        _put_gateway_responses(request, api_id, _parsed(body))
+        _put_gateway_responses(request, api_id, _parse_body(body))
     root = next(each["id"] for each in api_gateway.get_resources(restApiId=api_id)["items"] if each["path"] == "/")
     return {"Name": old["Name"]} | new | {"RootResourceId": root}
 
@@ -81,7 +81,9 @@ def _update_stage(request: Untyped) -> Model:
         raise CannotUpdateError(no_update(request.logical_resource_id, request.resource_type, sorted(out_of_reach)))
     patches = [{"op": "replace", "path": "/deploymentId", "value": new["DeploymentId"]}]
     patches += _changes("/variables", old.get("Variables"), new.get("Variables"))
-    patches += _changes("/accessLogSettings", _lower(old.get("AccessLogSetting")), _lower(new.get("AccessLogSetting")))
+    patches += _changes(
+        "/accessLogSettings", _lower_names(old.get("AccessLogSetting")), _lower_names(new.get("AccessLogSetting"))
+    )
     if "Description" in changed:
         patches.append({"op": "replace", "path": "/description", "value": new.get("Description") or ""})
     if "TracingEnabled" in changed:
@@ -110,7 +112,7 @@ def _changes(path: str, old: Model | None, new: Model | None) -> list[dict[str, 
     ]
 
 
-def _lower(settings: Model | None) -> Model:
+def _lower_names(settings: Model | None) -> Model:
     return {name[0].lower() + name[1:]: value for name, value in (settings or {}).items()}
 
 
@@ -122,7 +124,7 @@ def _media_types(old: list[str], new: list[str]) -> list[dict[str, str]]:
     ]
 
 
-def _parsed(body: object) -> Model:
+def _parse_body(body: object) -> Model:
     parsed = yaml.safe_load(body) if isinstance(body, str) else body
     return parsed if isinstance(parsed, dict) else {}
 

@@ -33,10 +33,12 @@ class Change:
 
 
 def install() -> None:
-    patch(ChangeSetModelExecutor._execute_resource_change)(_note_change)  # noqa: SLF001 - the engine's one place of change
+    patch(ChangeSetModelExecutor._execute_resource_change)(_record_change)  # noqa: SLF001 - the engine's one place of change
 
 
-def _note_change(original: Callable[..., None], executor: Untyped, name: str, before: Untyped, after: Untyped) -> None:
+def _record_change(
+    original: Callable[..., None], executor: Untyped, name: str, before: Untyped, after: Untyped
+) -> None:
     old = executor._change_set.stack.resolved_resources.get(name)  # noqa: SLF001 - LocalStack's
     executor.changes.append(Change(name, before, after, old))
     if not is_nothing(before) and before.deletion_policy == DeletionPolicy.RetainExceptOnCreate:

@@ -44,7 +44,7 @@ def install() -> None:
     patch(ChangeSet.has_changes)(_has_changes)
 
 
-def of(stack: Untyped) -> Unfinished | None:
+def find(stack: Untyped) -> Unfinished | None:
     """Return what the stack has to finish, or None if its last operation came to an end."""
     found: Unfinished | None = stack.unfinished
     return found
@@ -56,7 +56,7 @@ def kind(stack: Untyped) -> ChangeSetType:
     Raises:
         ValidationError: it is not unfinished.
     """
-    if found := of(stack):
+    if found := find(stack):
         return found.kind
     message = f"RollbackStack is for a stack whose rollback was disabled; {stack.stack_name} is {stack.status}."
     raise ValidationError(message)
@@ -68,7 +68,7 @@ def check_update(stack: Untyped, *, disables_rollback: bool) -> None:
     Raises:
         ValidationError: the stack is unfinished and the update does not disable its rollback.
     """
-    if of(stack) and not disables_rollback:
+    if find(stack) and not disables_rollback:
         message = (
             f"This stack is currently in a non-terminal [{stack.status}] state. To update the stack from this state, "
             "please use the disable-rollback parameter with update-stack API. To rollback to the last known good state, "
@@ -77,11 +77,11 @@ def check_update(stack: Untyped, *, disables_rollback: bool) -> None:
         raise ValidationError(message)
 
 
-def leave(executor: Untyped, reason: str) -> None:
+def record(executor: Untyped, reason: str) -> None:
     """Note what an operation that failed has done; nothing is deleted yet."""
     change_set = executor._change_set  # noqa: SLF001 - LocalStack's
     stack, deferred = change_set.stack, executor._deferred_actions  # noqa: SLF001 - as above
-    unfinished = of(stack) or Unfinished(change_set.change_set_type, {name: getattr(stack, name) for name in STATE})
+    unfinished = find(stack) or Unfinished(change_set.change_set_type, {name: getattr(stack, name) for name in STATE})
     unfinished.operations.append(executor)
     unfinished.deletions += [each for each in deferred if not each.name.startswith("remove-")]
     deferred.clear()
@@ -107,7 +107,7 @@ def take_over(executor: Untyped, result: Untyped) -> None:
 def finish(executor: Untyped) -> None:
     """Delete with this operation also what those before it replaced."""
     stack = executor._change_set.stack  # noqa: SLF001 - LocalStack's
-    if unfinished := of(stack):
+    if unfinished := find(stack):
         executor._deferred_actions[:0] = unfinished.deletions  # noqa: SLF001 - as above
         stack.unfinished = None
 
@@ -123,4 +123,4 @@ def restore(stack: Untyped) -> list[Untyped]:
 
 def _has_changes(original: Untyped, change_set: Untyped) -> bool:
     """Let also the old template finish a stack: its status changes."""
-    return bool(original(change_set) or of(change_set.stack))
+    return bool(original(change_set) or find(change_set.stack))

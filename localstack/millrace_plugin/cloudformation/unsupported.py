@@ -15,24 +15,24 @@ from localstack.services.cloudformation.v2.entities import ChangeSet, Stack
 from localstack.utils.patch import patch
 
 from millrace_plugin.cloudformation import refusals
-from millrace_plugin.cloudformation.references import referenced
+from millrace_plugin.cloudformation.references import find_references
 
 LOG = logging.getLogger(__name__)
 Untyped = Any  # LocalStack's change set
 
 
 def install() -> None:
-    Stack.is_judged = False
+    Stack.keeps_status = False
     patch(ChangeSet.compute_update_model)(_compute_update_model)
 
 
 def _compute_update_model(original: Callable[..., None], change_set: Untyped, inputs: Untyped) -> None:
     # LocalStack marks the stack as failed if the template cannot be transformed; but it is as it was.
-    change_set.stack.is_judged = True
+    change_set.stack.keeps_status = True
     try:
         original(change_set, inputs)
     finally:
-        change_set.stack.is_judged = False
+        change_set.stack.keeps_status = False
     if change_set.status == ChangeSetStatus.FAILED:
         _refuse(change_set, change_set.status_reason)
         return
@@ -66,8 +66,8 @@ def _used(template: dict[str, Any], ignored: dict[str, str]) -> Iterator[str]:
     """Yield the logical ids that outputs and supported resources refer to."""
     for name, resource in template["Resources"].items():
         if name not in ignored:
-            yield from referenced(resource.get("Properties"))
-    yield from referenced(template.get("Outputs"))
+            yield from find_references(resource.get("Properties"))
+    yield from find_references(template.get("Outputs"))
 
 
 def _is_supported(resource: dict[str, Any]) -> bool:

@@ -29,7 +29,7 @@ Update = Callable[[Untyped], Model]
 IN_PLACE: dict[str, Update] = {}
 
 # Types without data or identity of their own: deleting and creating them is what an update would do.
-REMADE = {
+RECREATED = {
     "AWS::ApiGateway::GatewayResponse",
     "AWS::ApiGateway::Model",
     "AWS::ApiGateway::RequestValidator",
@@ -126,12 +126,12 @@ def _update(provider: Untyped, request: Untyped) -> Untyped:
         changed = changed_properties(old, request.desired_state)
         if not changed:
             return ProgressEvent(OperationStatus.SUCCESS, resource_model=request.previous_state)
-        if request.resource_type not in REMADE:
+        if request.resource_type not in RECREATED:
             raise CannotUpdateError(no_update(request.logical_resource_id, request.resource_type, changed)) from None
-        return _make_again(provider, request)
+        return _recreate(provider, request)
 
 
-def _make_again(provider: Untyped, request: Untyped) -> Untyped:
+def _recreate(provider: Untyped, request: Untyped) -> Untyped:
     # A name that was generated stays: create-only properties are the same before and after an update.
     kept = {name: request.previous_state[name] for name in _create_only(provider) if name in request.previous_state}
     if name := NAMED_BY_ID.get(request.resource_type):

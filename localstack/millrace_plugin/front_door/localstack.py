@@ -16,12 +16,12 @@ _FOREIGN = "A page of this Origin may not call AWS here."
 
 def guard(gateway: Gateway) -> None:
     chain = gateway.request_handlers
-    chain.insert(0, _refuse_strangers)
+    chain.insert(0, _refuse_foreign_hosts)
     chain.insert(chain.index(handlers.serve_localstack_resources), _refuse_foreign_pages_of_own_paths)
     chain.insert(chain.index(handlers.parse_service_name) + 1, _refuse_foreign_origins)
 
 
-def _refuse_strangers(chain: HandlerChain[RequestContext], context: RequestContext, response: Response) -> None:
+def _refuse_foreign_hosts(chain: HandlerChain[RequestContext], context: RequestContext, response: Response) -> None:
     request = context.request
     target = request.environ.get("RAW_URI", "/")
     if reason := rules.refusal(request.headers, target, has_pages=True):

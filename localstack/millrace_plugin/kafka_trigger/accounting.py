@@ -35,7 +35,7 @@ class Accounting:
 
     def release_waiting(self, partition: Partition) -> None:
         """Note that what waits is left to the partition's next owner."""
-        self._counters.ReturnedEventCount += partition.give_back()
+        self._counters.ReturnedEventCount += partition.release()
 
     def resume(self, partition: Partition, offset: int) -> None:
         """Note that we own a partition again, of which *offset* was committed meanwhile."""
@@ -57,12 +57,12 @@ class Accounting:
 
     def apply_outcome(self, partition: Partition, work: Work, result: Result, now: float) -> None:
         """Note what the function made of a partition's share of a batch."""
-        outcome = result.of(partition.number)
+        outcome = result.outcome(partition.number)
         step = policy.next_step(work, outcome, self._settings)
         self._counters.FailedInvokeEventCount += len(outcome.failed)
         self._counters.CommittedEventCount += step.settled
         if step.settled:
-            partition.loss = None
+            partition.dropped = None
         self._advance(partition, step, now)
 
     def apply_delivery(self, partition: Partition, work: Work, delivery: Delivery, now: float) -> Step:
@@ -79,7 +79,7 @@ class Accounting:
 
     def report_result(self, partitions: Collection[Partition], *, refused: bool) -> None:
         """Report why something is not settled, or what was lost last."""
-        losses = (each.loss for each in partitions if each.loss)
+        losses = (each.dropped for each in partitions if each.dropped)
         if refused or any(each.failing for each in partitions):
             self._processing_result.set_function_problem(FUNCTION_FAILED)
         elif any(each.failures for each in partitions):

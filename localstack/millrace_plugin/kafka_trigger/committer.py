@@ -14,18 +14,18 @@ LOG = logging.getLogger(__name__)
 
 
 class Committer:
-    """`request` may come from any thread, all else from the one that polls; `committed` is the consumer's `on_commit`."""
+    """`request` may come from any thread, all else from the one that polls; `on_commit` is the consumer's `on_commit`."""
 
     def __init__(self, topic: str, counters: Counters) -> None:
         self._topic = topic
         self._counters = counters
         self._lock = Lock()
-        self._wanted: dict[int, int] = {}
-        self._asked: dict[int, int] = {}
-        self._done: dict[int, int] = {}
+        self._requested: dict[int, int] = {}
+        self._in_flight: dict[int, int] = {}
+        self._committed: dict[int, int] = {}
         self._owned: set[int] = set()
         self._metadata = ""
-        self._repeated = False
+        self._recommitted = False
         self._failures = 0
         self._not_before = 0.0
         self._consumer: Consumer | None = None
@@ -34,8 +34,8 @@ class Committer:
         """Commit through *consumer*, with *metadata*; drop what an earlier one has not committed."""
         with self._lock:
             self._consumer, self._metadata = consumer, metadata
-            self._wanted, self._asked, self._done, self._owned = {}, {}, {}, set()
-            self._failures, self._not_before, self._repeated = 0, 0.0, False
+            self._requested, self._in_flight, self._committed, self._owned = {}, {}, {}, set()
+            self._failures, self._not_before, self._recommitted = 0, 0.0, False
 
     def own(self, partitions: Collection[int]) -> None:
         """Take commits of *partitions* until `disown`."""
@@ -50,14 +50,14 @@ class Committer:
         """
         with self._lock:
             if partition in self._owned:
-                self._wanted[partition] = offset
+                self._requested[partition] = offset
 
-    def repeat(self) -> None:
+    def recommit(self) -> None:
         """Commit once more what was committed first: Kafka deletes a topic's offsets some time after the topic."""
         with self._lock:
-            if not self._repeated and self._done:
-                self._repeated = True
-                self._wanted = self._done | self._wanted
+            if not self._recommitted and self._committed:
+                self._recommitted = True
+                self._requested = self._committed | self._requested
 
     def send(self) -> None:
         """Commit what is noted, if nothing is under way, and what failed, if it is time."""
@@ -67,46 +67,47 @@ class Committer:
     def disown(self) -> None:
         """Commit nothing more for what was ours."""
         with self._lock:
-            self._wanted, self._done, self._owned = {}, {}, set()
+            self._requested, self._committed, self._owned = {}, {}, set()
 
-    def committed(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
+    def on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
         failed = error or next((each.error for each in partitions if each.error), None)
         with self._lock:
-            asked, self._asked = self._asked, {}
+            sent, self._in_flight = self._in_flight, {}
             if failed:
                 self._fail(failed)
                 return
             self._failures = 0
-            for partition, offset in asked.items():
+            for partition, offset in sent.items():
                 if partition in self._owned:
-                    self._done[partition] = offset
-                if self._wanted.get(partition) == offset:
-                    del self._wanted[partition]
+                    self._committed[partition] = offset
+                if self._requested.get(partition) == offset:
+                    del self._requested[partition]
             self._send()
 
     def flush(self) -> None:
         """Commit what is wanted and wait for it; what fails now is delivered again by the next owner (C4)."""
         with self._lock:
-            if self._consumer and self._wanted:
+            if self._consumer and self._requested:
                 try:
                     self._consumer.commit(offsets=self._offsets(), asynchronous=False)
-                    self._wanted = {}
+                    self._requested = {}
                 except KafkaException as error:
                     self._fail(error.args[0])
 
     def _send(self) -> None:
-        if not self._consumer or self._asked or not self._wanted or monotonic() < self._not_before:
+        if not self._consumer or self._in_flight or not self._requested or monotonic() < self._not_before:
             return
-        self._asked = dict(self._wanted)
+        self._in_flight = dict(self._requested)
         try:
             self._consumer.commit(offsets=self._offsets(), asynchronous=True)
         except KafkaException as error:
-            self._asked = {}
+            self._in_flight = {}
             self._fail(error.args[0])
 
     def _offsets(self) -> list[TopicPartition]:
         return [
-            TopicPartition(self._topic, partition, offset, self._metadata) for partition, offset in self._wanted.items()
+            TopicPartition(self._topic, partition, offset, self._metadata)
+            for partition, offset in self._requested.items()
         ]
 
     def _fail(self, error: KafkaError) -> None:

@@ -75,7 +75,7 @@ class Dispatcher:
                     owned[number] = Partition(number, committed=offset, read_to=offset)
             self._accounting.count_returned(self._released.values())
             self._released.clear()
-            self._own(self._partitions | owned)
+            self._set_owned(self._partitions | owned)
             return {number: partition.read_to for number, partition in owned.items()}
 
     def offer(self, polled: Mapping[int, Polled]) -> None:
@@ -106,12 +106,12 @@ class Dispatcher:
         with self._changed:
             return {number: Position(each.read_to, each.position) for number, each in self._partitions.items()}
 
-    def expire(self, begins: Mapping[int, int]) -> None:
+    def set_log_starts(self, offsets: Mapping[int, int]) -> None:
         """Note the offsets at which partitions begin now: what was before them is not retried for ever (R4)."""
         with self._changed:
-            for number, offset in begins.items():
+            for number, offset in offsets.items():
                 if partition := self._partitions.get(number):
-                    partition.begins = offset
+                    partition.log_start = offset
 
     def wait(self, seconds: float) -> None:
         """Wait until something is settled, for *seconds* at most."""
@@ -121,7 +121,7 @@ class Dispatcher:
     @property
     def in_flight(self) -> bool:
         with self._changed:
-            return any(partition.busy for partition in self._partitions.values())
+            return any(partition.in_flight for partition in self._partitions.values())
 
     def stop(self) -> None:
         """Start nothing more."""
@@ -135,17 +135,17 @@ class Dispatcher:
             for partition in leaving.values():
                 self._accounting.release_waiting(partition)
             self._released |= leaving
-            self._own({})
-            self._changed.wait_for(lambda: not any(partition.busy for partition in leaving.values()), timeout)
+            self._set_owned({})
+            self._changed.wait_for(lambda: not any(partition.in_flight for partition in leaving.values()), timeout)
 
     def forget(self) -> None:
         """Forget every partition, whatever is in flight: its result will not count."""
         with self._changed:
             self._accounting.count_returned([*self._partitions.values(), *self._released.values()])
             self._released.clear()
-            self._own({})
+            self._set_owned({})
 
-    def _own(self, partitions: Mapping[int, Partition]) -> None:
+    def _set_owned(self, partitions: Mapping[int, Partition]) -> None:
         """Own just these *partitions* from now on."""
         self._partitions = dict(partitions)
         for batch in [each for each in self._in_flight if not any(self._owns(partition) for partition, _ in each)]:
@@ -159,7 +159,7 @@ class Dispatcher:
         moments = [
             max(each.not_before, 0.0 if each.pieces[0].condition else opens_at)
             for each in self._partitions.values()
-            if each.pieces and not each.busy
+            if each.pieces and not each.in_flight
         ]
         if idle := self._idle():
             moments.append(max(self._batcher.window_end(idle), opens_at))
@@ -193,7 +193,7 @@ class Dispatcher:
         """Invoke the function with what of a batch may be invoked; the rest is given up, partition by partition."""
         sent = []
         for partition, work in batch:
-            pieces = policy.examine(work, self._settings, time.time() * 1000, partition.begins)
+            pieces = policy.examine(work, self._settings, time.time() * 1000, partition.log_start)
             if pieces == (work,):
                 sent.append((partition, work))
             else:
@@ -208,7 +208,7 @@ class Dispatcher:
 
     def _run(self, target: Callable[[Batch], None], batch: Batch) -> None:
         for partition, _ in batch:
-            partition.busy = True
+            partition.in_flight = True
             self._partitions[partition.number] = self._partitions.pop(partition.number)
         name = f"kafka-trigger-{self._settings.topic}"
         context = copy_context()  # with the mapping's system log
@@ -229,10 +229,10 @@ class Dispatcher:
                 if not self._owns(partition):
                     continue
                 if result is None:
-                    partition.refused()
+                    partition.requeue()
                 else:
                     self._accounting.apply_outcome(partition, work, result, now)
-            self._go_on()
+            self._finish_change()
 
     def _give_up(self, batch: Batch) -> None:
         [(partition, work)] = batch
@@ -241,10 +241,10 @@ class Dispatcher:
             if self._owns(partition):
                 step = self._accounting.apply_delivery(partition, work, delivery, monotonic())
                 if step.lost:
-                    partition.loss = self._on_failure.log_dropped(partition.number, work, step.lost, delivery.reason)
-            self._go_on()
+                    partition.dropped = self._on_failure.log_dropped(partition.number, work, step.lost, delivery.reason)
+            self._finish_change()
 
-    def _go_on(self) -> None:
+    def _finish_change(self) -> None:
         """Start what has become due by a change, and notify those who wait for it."""
         self._report_result()
         self._changed.notify_all()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from millrace_plugin.kafka_trigger.invoker import Answer, Invoker, NotInvokedError
 from millrace_plugin.kafka_trigger.payload import Envelope
 from millrace_plugin.kafka_trigger.policy import Outcome, Work
-from millrace_plugin.kafka_trigger.response import MalformedResponseError, failed_offsets
+from millrace_plugin.kafka_trigger.response import MalformedResponseError, parse_failed_offsets
 
 LOG = logging.getLogger(__name__)
 Batch = Mapping[int, Work]
@@ -20,7 +20,7 @@ class Result:
     failed: Mapping[int, Collection[int]] = field(default_factory=dict)
     """The failed offsets of each partition that has any."""
 
-    def of(self, partition: int) -> Outcome:
+    def outcome(self, partition: int) -> Outcome:
         failed = self.failed.get(partition, ())
         return Outcome(self.answer, failed, alone=len(self.failed) <= 1)
 
@@ -57,7 +57,7 @@ class Function:
             return {}
         numbers = {self._envelope.label(number): number for number in batch}
         try:
-            reported = failed_offsets(answer.payload, {label: everything[numbers[label]] for label in numbers})
+            reported = parse_failed_offsets(answer.payload, {label: everything[numbers[label]] for label in numbers})
         except MalformedResponseError as error:
             LOG.warning("%s: the entire batch is retried. %s", self._arn, error)
             return everything

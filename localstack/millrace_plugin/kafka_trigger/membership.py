@@ -46,7 +46,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
 
 
 class Membership:
-    """*joined* is called whenever the group has told us which partitions are ours."""
+    """*on_assigned* is called whenever the group has told us which partitions are ours."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - what a partition's change of hands concerns
         self,
@@ -55,30 +55,32 @@ class Membership:
         state: TopicState,
         dispatcher: Dispatcher,
         committer: Committer,
-        joined: Callable[[], None],
+        on_assigned: Callable[[], None],
     ) -> None:
         self._settings = settings
         self._topic = topic
         self._state = state
         self._dispatcher = dispatcher
         self._committer = committer
-        self._joined = joined
+        self._on_assigned = on_assigned
 
     def join(self, consumer: Consumer) -> None:
         """Ask for a part of the topic; it comes with a later poll."""
         consumer.subscribe(
-            [self._settings.topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
+            [self._settings.topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Let what is in flight end, for a while, and commit what is settled."""
         self._dispatcher.release(RELEASE_SECONDS)
         self._committer.flush()
         self._committer.disown()
 
-    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         numbers = [each.partition for each in partitions]
-        starts, uncommitted = starting_position.find(consumer, self._settings, self._topic, self._state, numbers)
+        starts, uncommitted = starting_position.find_offsets(
+            consumer, self._settings, self._topic, self._state, numbers
+        )
         self._committer.own(numbers)
         for number, offset in uncommitted.items():
             self._committer.request(number, offset)
@@ -88,11 +90,11 @@ class Membership:
         consumer.resume(assigned)  # librdkafka keeps a partition paused that was when it was given back
         if log := CURRENT.get():
             log.assigned(len(self._state.partitions), numbers)
-        self._joined()
+        self._on_assigned()
 
-    def _revoked(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
-        self.give_back()
+    def _on_revoke(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
+        self.release()
 
-    def _lost(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
+    def _on_lost(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
         self._dispatcher.release(0)
         self._committer.disown()

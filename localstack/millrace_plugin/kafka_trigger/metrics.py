@@ -43,7 +43,9 @@ ERROR_COUNT = (
 """SchemaRegistryErrorCount is missing: there is no schema registry, and errors are published only where they are."""
 
 
-def metric_data(settings: Settings, counts: Counts, offsets: Sequence[PartitionOffsets], now: datetime) -> list[Datum]:
+def build_metric_data(
+    settings: Settings, counts: Counts, offsets: Sequence[PartitionOffsets], now: datetime
+) -> list[Datum]:
     """Return the MetricData of one publication.
 
     counts: the mapping's counters since the last publication.

@@ -31,7 +31,7 @@ class Partition:
     """What was last to be committed."""
     read_to: int
     """The offset to be read next."""
-    begins: int = 0
+    log_start: int = 0
     """The offset of the first record that the topic still holds, as far as is known."""
     waiting: deque[Record] = field(default_factory=deque)
     waiting_size: int = 0
@@ -40,12 +40,12 @@ class Partition:
     """When the batching window began (B7): the first waiting record came, or the batch before it was settled."""
     pieces: deque[Work] = field(default_factory=deque)
     """What was taken and is not settled. The first is tried until it is settled, then the next (C1, R13)."""
-    busy: bool = False
+    in_flight: bool = False
     """An invocation or a delivery of the first piece is under way."""
     not_before: float = 0.0
     failures: int = 0
     """Consecutive tries that failed: the back-off's exponent (R12)."""
-    loss: str | None = None
+    dropped: str | None = None
     """What was dropped since the function last settled a record, as one line for `LastProcessingResult`."""
 
     @property
@@ -78,7 +78,7 @@ class Partition:
 
     def due(self, now: float) -> bool:
         """Whether the first piece may be tried."""
-        return bool(self.pieces) and not self.busy and self.not_before <= now
+        return bool(self.pieces) and not self.in_flight and self.not_before <= now
 
     def take(self, count: int) -> Work:
         """Make the first *count* waiting records the work to be settled next."""
@@ -96,12 +96,12 @@ class Partition:
         self.pieces.popleft()
         self.pieces.extendleft(reversed(pieces))
 
-    def refused(self) -> None:
+    def requeue(self) -> None:
         """Note that the function did not take the first piece, which is no attempt (C8).
 
         Records that it has never been given wait again, so that they can be sent with what has come meanwhile.
         """
-        self.busy = False
+        self.in_flight = False
         if not self.pieces[0].attempts:
             work = self.pieces.popleft()
             self.waiting.extendleft(reversed(work.records))
@@ -109,14 +109,14 @@ class Partition:
 
     def advance(self, step: Step, now: float) -> None:
         """Note what has become of the first piece. When all are settled, the next batch's window begins (B7)."""
-        self.busy = False
+        self.in_flight = False
         self.replace_first(step.pieces)
         self.failures = self.failures + 1 if step.waits else 0
         self.not_before = now + backoff.delay(self.failures) if step.waits else 0.0
         if not self.pieces:
             self.window_start = now
 
-    def give_back(self) -> int:
+    def release(self) -> int:
         """Forget what waits, and keep what was taken. Returns the number of records forgotten."""
         returned = len(self.waiting)
         if self.waiting:

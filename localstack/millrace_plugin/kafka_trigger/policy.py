@@ -71,15 +71,15 @@ class Step:
     """The pieces are tried again after a back-off (R12)."""
 
 
-def examine(work: Work, settings: Settings, now: float, begins: int = 0) -> tuple[Work, ...]:
+def examine(work: Work, settings: Settings, now: float, log_start: int = 0) -> tuple[Work, ...]:
     """Give up what must not be invoked: records that no event can hold, and those that are too old (R4, R15).
 
     It is called before every invocation, the first included. *now* is in milliseconds, like a record's timestamp.
-    The topic has deleted the records before the offset *begins*: they are not retried, though they are tried once.
+    The topic has deleted the records before the offset *log_start*: they are not retried, though they are tried once.
     Returns the pieces: *work* itself if nothing is given up, otherwise what is given up, then the rest.
     """
     oldest = now - settings.maximum_age_seconds * 1000 if settings.maximum_age_seconds is not None else None
-    retried_from = begins if work.attempts else 0
+    retried_from = log_start if work.attempts else 0
     if oldest is None and not retried_from and not any(record.problem for record in work.records):
         return (work,)
     given_up: dict[Condition, list[Record]] = {}

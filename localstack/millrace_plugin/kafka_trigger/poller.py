@@ -64,20 +64,20 @@ class Poller:
         """Poll until `stop`; *started* is called once the starting position is fixed or cannot be yet."""
         while not self._stopping.is_set():
             try:
-                self._session(started)
+                self._run_session(started)
             except (PositionLostError, TopicRecreatedError) as error:
                 LOG.warning("Mapping %s: %s", self._settings.uuid, error)
                 self._stopping.wait(IDLE_SECONDS)
             except Exception as error:  # noqa: BLE001 - L2: whatever it is, the mapping goes on
                 self._failures += 1
-                self._problems.fail(error)
+                self._problems.report(error)
                 self._start_without_position(started)
                 self._stopping.wait(backoff.delay(self._failures))
         self._dispatcher.forget()
 
-    def _session(self, started: Callable[[], None]) -> None:
+    def _run_session(self, started: Callable[[], None]) -> None:
         """One consumer's life: find the topic and the start, join the group, poll until `stop`, leave in order (C10)."""
-        callbacks = {"error_cb": self._problems.heard, "on_commit": self._committer.committed}
+        callbacks = {"error_cb": self._problems.on_client_error, "on_commit": self._committer.on_commit}
         consumer = Consumer(membership.configuration(self._settings) | callbacks, logger=LOG)
         topic = SourceTopic(self._settings.bootstrap, self._settings.topic, f"{self._settings.uuid}-topic")
         try:
@@ -98,7 +98,7 @@ class Poller:
             except (KafkaException, TimeoutError) as error:
                 if problems.is_missing(error):
                     starting_position.start_at_beginning(self._settings)
-                self._problems.fail(error)
+                self._problems.report(error)
                 self._start_without_position(started)
                 self._stopping.wait(CHECK_SECONDS)
             else:
@@ -115,43 +115,43 @@ class Poller:
         if self._state is None or state.id is None or state.id != self._state.id:
             self._dispatcher.forget()
         self._state = state
-        member = Membership(self._settings, topic, state, self._dispatcher, self._committer, self._joined)
+        member = Membership(self._settings, topic, state, self._dispatcher, self._committer, self._on_assigned)
         watch = TopicWatch(topic, state)
         try:
             member.join(consumer)
             while not self._stopping.is_set():
                 self._poll(consumer, topic)
-                self._look(topic, watch)
+                self._check_topic(topic, watch)
             self._drain(consumer)
         except TopicRecreatedError:
             self._dispatcher.forget()
             raise
         except Exception:
-            member.give_back()
+            member.release()
             raise
 
     def _poll(self, consumer: Consumer, topic: SourceTopic) -> None:
         wait = min(self._dispatcher.start_due(), BUSY_SECONDS if self._dispatcher.in_flight else IDLE_SECONDS)
-        if not self._regulate(consumer):
+        if not self._apply_backpressure(consumer):
             self._dispatcher.wait(wait)
         elif (first := consumer.poll(wait)) is not None:
-            self._take([first, *consumer.consume(AT_A_TIME, 0)], topic)
+            self._offer([first, *consumer.consume(AT_A_TIME, 0)], topic)
         self._committer.send()
 
-    def _look(self, topic: SourceTopic, watch: TopicWatch) -> None:
+    def _check_topic(self, topic: SourceTopic, watch: TopicWatch) -> None:
         """Notice that the topic is gone or another one, that it deleted what is retried, or that no broker answers."""
         try:
-            if watch.look():
-                self._problems.over()
-                self._committer.repeat()
+            if watch.check():
+                self._problems.clear()
+                self._committer.recommit()
                 if stuck := [number for number, held in self._dispatcher.backlogs().items() if held.stuck]:
-                    self._dispatcher.expire(topic.earliest(stuck))
+                    self._dispatcher.set_log_starts(topic.earliest(stuck))
         except (KafkaException, TimeoutError) as error:
             if problems.is_missing(error):
                 raise
-            self._problems.fail(error)
+            self._problems.report(error)
 
-    def _take(self, messages: list[Message], topic: SourceTopic) -> None:
+    def _offer(self, messages: list[Message], topic: SourceTopic) -> None:
         polled, ends = [], {}
         for message in messages:
             if (error := message.error()) is None:
@@ -159,14 +159,14 @@ class Poller:
             elif error.code() == AT_END:
                 ends[message.partition()] = message.offset()
             else:
-                self._note(error, topic)
+                self._handle_error(error, topic)
         if polled:
             self._failures = 0
-            self._problems.over()
+            self._problems.clear()
         if polled or ends:
             self._dispatcher.offer(self._reader.read(polled, ends))
 
-    def _note(self, error: KafkaError, topic: SourceTopic) -> None:
+    def _handle_error(self, error: KafkaError, topic: SourceTopic) -> None:
         """Note an error that was polled; one that this consumer does not get over ends the session."""
         if error.code() == POSITION_LOST:
             raise PositionLostError(error.str())
@@ -174,16 +174,16 @@ class Poller:
         if problems.is_missing(failure):
             raise failure
         if error.code() == KafkaError.INCONSISTENT_GROUP_PROTOCOL:
-            self._problems.cannot_join(topic.assignor(self._settings.group))
+            self._problems.report_assignor(topic.assignor(self._settings.group))
         else:
-            self._problems.fail(failure)
+            self._problems.report(failure)
 
-    def _joined(self) -> None:
+    def _on_assigned(self) -> None:
         self._failures = 0
         self._backpressure = Backpressure(self._settings.batch_size)
-        self._problems.joined()
+        self._problems.clear_membership()
 
-    def _regulate(self, consumer: Consumer) -> bool:
+    def _apply_backpressure(self, consumer: Consumer) -> bool:
         """Keep what is read ahead within bounds; gives whether to poll now."""
         decision = self._backpressure.decide(self._dispatcher.backlogs(), monotonic())
         if decision.pause:

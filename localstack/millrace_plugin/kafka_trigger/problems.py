@@ -38,29 +38,29 @@ class Problems:
         self._last: str | None = None
         self._membership: str | None = None
 
-    def fail(self, error: Exception) -> None:
+    def report(self, error: Exception) -> None:
         """Report an error that is no part of the group's life."""
-        self._report(self._describe(error), None if isinstance(error, KafkaException) else error)
+        self._record(self._describe(error), None if isinstance(error, KafkaException) else error)
 
-    def cannot_join(self, assignor: str) -> None:
+    def report_assignor(self, assignor: str) -> None:
         """Report that the group's members share its partitions in a way that is not ours."""
         self._membership = GROUP_DIFFERS.format(group=self._settings.group, assignor=assignor or "another strategy")
-        self._report(self._membership)
+        self._record(self._membership)
 
-    def joined(self) -> None:
+    def clear_membership(self) -> None:
         """Report that the group has given us our part."""
         self._membership = None
-        self.over()
+        self.clear()
 
-    def over(self) -> None:
+    def clear(self) -> None:
         """Report that the topic can be read; a group that cannot be joined remains a problem."""
         self._last = self._membership
         self._processing_result.set_source_problem(self._membership)
 
-    def heard(self, error: KafkaError) -> None:
+    def on_client_error(self, error: KafkaError) -> None:
         """Take librdkafka's own report: of what it says, only that no broker answers matters here."""
         if error.code() == NO_BROKER:
-            self.fail(KafkaException(error))
+            self.report(KafkaException(error))
 
     def _describe(self, error: Exception) -> str:
         if is_missing(error):
@@ -69,7 +69,7 @@ class Problems:
             return CONNECTION_ERROR.format(bootstrap=self._settings.bootstrap)
         return f"PROBLEM: {error}"
 
-    def _report(self, problem: str, trace: Exception | None = None) -> None:
+    def _record(self, problem: str, trace: Exception | None = None) -> None:
         self._counters.PollingErrorCount += 1
         if problem != self._last:
             LOG.warning("Mapping %s: %s", self._settings.uuid, problem, exc_info=trace)

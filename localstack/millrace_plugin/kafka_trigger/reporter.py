@@ -13,7 +13,7 @@ from threading import Event, Thread
 from millrace_plugin.kafka_trigger.clients import Clients
 from millrace_plugin.kafka_trigger.counters import Counters
 from millrace_plugin.kafka_trigger.function_arn import parse_function_arn
-from millrace_plugin.kafka_trigger.metrics import NAMESPACE, metric_data
+from millrace_plugin.kafka_trigger.metrics import NAMESPACE, build_metric_data
 from millrace_plugin.kafka_trigger.offsets import PartitionOffsets, Position, read_offsets
 from millrace_plugin.kafka_trigger.settings import Settings
 from millrace_plugin.kafka_trigger.system_log import SystemLog
@@ -70,7 +70,7 @@ class Reporter:
         counts = {name: counted[name] - self._published[name] for name in counted}
         region, account, *_ = parse_function_arn(self._settings.function_arn)
         try:
-            if data := metric_data(self._settings, counts, offsets, datetime.now(UTC)):
+            if data := build_metric_data(self._settings, counts, offsets, datetime.now(UTC)):
                 self._clients("cloudwatch", account, region).put_metric_data(Namespace=NAMESPACE, MetricData=data)
         except Exception as error:  # noqa: BLE001 - no metric is worth the mapping
             if not self._failing:

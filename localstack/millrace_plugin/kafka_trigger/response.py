@@ -10,7 +10,7 @@ class MalformedResponseError(Exception):
     """The answer is no valid partial batch response, so the entire batch counts as failed (R9)."""
 
 
-def failed_offsets(answer: bytes, sent: Mapping[str, Collection[int]]) -> dict[str, set[int]]:
+def parse_failed_offsets(answer: bytes, sent: Mapping[str, Collection[int]]) -> dict[str, set[int]]:
     """Which offsets the function reports as failed, by `<topic>-<partition>`; nothing at all is success (R8).
 
     *sent* holds the offsets of each partition in the event: an identifier that is not among them is malformed.

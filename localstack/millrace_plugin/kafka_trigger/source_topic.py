@@ -53,7 +53,7 @@ class SourceTopic:
         }
         self._admin = AdminClient(self._configuration, logger=LOG)
 
-    def ask(self) -> "Future[TopicDescription]":
+    def request_state(self) -> "Future[TopicDescription]":
         """Ask for the topic's state without waiting for the answer."""
         topics = TopicCollection([self.name])
         answers: dict[str, Future[TopicDescription]] = self._admin.describe_topics(
@@ -67,7 +67,7 @@ class SourceTopic:
         Raises:
             KafkaException: no broker answered, or the topic does not exist.
         """
-        found = (answer or self.ask()).result(REQUEST_SECONDS + 1)
+        found = (answer or self.request_state()).result(REQUEST_SECONDS + 1)
         identifier = str(found.topic_id)
         return TopicState(None if identifier == NO_ID else identifier, tuple(each.id for each in found.partitions))
 
@@ -124,23 +124,23 @@ class TopicWatch:
     def __init__(self, topic: SourceTopic, expected: TopicState) -> None:
         self._topic = topic
         self._expected = expected
-        self._asked: Future[TopicDescription] | None = None
+        self._request: Future[TopicDescription] | None = None
         self._next = monotonic() + WATCH_SECONDS
 
-    def look(self) -> bool:
+    def check(self) -> bool:
         """Return whether an answer has come since the last look.
 
         Raises:
             KafkaException: no broker answered, or the topic does not exist.
             TopicRecreatedError: it is another topic than expected.
         """
-        if self._asked is None:
+        if self._request is None:
             if monotonic() >= self._next:
-                self._asked = self._topic.ask()
+                self._request = self._topic.request_state()
             return False
-        if not self._asked.done():
+        if not self._request.done():
             return False
-        answer, self._asked = self._asked, None
+        answer, self._request = self._request, None
         self._next = monotonic() + WATCH_SECONDS
         state = self._topic.state(answer)
         if state.id != self._expected.id:

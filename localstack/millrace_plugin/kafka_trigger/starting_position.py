@@ -44,7 +44,7 @@ class Committed:
 @dataclass(frozen=True)
 class Position:
     offset: int
-    voids: str = ""
+    void_reason: str = ""
     """Why the committed offset does not count; empty if it does, or if there is none."""
 
 
@@ -85,7 +85,7 @@ def resolve(
     _resolved[settings.uuid] = Start(state.id, offsets)
 
 
-def find(
+def find_offsets(
     consumer: Consumer, settings: Settings, topic: SourceTopic, state: TopicState, partitions: Collection[int]
 ) -> tuple[dict[int, int], dict[int, int]]:
     """Return where to read each of *partitions* on, and which of these offsets are still to be committed.
@@ -96,22 +96,22 @@ def find(
     if not partitions:
         return {}, {}
     start = _resolved.get(settings.uuid, Start())
-    committed = _committed(consumer, settings.topic, partitions)
+    committed = _fetch_committed(consumer, settings.topic, partitions)
     lows, ends = topic.earliest(partitions), topic.ends(partitions)
     found: dict[int, int] = {}
     uncommitted: dict[int, int] = {}
     for number in partitions:
-        position = place(committed[number], state.id, start, number, (lows[number], ends[number]))
+        position = decide(committed[number], state.id, start, number, (lows[number], ends[number]))
         found[number] = position.offset
-        if position.voids:
+        if position.void_reason:
             text = "%s-%d: offset %d %s; going on at %d, the first that is left."
-            LOG.warning(text, settings.topic, number, committed[number].offset, position.voids, position.offset)
-        if position.voids or (committed[number].offset < 0 and settings.starting_position != "TRIM_HORIZON"):
+            LOG.warning(text, settings.topic, number, committed[number].offset, position.void_reason, position.offset)
+        if position.void_reason or (committed[number].offset < 0 and settings.starting_position != "TRIM_HORIZON"):
             uncommitted[number] = position.offset
     return found, uncommitted
 
 
-def place(committed: Committed, topic_id: str | None, start: Start, number: int, bounds: tuple[int, int]) -> Position:
+def decide(committed: Committed, topic_id: str | None, start: Start, number: int, bounds: tuple[int, int]) -> Position:
     """Decide where to read partition *number* of the topic *topic_id* on, whose records lie within *bounds*."""
     low, end = bounds
     if committed.offset < 0:
@@ -143,10 +143,10 @@ def _commit_from_outside(consumer: Consumer, topic: str, topic_id: str | None, o
 
 
 def _has_committed(consumer: Consumer, topic: str, partitions: Collection[int]) -> bool:
-    return any(each.offset >= 0 for each in _committed(consumer, topic, partitions).values())
+    return any(each.offset >= 0 for each in _fetch_committed(consumer, topic, partitions).values())
 
 
-def _committed(consumer: Consumer, topic: str, partitions: Collection[int]) -> dict[int, Committed]:
+def _fetch_committed(consumer: Consumer, topic: str, partitions: Collection[int]) -> dict[int, Committed]:
     asked = [TopicPartition(topic, number) for number in partitions]
     found = retry.until_ready(lambda: consumer.committed(asked, timeout=TIMEOUT_SECONDS))
     return {each.partition: Committed(each.offset, _topic_id(each.metadata)) for each in found}

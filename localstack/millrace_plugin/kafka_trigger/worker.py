@@ -40,8 +40,8 @@ class KafkaWorker(EsmWorker):  # type: ignore[misc]  # LocalStack's class is unt
         self._replaced = False
 
     def create(self) -> None:
-        asked = EsmState(self.esm_config["State"])
-        self._show(EsmState.CREATING if asked in {EsmState.ENABLED, EsmState.DISABLED} else asked)
+        requested = EsmState(self.esm_config["State"])
+        self._set_state(EsmState.CREATING if requested in {EsmState.ENABLED, EsmState.DISABLED} else requested)
         if self.enabled:
             self.start()
         else:
@@ -61,8 +61,8 @@ class KafkaWorker(EsmWorker):  # type: ignore[misc]  # LocalStack's class is unt
 
     def delete(self, forget: Callable[[], None] = lambda: None) -> None:
         """Stop, and remove the mapping when its invocation has ended; *forget* is called then."""
-        self._show(EsmState.DELETING)
-        Thread(target=self._disappear, args=(forget,), daemon=True).start()
+        self._set_state(EsmState.DELETING)
+        Thread(target=self._remove, args=(forget,), daemon=True).start()
 
     def stop_for_shutdown(self) -> None:
         """Stop every mapping, and wait for this one: LocalStack calls this for each before it stops the functions."""
@@ -90,18 +90,18 @@ class KafkaWorker(EsmWorker):  # type: ignore[misc]  # LocalStack's class is unt
 
     def _become_enabled(self) -> None:
         if self.current_state in {EsmState.CREATING, EsmState.UPDATING, EsmState.ENABLING}:
-            self._show(EsmState.ENABLED)
+            self._set_state(EsmState.ENABLED)
 
     def _become_disabled(self) -> None:
         if self.uuid in self.running:
-            self._show(EsmState.DISABLING)
+            self._set_state(EsmState.DISABLING)
             self._join_predecessor()
             with self._starting:
                 if not self._replaced:  # what runs is the successor's otherwise
                     self.running.pop(self.uuid, None)
-        self._show(EsmState.DISABLED)
+        self._set_state(EsmState.DISABLED)
 
-    def _disappear(self, forget: Callable[[], None]) -> None:
+    def _remove(self, forget: Callable[[], None]) -> None:
         self._replace()
         if mapping := self.running.get(self.uuid):
             mapping.stop()
@@ -114,7 +114,7 @@ class KafkaWorker(EsmWorker):  # type: ignore[misc]  # LocalStack's class is unt
     def _report(self, last_processing_result: str) -> None:
         self._store(LastProcessingResult=last_processing_result)
 
-    def _show(self, state: EsmState) -> None:
+    def _set_state(self, state: EsmState) -> None:
         with self._state_lock:
             if self.current_state == EsmState.DELETING:  # nothing follows it
                 return

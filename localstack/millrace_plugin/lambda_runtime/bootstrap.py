@@ -44,7 +44,7 @@ def enter_namespace(binds: list[list[str]], read_only: list[str]) -> None:
         _mount(None, folder, MS_REMOUNT | MS_BIND | MS_RDONLY | kept)
 
 
-def give_up(capability: int) -> None:
+def drop_capability(capability: int) -> None:
     """Take a right of root from this process and its children."""
     libc = ctypes.CDLL(None, use_errno=True)
     header = struct.pack("=Ii", CAPABILITY_VERSION, 0)
@@ -76,10 +76,10 @@ def _isolate(isolation: "dict[str, Any] | None") -> None:
         enter_namespace(**isolation)
         os.chdir(os.environ["LAMBDA_TASK_ROOT"])  # as it is mounted now
     elif sys.platform == "linux" and os.geteuid() == 0:
-        give_up(CAP_DAC_OVERRIDE)  # which would let it write where the permissions forbid it
+        drop_capability(CAP_DAC_OVERRIDE)  # which would let it write where the permissions forbid it
 
 
-def _die_with_the_owner(lifeline: int) -> None:
+def _kill_group_at_end_of(lifeline: int) -> None:
     os.read(lifeline, 1)
     os.killpg(0, signal.SIGKILL)
 
@@ -89,7 +89,7 @@ def _run(handler: str) -> None:
 
     lifeline = os.dup(sys.stdin.fileno())
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    threading.Thread(target=_die_with_the_owner, args=[lifeline], daemon=True).start()
+    threading.Thread(target=_kill_group_at_end_of, args=[lifeline], daemon=True).start()
     # Messages of several lines come as one, in order with what is printed.
     os.environ["_LAMBDA_TELEMETRY_LOG_FD"] = str(os.dup(sys.stdout.fileno()))
     main([sys.argv[0], handler])

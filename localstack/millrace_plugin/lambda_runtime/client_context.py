@@ -26,7 +26,7 @@ def install() -> None:
 def check(client_context: str | None) -> None:
     """Raise InvalidRequestContentException unless *client_context* is absent or a JSON object in Base64."""
     try:
-        valid = not client_context or isinstance(_decoded(client_context), dict)
+        valid = not client_context or isinstance(_decode(client_context), dict)
     except ValueError:
         valid = False
     if not valid:
@@ -40,16 +40,16 @@ def _invoke_with_context(
     invocation: Invocation,
 ) -> InvocationResult:
     if isinstance(environment.runtime_executor, ProcessExecutor):
-        environment.runtime_executor.client_context = _for_the_function(invocation)
+        environment.runtime_executor.client_context = _convert(invocation)
     return invoke(environment, invocation)
 
 
-def _for_the_function(invocation: Invocation) -> str | None:
+def _convert(invocation: Invocation) -> str | None:
     context = invocation.client_context
     if not context or context == _NONE or invocation.invocation_type == InvocationType.Event:
         return None
-    return json.dumps(_decoded(context))  # as ASCII, because it becomes an HTTP header
+    return json.dumps(_decode(context))  # as ASCII, because it becomes an HTTP header
 
 
-def _decoded(client_context: str) -> Any:  # noqa: ANN401 - any JSON
+def _decode(client_context: str) -> Any:  # noqa: ANN401 - any JSON
     return json.loads(base64.b64decode(client_context, validate=True))

@@ -89,7 +89,7 @@ def check_code(request: Request) -> None:
 def check_event_settings(parameters: Request) -> None:
     """Raise NotDoneError for a setting of asynchronous invocations that Lambda does not take."""
     for name, between in _EVENT_SETTINGS.items():
-        for problem in _outside(name, parameters.get(name), between):
+        for problem in _check_range(name, parameters.get(name), between):
             raise NotDoneError(problem)
 
 
@@ -117,8 +117,8 @@ def _not_done(request: Request) -> Iterator[str]:
 
 def _wrong_values(request: Request) -> Iterator[str]:
     for name, between in _NUMBERS.items():
-        yield from _outside(name, request.get(name), between)
-    yield from _outside("EphemeralStorage.Size", (request.get("EphemeralStorage") or {}).get("Size"), _STORAGE)
+        yield from _check_range(name, request.get(name), between)
+    yield from _check_range("EphemeralStorage.Size", (request.get("EphemeralStorage") or {}).get("Size"), _STORAGE)
     mode = (request.get("TracingConfig") or {}).get("Mode")
     if mode and mode not in _TRACING:
         yield f"{mode} is no value of TracingConfig.Mode: use one of {', '.join(_TRACING)}."
@@ -132,7 +132,7 @@ def _wrong_values(request: Request) -> Iterator[str]:
         yield f"{target} is no value of DeadLetterConfig.TargetArn: use the ARN of an SQS queue or of an SNS topic."
 
 
-def _outside(name: str, value: int | str | None, between: tuple[int, int]) -> Iterator[str]:
+def _check_range(name: str, value: int | str | None, between: tuple[int, int]) -> Iterator[str]:
     """Yield a problem if *value*, which is text in a template's parameter, is not *between* two numbers."""
     lowest, highest = between
     if value is not None and not (str(value).isdecimal() and lowest <= int(value) <= highest):

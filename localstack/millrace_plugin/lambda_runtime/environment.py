@@ -8,9 +8,9 @@ import threading
 import time
 from typing import cast
 
-from millrace_plugin.lambda_runtime.errors import Fault, exited, timed_out
+from millrace_plugin.lambda_runtime.errors import Fault, exit_fault, timeout_fault
 from millrace_plugin.lambda_runtime.invocation import Function, Invocation, Outcome
-from millrace_plugin.lambda_runtime.isolation import folders
+from millrace_plugin.lambda_runtime.isolation import own_folders
 from millrace_plugin.lambda_runtime.logs import Log
 from millrace_plugin.lambda_runtime.platform_log import Report, platform_log
 from millrace_plugin.lambda_runtime.process import ExitedError
@@ -46,7 +46,7 @@ class Environment:
         """Wait until a started process is ready (provisioned concurrency); raises what `Runtime.make_ready` does."""
         with self._busy:
             if not self._is_warm():
-                self._initialized("")
+                self._initialize("")
 
     def invoke(self, invocation: Invocation) -> Outcome:
         """Run *invocation*. Every failure of the function is an outcome; raises StoppedError alone."""
@@ -68,24 +68,24 @@ class Environment:
         report = Report(invocation.request_id, invocation.function_arn, self._function.memory_size)
         fault, began = None, time.monotonic()
         try:
-            runtime = self._started(report)
+            runtime = self._start_invocation(report)
             began = time.monotonic()
             payload, is_error = runtime.run(invocation, began + self._function.timeout)
         except (DeadlineError, ExitedError, FaultError) as error:
             if self._killed:
                 raise StoppedError from error
-            fault = self._fault(error, invocation.request_id)
+            fault = self._describe_fault(error, invocation.request_id)
             payload, is_error = fault.payload, True
         report.duration = time.monotonic() - began
         report.produced_bytes = len(payload)
         self._end(report, fault)
         return Outcome(payload, is_error, self._log.take())
 
-    def _started(self, report: Report) -> Runtime:
+    def _start_invocation(self, report: Report) -> Runtime:
         """Start the invocation on a process that waits for it: the warm one if it is still there, or a new one."""
         try:
             if not self._is_warm():
-                report.init_duration = self._initialized(report.request_id).init_duration
+                report.init_duration = self._initialize(report.request_id).init_duration
             return cast("Runtime", self._runtime)
         finally:
             self._platform.start(report)
@@ -100,13 +100,13 @@ class Environment:
             return False
         return True
 
-    def _initialized(self, request_id: str) -> Runtime:
+    def _initialize(self, request_id: str) -> Runtime:
         runtime = self._runtime or self._start()
         try:
             runtime.make_ready(runtime.started + INIT_SECONDS)
         except (DeadlineError, ExitedError, FaultError) as error:
             runtime.process.drain()
-            self._platform.end_init(time.monotonic() - runtime.started, self._fault(error, request_id))
+            self._platform.end_init(time.monotonic() - runtime.started, self._describe_fault(error, request_id))
             if not isinstance(error, DeadlineError):
                 raise
             self._discard()
@@ -120,12 +120,12 @@ class Environment:
         self._runtime = Runtime(self._function, self._log)
         return self._runtime
 
-    def _fault(self, error: Exception, request_id: str) -> Fault:
+    def _describe_fault(self, error: Exception, request_id: str) -> Fault:
         if isinstance(error, FaultError):
             return error.fault
         if isinstance(error, ExitedError):
-            return exited(request_id, error.returncode)
-        return timed_out(request_id, self._function.timeout)
+            return exit_fault(request_id, error.returncode)
+        return timeout_fault(request_id, self._function.timeout)
 
     def _end(self, report: Report, fault: Fault | None) -> None:
         if self._runtime:
@@ -146,7 +146,7 @@ class Environment:
         if self._stopped and self._busy.acquire(blocking=False):
             try:
                 self._discard()
-                for folder in folders(self._function):
+                for folder in own_folders(self._function):
                     shutil.rmtree(folder, ignore_errors=True)
             finally:
                 self._busy.release()

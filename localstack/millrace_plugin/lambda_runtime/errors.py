@@ -22,16 +22,16 @@ class Fault:
     payload: bytes
 
 
-def timed_out(request_id: str, seconds: float) -> Fault:
+def timeout_fault(request_id: str, seconds: float) -> Fault:
     return _service_fault(TIMED_OUT, f"Task timed out after {seconds:.2f} seconds", request_id)
 
 
-def exited(request_id: str, returncode: int) -> Fault:
+def exit_fault(request_id: str, returncode: int) -> Fault:
     """The process ended with no answer; *returncode* as `subprocess` gives it, negative for a signal."""
     return _service_fault(EXITED, _exit_reason(returncode), request_id)
 
 
-def response_too_large() -> Fault:
+def response_size_fault() -> Fault:
     message = f"Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes)."
     return _fault("Function.ResponseSizeTooLarge", message, message)
 

@@ -16,7 +16,7 @@ _running: weakref.WeakSet[Poller] = weakref.WeakSet()
 
 def install() -> None:
     patch(Poller.run)(_run)
-    SHUTDOWN_HANDLERS.register(_stop_all_at_once)
+    SHUTDOWN_HANDLERS.register(_stop_all)
 
 
 def _run(run: Callable[..., None], poller: Poller, *arguments: object) -> None:
@@ -24,6 +24,6 @@ def _run(run: Callable[..., None], poller: Poller, *arguments: object) -> None:
     run(poller, *arguments)
 
 
-def _stop_all_at_once() -> None:
+def _stop_all() -> None:
     for poller in list(_running):
         poller.stop()

@@ -79,7 +79,7 @@ class ProcessExecutor(RuntimeExecutor):
         self._environment.stop()
 
     @staticmethod
-    def stop_all_at_once() -> None:
+    def kill_all() -> None:
         """For LocalStack's own end, which waits for threads that still invoke."""
         for environment in list(_environments):
             environment.stop(at_once=True)
@@ -164,10 +164,10 @@ def _folder(packages: list[ArchiveCode]) -> Path:
     """Where the packages' union is; a folder of the developer's own is used where it is."""
     if packages[0].is_hot_reloading():
         return Path(packages[0].get_unzipped_code_location())
-    return _store().folder([package.code_sha256 for package in packages], lambda: _unpacked(packages))
+    return _store().folder([package.code_sha256 for package in packages], lambda: _unpack(packages))
 
 
-def _unpacked(packages: list[ArchiveCode]) -> Iterator[Path]:
+def _unpack(packages: list[ArchiveCode]) -> Iterator[Path]:
     for package in packages:
         package.prepare_for_execution()
         yield package.get_unzipped_code_location()

@@ -45,7 +45,7 @@ def install() -> None:
     patch(urlrouter.lambda_result_to_response)(_response)
     patch(provider.LambdaProvider.create_function_url_config)(_configure)
     patch(provider.LambdaProvider.update_function_url_config)(_configure)
-    patch(localstack_cors.should_enforce_self_managed_service)(_is_localstack_s)
+    patch(localstack_cors.should_enforce_self_managed_service)(_enforces_localstack_cors)
     # Below the address 127.0.0.1 there are no names; this one is resolved everywhere.
     provider.localstack_host = lambda custom_port: HostAndPort(LOCALHOST_HOSTNAME, custom_port)
 
@@ -115,7 +115,7 @@ def _access_key(request: Request) -> str | None:
     return None
 
 
-def _is_localstack_s(decide: Callable[..., bool], context: RequestContext) -> bool:
+def _enforces_localstack_cors(decide: Callable[..., bool], context: RequestContext) -> bool:
     """Return whether LocalStack's own CORS rules hold, which know none of a function's URL.
 
     They hold there as well for the pages that are neither of this machine nor allowed by the URL's `Cors`.

@@ -55,7 +55,7 @@ def prepare(function: Function) -> str:
     return json.dumps({"binds": [list(map(str, bind)) for bind in binds], "read_only": list(map(str, function.code))})
 
 
-def folders(function: Function) -> tuple[Path, Path]:
+def own_folders(function: Function) -> tuple[Path, Path]:
     """Return what belongs to the environment and goes with it."""
     return function.scratch, _own_tmp(function)
 

@@ -50,7 +50,7 @@ class Decoder:
 
     def end(self) -> Iterator[Piece]:
         """Give whatever is left."""
-        if text := _decoded(self._pending):
+        if text := _decode(self._pending):
             yield Piece(text)
         self._pending.clear()
 
@@ -66,7 +66,7 @@ class Decoder:
         return self._frame(start)
 
     def _line(self, start: int, end: int, following: int | None = None) -> tuple[Piece, int]:
-        return Piece(_decoded(self._pending[start:end])), following or end
+        return Piece(_decode(self._pending[start:end])), following or end
 
     def _frame(self, start: int) -> tuple[Piece, int] | None:
         begin = start + _HEADER.size
@@ -78,7 +78,7 @@ class Decoder:
         if len(self._pending) < begin + length:
             return None
         level = (kind & 0xFF) >> 2
-        text = _decoded(self._pending[begin : begin + length]).rstrip("\r\n")
+        text = _decode(self._pending[begin : begin + length]).rstrip("\r\n")
         return Piece(text, LEVELS[level - 1] if level else None), begin + length
 
 
@@ -99,5 +99,5 @@ def _is_frame(boundary: re.Match[bytes] | None) -> bool:
     return boundary is not None and boundary.group() != b"\n"
 
 
-def _decoded(output: bytes | bytearray) -> str:
+def _decode(output: bytes | bytearray) -> str:
     return output.decode(errors="replace")

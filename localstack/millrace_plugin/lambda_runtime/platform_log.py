@@ -60,23 +60,25 @@ class TextLog:
     def end_init(self, duration: float, fault: Fault | None) -> None:
         """Write a report of a failure alone: the invocation's report has the duration of a success."""
         if fault:
-            self._write_fields(f"INIT_REPORT Init Duration: {_milliseconds(duration)}", "Phase: init", *_status(fault))
+            self._write_fields(
+                f"INIT_REPORT Init Duration: {_format_milliseconds(duration)}", "Phase: init", *_status(fault)
+            )
 
     def start(self, report: Report) -> None:
         self._write(f"START RequestId: {report.request_id} Version: {self._function.version}")
 
     def end(self, report: Report, fault: Fault | None) -> None:
-        for line in _words(report.request_id, fault):
+        for line in _fault_lines(report.request_id, fault):
             self._write(line)
         self._write(f"END RequestId: {report.request_id}")
         init = report.init_duration
         self._write_fields(
             f"REPORT RequestId: {report.request_id}",
-            f"Duration: {_milliseconds(report.duration)}",
+            f"Duration: {_format_milliseconds(report.duration)}",
             f"Billed Duration: {report.billed_milliseconds} ms",
             f"Memory Size: {report.memory_size} MB",
             f"Max Memory Used: {report.memory_used} MB",
-            *([f"Init Duration: {_milliseconds(init)}"] if init is not None else []),
+            *([f"Init Duration: {_format_milliseconds(init)}"] if init is not None else []),
             *_status(fault),
             "",
         )
@@ -107,7 +109,7 @@ class JsonLog:
     def end_init(self, duration: float, fault: Fault | None) -> None:
         status = self._init | _outcome(fault)
         self._record("WARN" if fault else "DEBUG", "initRuntimeDone", status)
-        metrics = {"metrics": {"durationMs": _rounded(duration)}}
+        metrics = {"metrics": {"durationMs": _to_milliseconds(duration)}}
         self._record("WARN" if fault else self._init_level, "initReport", status | metrics)
 
     def start(self, report: Report) -> None:
@@ -116,16 +118,16 @@ class JsonLog:
 
     def end(self, report: Report, fault: Fault | None) -> None:
         request, outcome = {"requestId": report.request_id}, _outcome(fault)
-        done = {"metrics": {"durationMs": _rounded(report.duration), "producedBytes": report.produced_bytes}}
+        done = {"metrics": {"durationMs": _to_milliseconds(report.duration), "producedBytes": report.produced_bytes}}
         self._record("WARN" if fault else "DEBUG", "runtimeDone", request | outcome | done)
         metrics: dict[str, float] = {
-            "durationMs": _rounded(report.duration),
+            "durationMs": _to_milliseconds(report.duration),
             "billedDurationMs": report.billed_milliseconds,
             "memorySizeMB": report.memory_size,
             "maxMemoryUsedMB": report.memory_used,
         }
         if report.init_duration is not None:
-            metrics["initDurationMs"] = _rounded(report.init_duration)
+            metrics["initDurationMs"] = _to_milliseconds(report.init_duration)
         self._record("WARN" if fault else "INFO", "report", request | {"metrics": metrics} | outcome)
 
     def _record(self, level: str, kind: str, record: dict[str, Any]) -> None:
@@ -134,7 +136,7 @@ class JsonLog:
             self._write(json.dumps(event, separators=(",", ":")))
 
 
-def _words(request_id: str, fault: Fault | None) -> list[str]:
+def _fault_lines(request_id: str, fault: Fault | None) -> list[str]:
     """The platform's own words on a fault; none on one that the runtime client has written about itself."""
     if fault is None or fault.error_type not in (TIMED_OUT, EXITED):
         return []
@@ -163,9 +165,9 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
-def _milliseconds(seconds: float) -> str:
+def _format_milliseconds(seconds: float) -> str:
     return f"{seconds * 1000:.2f} ms"
 
 
-def _rounded(seconds: float) -> float:
+def _to_milliseconds(seconds: float) -> float:
     return round(seconds * 1000, 3)

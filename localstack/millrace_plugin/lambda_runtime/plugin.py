@@ -17,11 +17,11 @@ class ProcessExecutorPlugin(RuntimeExecutorPlugin):
 
     def load(self, *_args: object, **_kwargs: object) -> type["ProcessExecutor"]:
         """LocalStack asks again for every environment it starts."""
-        return _installed()
+        return _install()
 
 
 @cache
-def _installed() -> type["ProcessExecutor"]:
+def _install() -> type["ProcessExecutor"]:
     # Imported when it is chosen, not before: this is all of LocalStack's Lambda.
     from localstack.runtime.shutdown import SHUTDOWN_HANDLERS  # noqa: PLC0415
 
@@ -48,7 +48,7 @@ def _installed() -> type["ProcessExecutor"]:
         payload_limits,
     ):
         part.install()
-    SHUTDOWN_HANDLERS.register(ProcessExecutor.stop_all_at_once)
+    SHUTDOWN_HANDLERS.register(ProcessExecutor.kill_all)
     return ProcessExecutor
 
 

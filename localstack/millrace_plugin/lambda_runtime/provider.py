@@ -29,33 +29,33 @@ def install() -> None:
     # The template's function has settings that LocalStack's resource leaves out of its request.
     patch(LambdaFunctionProvider.create)(_change_resource)
     patch(LambdaFunctionProvider.update)(_change_resource)
-    provider.LOG.addFilter(_is_true_here)
+    provider.LOG.addFilter(_is_relevant)
 
 
 def _create_function(create: Callable[..., Untyped], api: Untyped, context: Untyped, request: Untyped) -> Untyped:
-    _checked(lambda: configuration.check(request))
+    _run_check(lambda: configuration.check(request))
     return create(api, context, request)
 
 
 def _update_function_configuration(
     update: Callable[..., Untyped], api: Untyped, context: Untyped, request: Untyped
 ) -> Untyped:
-    _checked(lambda: configuration.check(request, _current_logging(context, request["FunctionName"])))
+    _run_check(lambda: configuration.check(request, _current_logging(context, request["FunctionName"])))
     return update(api, context, request)
 
 
 def _update_function_code(update: Callable[..., Untyped], api: Untyped, context: Untyped, request: Untyped) -> Untyped:
-    _checked(lambda: configuration.check_code(request))
+    _run_check(lambda: configuration.check_code(request))
     return update(api, context, request)
 
 
 def _publish_version(publish: Callable[..., Untyped], api: Untyped, context: Untyped, **parameters: Untyped) -> Untyped:
-    _checked(lambda: configuration.check_code({"PublishTo": parameters.get("publish_to")}))
+    _run_check(lambda: configuration.check_code({"PublishTo": parameters.get("publish_to")}))
     return publish(api, context, **parameters)
 
 
 def _set_event_settings(put: Callable[..., Untyped], api: Untyped, context: Untyped, **parameters: Untyped) -> Untyped:
-    _checked(lambda: configuration.check_event_settings(parameters))
+    _run_check(lambda: configuration.check_event_settings(parameters))
     return put(api, context, **parameters)
 
 
@@ -63,13 +63,13 @@ def _invoke(
     invoke: Callable[..., Untyped], api: Untyped, context: Untyped, *arguments: Untyped, **parameters: Untyped
 ) -> Untyped:
     client_context.check(parameters.get("client_context"))
-    _checked(lambda: configuration.check_invocation(parameters))
+    _run_check(lambda: configuration.check_invocation(parameters))
     if payload := parameters.get("payload"):
-        parameters["payload"] = BytesIO(_json(payload.read()))
+        parameters["payload"] = BytesIO(_check_json(payload.read()))
     return invoke(api, context, *arguments, **parameters)
 
 
-def _json(payload: bytes) -> bytes:
+def _check_json(payload: bytes) -> bytes:
     """Return *payload* if it is JSON, or nothing. An event that is none would be lost after its invocations failed."""
     try:
         if payload:
@@ -81,11 +81,11 @@ def _json(payload: bytes) -> bytes:
 
 
 def _change_resource(change: Callable[..., Untyped], resource: Untyped, request: Untyped) -> Untyped:
-    _checked(lambda: configuration.check(request.desired_state))
+    _run_check(lambda: configuration.check(request.desired_state))
     return change(resource, request)
 
 
-def _checked(check: Callable[[], None]) -> None:
+def _run_check(check: Callable[[], None]) -> None:
     try:
         check()
     except configuration.NotDoneError as error:
@@ -99,6 +99,6 @@ def _current_logging(context: Untyped, function_name: str) -> Untyped:
     return function.latest().config.logging_config if function else {}
 
 
-def _is_true_here(record: logging.LogRecord) -> bool:
+def _is_relevant(record: logging.LogRecord) -> bool:
     """Drop LocalStack's warning that the logging configuration has no effect: here it has."""
     return not str(record.msg).startswith("Advanced Lambda Logging Configuration is currently mocked")

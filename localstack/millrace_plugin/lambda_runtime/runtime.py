@@ -5,7 +5,7 @@ import re
 import time
 from http import HTTPStatus
 
-from millrace_plugin.lambda_runtime.errors import RESPONSE_LIMIT, Fault, response_too_large
+from millrace_plugin.lambda_runtime.errors import RESPONSE_LIMIT, Fault, response_size_fault
 from millrace_plugin.lambda_runtime.invocation import Function, Invocation
 from millrace_plugin.lambda_runtime.logs import Log
 from millrace_plugin.lambda_runtime.process import FunctionProcess
@@ -42,7 +42,7 @@ class Runtime:
                 self._waiting = request
             elif request.path == _INIT_ERROR:
                 request.accept(deadline)
-                raise FaultError(_reported(request.body))
+                raise FaultError(_parse_fault(request.body))
             else:
                 _refuse(request, deadline)
         self.process.check_alive()
@@ -67,13 +67,13 @@ class Runtime:
         if len(request.body) > RESPONSE_LIMIT:
             message = f"Exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes)."
             request.refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "RequestEntityTooLarge", message, deadline)
-            raise FaultError(response_too_large())
+            raise FaultError(response_size_fault())
         # What it wrote before its answer is in the pipe by now: this invocation's log is complete.
         self.process.drain()
         request.accept(deadline)
 
 
-def _reported(body: bytes) -> Fault:
+def _parse_fault(body: bytes) -> Fault:
     error = json.loads(body)
     return Fault(error["errorType"], error["errorMessage"], body)
 

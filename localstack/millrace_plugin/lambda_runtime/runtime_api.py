@@ -19,7 +19,7 @@ from millrace_plugin.lambda_runtime.errors import RESPONSE_LIMIT
 
 _CHUNK = 256 * 1024
 _LONGEST_HEADERS = 2 * 1024 * 1024  # the runtime client describes an error in up to 1 MB of them
-_PATIENCE = 0.05  # seconds between two looks whether the process is still there
+_ALIVE_CHECK_SECONDS = 0.05  # seconds between two looks whether the process is still there
 
 
 class DeadlineError(Exception):
@@ -42,7 +42,7 @@ class Connection:
         try:
             while not isinstance(event := self._next_event(deadline), h11.EndOfMessage):
                 if isinstance(event, h11.Request):
-                    if _is_page_s(event):
+                    if _is_from_page(event):
                         return None
                     head = event
                 elif isinstance(event, h11.Data):
@@ -71,7 +71,7 @@ class Connection:
         return event
 
 
-def _is_page_s(head: h11.Request) -> bool:
+def _is_from_page(head: h11.Request) -> bool:
     """Return whether a page sent this: it could take invocations from the function, or answer them."""
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers]
     return bool(rules.refusal(headers, head.target.decode("latin-1")) or rules.foreign_origin(headers))
@@ -125,7 +125,7 @@ class RuntimeApi:
         unread.
         """
         while (remaining := deadline - time.monotonic()) > 0:
-            ready = self._selector.select(min(remaining, _PATIENCE))
+            ready = self._selector.select(min(remaining, _ALIVE_CHECK_SECONDS))
             for key, _ in ready:
                 if request := self._serve(key, deadline):
                     return request

@@ -29,10 +29,10 @@ def headers(cors: Cors, origin: str | None, *, is_preflight: bool) -> Iterator[t
     if cors.get("AllowCredentials"):
         yield "Access-Control-Allow-Credentials", "true"
     if not is_preflight:
-        yield from _listed("Access-Control-Expose-Headers", cors.get("ExposeHeaders"))
+        yield from _list_header("Access-Control-Expose-Headers", cors.get("ExposeHeaders"))
         return
-    yield from _listed("Access-Control-Allow-Headers", cors.get("AllowHeaders"))
-    yield from _listed("Access-Control-Allow-Methods", cors.get("AllowMethods"))
+    yield from _list_header("Access-Control-Allow-Headers", cors.get("AllowHeaders"))
+    yield from _list_header("Access-Control-Allow-Methods", cors.get("AllowMethods"))
     if cors.get("MaxAge") is not None:
         yield "Access-Control-Max-Age", str(cors["MaxAge"])
 
@@ -50,6 +50,6 @@ def problem(cors: Cors) -> str | None:
     return None
 
 
-def _listed(name: str, values: list[str] | None) -> Iterator[tuple[str, str]]:
+def _list_header(name: str, values: list[str] | None) -> Iterator[tuple[str, str]]:
     if values:
         yield name, ",".join(values)

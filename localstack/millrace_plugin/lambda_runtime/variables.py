@@ -70,10 +70,10 @@ def function_variables(offered: Mapping[str, object], own: Mapping[str, str], pl
     lambdas = {name: str(value) for name, value in offered.items() if name in _FROM_LOCALSTACK}
     base = {"AWS_EXECUTION_ENV": RUNTIME_IDENTIFIER, "LANG": "en_US.UTF-8"}
     variables = {**lambdas, **base, **places.variables()}
-    return {**variables, **dict(_extended(variables, own))}
+    return {**variables, **dict(_extend(variables, own))}
 
 
-def _extended(variables: Mapping[str, str], own: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def _extend(variables: Mapping[str, str], own: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """The function's own PYTHONPATH adds to the places of its code and layers, which the runtime puts first."""
     for name, value in own.items():
         yield name, _join([variables[name], value]) if name == "PYTHONPATH" else value

@@ -65,7 +65,7 @@ class Clusters:
         del self._by_arn[arn]
         return cluster
 
-    def named(self, name_prefix: str = "", kind: str = "") -> list[dict[str, Any]]:
+    def find_all(self, name_prefix: str = "", kind: str = "") -> list[dict[str, Any]]:
         return [
             cluster
             for cluster in self._by_arn.values()
@@ -73,7 +73,7 @@ class Clusters:
         ]
 
 
-def provisioned(request: dict[str, Any]) -> dict[str, Any]:
+def describe_provisioned(request: dict[str, Any]) -> dict[str, Any]:
     """What DescribeClusterV2 shows under `Provisioned` for the block that CreateClusterV2 was given."""
     shown = ("BrokerNodeGroupInfo", "ClientAuthentication", "EncryptionInfo", "EnhancedMonitoring", "StorageMode")
     return {
@@ -83,7 +83,7 @@ def provisioned(request: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def version_1(cluster: dict[str, Any]) -> dict[str, Any]:
+def to_version_1(cluster: dict[str, Any]) -> dict[str, Any]:
     """A cluster as the first version of the API shows it: a provisioned one's settings stand beside its name."""
     shown: dict[str, Any] = {**cluster, **cluster.get("Provisioned", {})}
     return {name: value for name, value in shown.items() if name not in {"ClusterType", "Provisioned", "Serverless"}}

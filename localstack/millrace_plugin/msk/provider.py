@@ -8,7 +8,13 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException
 from localstack.aws.api import CommonServiceException, RequestContext, handler
 
-from millrace_plugin.msk.clusters import ClusterExistsError, ClusterNotFoundError, Clusters, provisioned, version_1
+from millrace_plugin.msk.clusters import (
+    ClusterExistsError,
+    ClusterNotFoundError,
+    Clusters,
+    describe_provisioned,
+    to_version_1,
+)
 from millrace_plugin.msk.topics import TopicNotFoundError, Topics
 
 Request = dict[str, Any]
@@ -51,14 +57,18 @@ class MskProvider:
     @operation("CreateClusterV2")
     def create_cluster_v2(self, context: RequestContext, request: Request) -> Request:
         kind = "SERVERLESS" if "Serverless" in request else "PROVISIONED"
-        settings = request["Serverless"] if kind == "SERVERLESS" else provisioned(request.get("Provisioned") or {})
-        cluster = self._of(context).create(request["ClusterName"], kind, settings, request.get("Tags") or {})
+        settings = (
+            request["Serverless"] if kind == "SERVERLESS" else describe_provisioned(request.get("Provisioned") or {})
+        )
+        cluster = self._clusters_of(context).create(request["ClusterName"], kind, settings, request.get("Tags") or {})
         return {name: cluster[name] for name in ("ClusterArn", "ClusterName", "ClusterType", "State")}
 
     @operation("CreateCluster")
     def create_cluster(self, context: RequestContext, request: Request) -> Request:
         tags = request.get("Tags") or {}
-        cluster = self._of(context).create(request["ClusterName"], "PROVISIONED", provisioned(request), tags)
+        cluster = self._clusters_of(context).create(
+            request["ClusterName"], "PROVISIONED", describe_provisioned(request), tags
+        )
         return {name: cluster[name] for name in ("ClusterArn", "ClusterName", "State")}
 
     @operation("DescribeClusterV2")
@@ -67,22 +77,25 @@ class MskProvider:
 
     @operation("DescribeCluster")
     def describe_cluster(self, context: RequestContext, request: Request) -> Request:
-        return {"ClusterInfo": version_1(self._cluster(context, request))}
+        return {"ClusterInfo": to_version_1(self._cluster(context, request))}
 
     @operation("ListClustersV2")
     def list_clusters_v2(self, context: RequestContext, request: Request) -> Request:
         prefix, kind = request.get("ClusterNameFilter") or "", request.get("ClusterTypeFilter") or ""
-        return {"ClusterInfoList": self._of(context).named(prefix, kind)}
+        return {"ClusterInfoList": self._clusters_of(context).find_all(prefix, kind)}
 
     @operation("ListClusters")
     def list_clusters(self, context: RequestContext, request: Request) -> Request:
-        clusters = self._of(context).named(request.get("ClusterNameFilter") or "", "PROVISIONED")
-        return {"ClusterInfoList": [version_1(cluster) for cluster in clusters]}
+        clusters = self._clusters_of(context).find_all(request.get("ClusterNameFilter") or "", "PROVISIONED")
+        return {"ClusterInfoList": [to_version_1(cluster) for cluster in clusters]}
 
     @operation("DeleteCluster")
     def delete_cluster(self, context: RequestContext, request: Request) -> Request:
         """The broker is the local cloud's and stays, and so do its topics."""
-        return {"ClusterArn": self._of(context).delete(request["ClusterArn"])["ClusterArn"], "State": "DELETING"}
+        return {
+            "ClusterArn": self._clusters_of(context).delete(request["ClusterArn"])["ClusterArn"],
+            "State": "DELETING",
+        }
 
     @operation("GetBootstrapBrokers")
     def get_bootstrap_brokers(self, context: RequestContext, request: Request) -> Request:
@@ -113,14 +126,14 @@ class MskProvider:
 
     @operation("ListTopics")
     def list_topics(self, context: RequestContext, request: Request) -> Request:
-        return {"Topics": self._topics(context, request).named(request.get("TopicNameFilter") or "")}
+        return {"Topics": self._topics(context, request).find_all(request.get("TopicNameFilter") or "")}
 
-    def _of(self, context: RequestContext) -> Clusters:
+    def _clusters_of(self, context: RequestContext) -> Clusters:
         place = (context.account_id, context.region)
         return self._clusters.setdefault(place, Clusters(*place))
 
     def _cluster(self, context: RequestContext, request: Request) -> dict[str, Any]:
-        return self._of(context).get(request["ClusterArn"])
+        return self._clusters_of(context).get(request["ClusterArn"])
 
     def _topics(self, context: RequestContext, request: Request) -> Topics:
         return Topics(self._bootstrap, self._cluster(context, request)["ClusterArn"])

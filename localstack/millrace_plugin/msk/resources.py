@@ -61,7 +61,7 @@ class Cluster(Resource):
             ClusterName=new["ClusterName"], Provisioned=settings, Tags=new.get("Tags") or {}
         )
         warn(request.logical_resource_id, new)
-        return _made(request, Arn=cluster["ClusterArn"], CurrentVersion="K1")
+        return _succeed(request, Arn=cluster["ClusterArn"], CurrentVersion="K1")
 
     def update(self, request: Untyped) -> Untyped:
         """Describe the cluster again. Its name is the same, so its ARN is, and the topics are the broker's."""
@@ -87,7 +87,7 @@ class ServerlessCluster(Cluster):
             ClusterName=new["ClusterName"], Serverless=serverless, Tags=new.get("Tags") or {}
         )
         warn(request.logical_resource_id, new)
-        return _made(request, Arn=cluster["ClusterArn"])
+        return _succeed(request, Arn=cluster["ClusterArn"])
 
 
 class Topic(Resource):
@@ -111,7 +111,7 @@ class Topic(Resource):
             ReplicationFactor=int(new["ReplicationFactor"]),
             **({"Configs": new["Configs"]} if "Configs" in new else {}),
         )
-        return _made(request, TopicArn=topic["TopicArn"])
+        return _succeed(request, TopicArn=topic["TopicArn"])
 
     def update(self, request: Untyped) -> Untyped:
         new = request.desired_state
@@ -121,7 +121,7 @@ class Topic(Resource):
             PartitionCount=int(new["PartitionCount"]),
             **({"Configs": new["Configs"]} if "Configs" in new else {}),
         )
-        return _made(request, TopicArn=request.previous_state["TopicArn"])
+        return _succeed(request, TopicArn=request.previous_state["TopicArn"])
 
     def remove(self, kafka: Untyped, model: Model) -> None:
         kafka.delete_topic(ClusterArn=model["ClusterArn"], TopicName=model["TopicName"])
@@ -133,7 +133,7 @@ def warn(name: str, properties: Model) -> None:
         LOG.warning("%s: %s have no effect on the local broker, which is plaintext.", name, ", ".join(ignored))
 
 
-def _made(request: Untyped, **read_only: str) -> Untyped:
+def _succeed(request: Untyped, **read_only: str) -> Untyped:
     return ProgressEvent(OperationStatus.SUCCESS, resource_model=request.desired_state | read_only)
 
 

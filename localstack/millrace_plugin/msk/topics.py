@@ -70,7 +70,7 @@ class Topics:
             "Status": "ACTIVE",
         }
 
-    def named(self, name_prefix: str) -> list[dict[str, Any]]:
+    def find_all(self, name_prefix: str) -> list[dict[str, Any]]:
         """All topics but the broker's internal ones."""
         found = self._admin.list_topics(timeout=TIMEOUT_SECONDS).topics
         names = sorted(name for name in found if name.startswith(name_prefix) and not name.startswith("__"))

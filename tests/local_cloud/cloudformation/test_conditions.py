@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from millrace_plugin.cloudformation.conditions import absent_references, decided
+from millrace_plugin.cloudformation.conditions import absent_references, apply_decisions
 from tests.local_cloud.cloudformation.stacks import Stack
 from tests.local_cloud.cloudformation.templates import returning, with_function
 
@@ -31,7 +31,7 @@ def test_of_a_function_the_branch_is_left_that_its_condition_takes(
 ) -> None:
     """A condition that the template does not have stays: LocalStack's refusal names it."""
     template = {"Resources": {"One": {"Type": "T", "Properties": properties}}}
-    assert decided(template, DECISIONS)["Resources"]["One"]["Properties"] == expected
+    assert apply_decisions(template, DECISIONS)["Resources"]["One"]["Properties"] == expected
 
 
 def test_resources_and_outputs_are_there_if_their_condition_holds() -> None:
@@ -44,7 +44,7 @@ def test_resources_and_outputs_are_there_if_their_condition_holds() -> None:
         },
         "Outputs": {"Here": {"Condition": "Yes", "Value": 1}, "Gone": {"Condition": "No", "Value": 2}},
     }
-    left = decided(template, DECISIONS)
+    left = apply_decisions(template, DECISIONS)
     assert left["Resources"] == {"Here": {"Type": "T", "DependsOn": ["Also"]}, "Also": {"Type": "T", "DependsOn": []}}
     assert left["Outputs"] == {"Here": {"Value": 1}}
 
@@ -53,7 +53,7 @@ def test_a_reference_to_what_is_not_there_is_found() -> None:
     template = {
         "Resources": {"Other": {"Type": "T", "Condition": "No"}, "One": {"Type": "T", "Properties": {"A": REF}}}
     }
-    assert absent_references(template, decided(template, DECISIONS)) == {"Other"}
+    assert absent_references(template, apply_decisions(template, DECISIONS)) == {"Other"}
 
 
 def test_a_condition_flips_for_resources_that_refer_to_each_other(stack: Stack) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from millrace_plugin.cloudformation.references import referenced
+from millrace_plugin.cloudformation.references import find_references
 
 
 @pytest.mark.parametrize(
@@ -16,4 +16,4 @@ from millrace_plugin.cloudformation.references import referenced
 )
 def test_what_a_part_of_a_template_refers_to(part: object, names: list[str]) -> None:
     """Each function that names a resource."""
-    assert list(referenced(part)) == names
+    assert list(find_references(part)) == names

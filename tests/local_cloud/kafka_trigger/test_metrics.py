@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from millrace_plugin.kafka_trigger.counters import Counters
-from millrace_plugin.kafka_trigger.metrics import metric_data
+from millrace_plugin.kafka_trigger.metrics import build_metric_data
 from millrace_plugin.kafka_trigger.offsets import PartitionOffsets
 from millrace_plugin.kafka_trigger.settings import Settings
 from tests.local_cloud.kafka_trigger.conftest import FUNCTION_ARN
@@ -18,7 +18,7 @@ OFFSETS = (PartitionOffsets(0, end=10, committed=7, earliest=0), PartitionOffset
 def published(counters: Counters, *groups: str, offsets: Offsets = ()) -> dict[tuple[str, str], int]:
     """The values by the dimension's name and the metric's."""
     settings = Settings("uuid-1", FUNCTION_ARN, "t", "g", "b:9092", None, metrics=frozenset(groups))
-    data = metric_data(settings, counters.as_dict(), offsets, NOW)
+    data = build_metric_data(settings, counters.as_dict(), offsets, NOW)
     assert all(datum["Unit"] == "Count" and datum["Timestamp"] == NOW for datum in data)
     return {(datum["Dimensions"][0]["Name"], datum["MetricName"]): datum["Value"] for datum in data}
 

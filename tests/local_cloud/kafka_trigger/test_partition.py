@@ -61,7 +61,7 @@ def test_c8_records_that_were_refused_wait_again_in_their_order() -> None:
     partition = filled(0, records(1, 2, 3))
     size = partition.waiting_size
     partition.take(2)
-    partition.refused()
+    partition.requeue()
     assert [record.offset for record in partition.waiting] == [1, 2, 3]
     assert (partition.waiting_size, partition.position, partition.failures) == (size, 1, 0)
 
@@ -70,7 +70,7 @@ def test_c8_records_that_have_failed_before_are_kept_together_when_they_are_refu
     """They are never merged with new ones, and their count of attempts stands."""
     partition = sent(1, 2)
     fail(partition, 1, 2)
-    partition.refused()
+    partition.requeue()
     assert partition.pieces[0].attempts == 1
     assert partition.due(backoff.LONGEST_SECONDS)
 
@@ -131,7 +131,7 @@ def test_c10_what_waits_is_given_back_and_never_counts_as_settled() -> None:
     """The position stays before the records that were not sent, once those in flight are settled."""
     partition = filled(0, records(1, 2, 3))
     partition.take(1)
-    assert partition.give_back() == 2
+    assert partition.release() == 2
     succeed(partition)
     assert partition.position == 2
 

@@ -193,10 +193,10 @@ def test_r15_records_age_between_retries() -> None:
 def test_r4_what_the_topic_has_deleted_is_not_retried() -> None:
     """It is tried once all the same, as it was read while it was there."""
     work = Work(records(1, 2, 3))
-    assert examine(work, SETTINGS, HOUR, begins=3) == (work,)
+    assert examine(work, SETTINGS, HOUR, log_start=3) == (work,)
     [work] = next_step(work, Outcome(RAISED, {1, 2, 3}), SETTINGS).pieces
-    assert examine(work, SETTINGS, HOUR, begins=1) == (work,)
-    gone, rest = examine(work, SETTINGS, HOUR, begins=3)
+    assert examine(work, SETTINGS, HOUR, log_start=1) == (work,)
+    gone, rest = examine(work, SETTINGS, HOUR, log_start=3)
     assert ([record.offset for record in gone.records], gone.condition) == ([1, 2], "RecordAgeExceeded")
     assert ([record.offset for record in rest.records], rest.attempts) == ([3], 1)
 

@@ -7,7 +7,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 
 from millrace_plugin.kafka_trigger import starting_position
 from millrace_plugin.kafka_trigger.processing_result import OK, TOPIC_MISSING
-from millrace_plugin.kafka_trigger.starting_position import Committed, Start, place
+from millrace_plugin.kafka_trigger.starting_position import Committed, Start, decide
 from tests.kit.servers import wait_until
 from tests.local_cloud.kafka_trigger.conftest import Mappings, Topic
 from tests.local_cloud.kafka_trigger.fake_function import RAISED, SUCCESS, FakeFunction, Gate
@@ -30,7 +30,7 @@ BOUNDS = (2, 9)
 )
 def test_g6_a_committed_offset_counts_for_the_topic_it_was_committed_for(committed: Committed, expected: int) -> None:
     """Every other one is void, and everything that is left is read: twice is better than never (C4)."""
-    assert place(committed, "new", Start("new", {0: 7}), 0, BOUNDS).offset == expected
+    assert decide(committed, "new", Start("new", {0: 7}), 0, BOUNDS).offset == expected
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_g6_a_committed_offset_counts_for_the_topic_it_was_committed_for(committ
 )
 def test_g3_a_resolved_start_counts_for_the_partitions_of_the_topic_there_was(start: Start, expected: int) -> None:
     """Everything else is new and read from its beginning."""
-    assert place(Committed(-1001), "new", start, 0, BOUNDS).offset == expected
+    assert decide(Committed(-1001), "new", start, 0, BOUNDS).offset == expected
 
 
 @pytest.mark.parametrize("position", ["TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"])

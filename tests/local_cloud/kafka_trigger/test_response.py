@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from millrace_plugin.kafka_trigger.response import MalformedResponseError, failed_offsets
+from millrace_plugin.kafka_trigger.response import MalformedResponseError, parse_failed_offsets
 
 SENT = {"t-0": {100, 101, 102}, "t-1": {7}}
 
@@ -16,7 +16,7 @@ def answer(*identifiers: object) -> bytes:
 )
 def test_r8_an_answer_that_names_no_failure_is_success(empty: bytes) -> None:
     """Empty JSON, null and an empty list settle the batch."""
-    assert failed_offsets(empty, SENT) == {}
+    assert parse_failed_offsets(empty, SENT) == {}
 
 
 def test_r10_failures_are_given_by_partition() -> None:
@@ -24,7 +24,7 @@ def test_r10_failures_are_given_by_partition() -> None:
     reported = answer(
         {"partition": "t-0", "offset": 102}, {"partition": "t-1", "offset": 7}, {"partition": "t-0", "offset": 100}
     )
-    assert failed_offsets(reported, SENT) == {"t-0": {100, 102}, "t-1": {7}}
+    assert parse_failed_offsets(reported, SENT) == {"t-0": {100, 102}, "t-1": {7}}
 
 
 @pytest.mark.parametrize(
@@ -47,4 +47,4 @@ def test_r10_failures_are_given_by_partition() -> None:
 def test_r9_an_identifier_that_was_not_sent_or_is_malformed_fails_the_batch(malformed: bytes) -> None:
     """Unknown offset or partition, a string identifier, the old key, wrong types: none may settle anything."""
     with pytest.raises(MalformedResponseError):
-        failed_offsets(malformed, SENT)
+        parse_failed_offsets(malformed, SENT)

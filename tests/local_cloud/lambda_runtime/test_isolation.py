@@ -77,7 +77,7 @@ def test_tmp_stays_between_invocations_and_goes_with_the_environment(start_funct
     assert function.answer(f"write('{name}')") is None
     assert function.answer("os._exit(1)")["errorType"] == "Runtime.ExitError"
     assert function.answer(f"open('{name}').read()") == "x"
-    folders = isolation.folders(function.function)
+    folders = isolation.own_folders(function.function)
     assert any((folder / name.name).exists() for folder in folders)
     function.environment.stop()
     assert not any(folder.exists() for folder in folders)
@@ -101,7 +101,7 @@ def test_an_ordinary_user_has_namespaces_too(tmp_path: Path) -> None:
         "import os, pathlib, sys\n"
         "sys.path.insert(0, sys.argv[1])\n"
         "import bootstrap\n"
-        "bootstrap.give_up(21)  # CAP_SYS_ADMIN\n"
+        "bootstrap.drop_capability(21)  # CAP_SYS_ADMIN\n"
         "code, tmp = map(pathlib.Path, sys.argv[2:])\n"
         "(code / 'before').touch()\n"
         "bootstrap.enter_namespace([[str(tmp), '/mnt']], [str(code)])\n"

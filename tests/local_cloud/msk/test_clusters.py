@@ -1,6 +1,6 @@
 import pytest
 
-from millrace_plugin.msk.clusters import ClusterExistsError, ClusterNotFoundError, Clusters, version_1
+from millrace_plugin.msk.clusters import ClusterExistsError, ClusterNotFoundError, Clusters, to_version_1
 
 
 def test_an_arn_holds_the_name_and_is_the_same_for_ever() -> None:
@@ -28,13 +28,13 @@ def test_clusters_are_listed_by_name_prefix_and_kind() -> None:
     clusters = Clusters("1", "r")
     for name, kind in (("orders", "PROVISIONED"), ("orders-2", "SERVERLESS"), ("notes", "SERVERLESS")):
         clusters.create(name, kind, {}, {})
-    assert [each["ClusterName"] for each in clusters.named("orders")] == ["orders", "orders-2"]
-    assert [each["ClusterName"] for each in clusters.named(kind="SERVERLESS")] == ["orders-2", "notes"]
+    assert [each["ClusterName"] for each in clusters.find_all("orders")] == ["orders", "orders-2"]
+    assert [each["ClusterName"] for each in clusters.find_all(kind="SERVERLESS")] == ["orders-2", "notes"]
 
 
 def test_the_first_version_of_the_api_shows_the_settings_beside_the_name() -> None:
     """No Provisioned block there."""
     cluster = Clusters("1", "r").create("a", "PROVISIONED", {"NumberOfBrokerNodes": 1}, {})
-    shown = version_1(cluster)
+    shown = to_version_1(cluster)
     assert shown["NumberOfBrokerNodes"] == 1
     assert not {"Provisioned", "ClusterType"} & shown.keys()

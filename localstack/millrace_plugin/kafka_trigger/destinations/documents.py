@@ -45,7 +45,7 @@ class Documents:
         """Return the document for a Kafka topic: one for each record, with the event of this record alone (8.3)."""
         event = self._envelope.event({failure.partition: (record,)})
         info = {"recordInfo": {"offset": str(record.offset), "timestamp": iso(record.timestamp)}}
-        arn = _qualified(self._settings.function_arn)
+        arn = _qualify(self._settings.function_arn)
         return self._document(failure, arn, failure.condition, now, self._batch_info(1, event) | info) | {
             "payload": orjson.Fragment(event)
         }
@@ -105,6 +105,6 @@ def iso(milliseconds: int) -> str:
     return f"{written}-{moment:%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
 
 
-def _qualified(function_arn: str) -> str:
+def _qualify(function_arn: str) -> str:
     """Return the ARN with its version, as AWS writes it in Kafka messages: an unqualified one means the latest."""
     return function_arn if parse_function_arn(function_arn).qualifier else f"{function_arn}:$LATEST"
