@@ -54,7 +54,7 @@ class Server(TwistedRuntimeServer):
 
 
 @hooks.on_infra_start()
-def configure_application() -> None:
+def prepare_the_application() -> None:
     gateway_errors.apply_declarations()
     application.keep_paths()
     parse.restore_payload = _body

@@ -20,7 +20,7 @@ _stopping = Event()
 
 
 @hooks.on_infra_start()
-def install() -> None:
+def prepare_the_end() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: get_current_runtime().exit(0))
     patch(ServicePluginManager.require)(_require)

@@ -43,7 +43,7 @@ class Fault:
 @pytest.mark.parametrize(
     ("owner", "method", "error"),
     [
-        pytest.param(Dispatcher, "held", RuntimeError("bug"), id="bug"),
+        pytest.param(Dispatcher, "backlogs", RuntimeError("bug"), id="bug"),
         pytest.param(Dispatcher, "offer", UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no"), id="record"),
         pytest.param(Committer, "send", BROKER_ERROR, id="broker"),
     ],
@@ -100,7 +100,7 @@ def test_c10_a_batch_in_flight_is_not_repeated_when_the_session_ends(
     mapping = mappings.start(topic, function, batch_size=2)
     topic.write(5)
     assert gate.entered.wait(20)
-    fault = Fault(monkeypatch, Dispatcher, "held", RuntimeError("bug"))
+    fault = Fault(monkeypatch, Dispatcher, "backlogs", RuntimeError("bug"))
     fault.armed = True
     wait_until(lambda: "PROBLEM: bug" in mappings.results)
     wait_until(lambda: mapping.processing_result.value == OK)
