@@ -47,6 +47,8 @@ def find_gaps(parameters: Parameters, unknown: Iterable[str] = ()) -> Iterator[s
             yield f"{_unsupported(name)}: it is for {source} and has no effect on a Kafka event source."
     if _asks(parameters.get("KMSKeyArn")):
         yield f"{_unsupported('KMSKeyArn')}: the local Kafka trigger does not encrypt filter criteria yet."
+    if _asks((parameters.get("DestinationConfig") or {}).get("OnSuccess")):
+        yield f"{_unsupported('DestinationConfig.onSuccess')}: Kafka event sources have a destination of failures only."
     yield from _access_gaps(parameters)
     for block in (MSK_BLOCK, SELF_MANAGED_BLOCK):
         if _asks((parameters.get(block) or {}).get("SchemaRegistryConfig")):

@@ -1,4 +1,4 @@
-"""Records that are settled without an invocation, on a real broker: filtered out, or held by no event (number 5, F6)."""
+"""Records that are settled without an invocation, on a real broker: filtered out, or held by no event (F6, C9)."""
 
 import json
 from collections.abc import Callable

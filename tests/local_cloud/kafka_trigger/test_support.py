@@ -17,6 +17,7 @@ PROVISIONED = {"ProvisionedPollerConfig": {"MinimumPollers": 1}}
         ({"Queues": ["q"]}, "'queues'"),
         ({"DocumentDBEventSourceConfig": {"DatabaseName": "d"}}, "'documentDBEventSourceConfig'"),
         ({"KMSKeyArn": "arn:aws:kms:us-east-1:000000000000:key/k"}, "'kMSKeyArn'"),
+        ({"DestinationConfig": {"OnSuccess": {"Destination": "arn:q"}}}, "'destinationConfig.onSuccess'"),
         ({MSK: {"SchemaRegistryConfig": {"SchemaRegistryURI": "x"}}}, "'amazonManagedKafkaEventSourceConfig.schemaReg"),
         ({"SourceAccessConfigurations": [{"Type": "BASIC_AUTH", "URI": "arn:s"}]}, "BASIC_AUTH"),
         ({"SourceAccessConfigurations": [*NETWORK, {"Type": "SASL_SCRAM_512_AUTH", "URI": "arn:s"}]}, "SASL_SCRAM_512"),
