@@ -31,7 +31,8 @@ class Stripe(Server):
             stripe_account.local_file(instance),
             instance.api_url + WEBHOOK_PATH,
         )
-        return settings.as_environment()
+        # The supervisor hands on nothing of its own, and the table of currencies is the kernel's.
+        return settings.as_environment() | {"PYTHONPATH": instance.as_environment()["PYTHONPATH"]}
 
     def check_ready(self, instance: Instance) -> None:
         try:
