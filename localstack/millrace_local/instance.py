@@ -27,6 +27,7 @@ PORTS = {
     "opensearch": (9200, "MILLRACE_OPENSEARCH_PORT"),
     "opensearch-transport": (9300, "MILLRACE_OPENSEARCH_TRANSPORT_PORT"),
     "stripe": (8420, "MILLRACE_STRIPE_PORT"),
+    "status": (8430, "MILLRACE_STATUS_PORT"),
 }
 # OpenSearch's runner tries no port above this one.
 HIGHEST_PORTS = {"opensearch": 9299}
@@ -103,6 +104,10 @@ class Instance:
     @cached_property
     def stripe_url(self) -> str:
         return f"http://{HOST}:{self.ports['stripe']}"
+
+    @cached_property
+    def status_url(self) -> str:
+        return f"http://{HOST}:{self.ports['status']}/_millrace/v1/status"
 
 
 def environment(name: str) -> Path:

@@ -3,12 +3,12 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import psutil
 import pytest
 
-from millrace_local.cloud.status import status
+from millrace_local.cloud.parts import Part
+from millrace_local.cloud.status import Status, status
 from millrace_local.servers import SERVERS, supervision
 from tests.faults.servers import has_recovered
 from tests.kit.cloud import Cloud
@@ -16,7 +16,7 @@ from tests.kit.servers import wait_until
 
 
 @contextmanager
-def stopped(cloud: Cloud, process: psutil.Process, seconds: float = 5) -> Iterator[dict[str, list[dict[str, Any]]]]:
+def stopped(cloud: Cloud, process: psutil.Process, seconds: float = 5) -> Iterator[Status]:
     """What `status` shows while *process* is stopped by SIGSTOP; it keeps to its time, but for what a busy machine adds."""
     process.suspend()
     try:
@@ -29,30 +29,30 @@ def stopped(cloud: Cloud, process: psutil.Process, seconds: float = 5) -> Iterat
         wait_until(lambda: has_recovered(cloud), seconds=120, what="the cloud to recover")
 
 
-def part(found: dict[str, list[dict[str, Any]]], name: str) -> dict[str, Any]:
-    return next(row for row in found["parts"] if row["name"] == name)
+def part(found: Status, name: str) -> Part:
+    return next(each for each in found.parts if each.name == name)
 
 
 @pytest.mark.parametrize("name", [server.name for server in SERVERS])
 def test_a_server_that_hangs_is_named(cloud: Cloud, name: str) -> None:
     """It is `hung`, because its process is stopped; no server is said to be down."""
     with stopped(cloud, cloud.server(name)) as found:
-        assert part(found, name)["state"] == "hung"
-        assert "Its process is stopped" in part(found, name)["problem"]
-        assert "down" not in {part(found, server.name)["state"] for server in SERVERS}
+        assert part(found, name).state == "hung"
+        assert "Its process is stopped" in str(part(found, name).problem)
+        assert "down" not in {part(found, server.name).state for server in SERVERS}
 
 
 def test_the_lag_is_unknown_while_kafka_hangs(cloud: Cloud) -> None:
     """Each mapping says why it has none."""
     with stopped(cloud, cloud.server("kafka"), seconds=20) as found:
-        assert found["mappings"]
-        for mapping in found["mappings"]:
-            assert mapping["lag"] is None
-            assert "does not answer" in mapping["problem"]
+        assert found.mappings
+        for mapping in found.mappings:
+            assert mapping.lag is None
+            assert "does not answer" in str(mapping.problem)
 
 
 def test_a_supervisor_that_hangs_is_named(cloud: Cloud) -> None:
     """The servers are up, but nobody would start them again."""
     with stopped(cloud, psutil.Process(supervision.pid(cloud.instance))) as found:
-        assert part(found, "supervisor")["state"] == "hung"
-        assert "./millrace up" in part(found, "supervisor")["problem"]
+        assert part(found, "supervisor").state == "hung"
+        assert "./millrace up" in str(part(found, "supervisor").problem)

@@ -8,26 +8,19 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
-from typing import Any
-from uuid import uuid4
 
+import msgspec
 import psutil
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
 
-from millrace_local.cloud import application
-from millrace_local.cloud.application import Application
+from millrace_local.cloud.parts import Part
 from millrace_local.cloud.probes import NoAnswerError, ask
-from millrace_local.cloud.status import status
+from millrace_local.cloud.status import Status, status
 from millrace_local.instance import Instance
 from millrace_local.servers import supervision
 from millrace_local.servers.localstack import LocalStack
 from millrace_local.servers.redis import Redis
-from tests.kit import topics
 from tests.kit.servers import free_instance, running, wait_until
-
-ARN = "arn:aws:lambda:us-east-1:000000000000:function:f"
 
 
 @pytest.fixture
@@ -40,19 +33,8 @@ def hung_redis(tmp_path: Path) -> Iterator[Instance]:
         process.send_signal(signal.SIGCONT)
 
 
-def part(found: dict[str, list[dict[str, Any]]], name: str) -> dict[str, Any]:
-    return next(row for row in found["parts"] if row["name"] == name)
-
-
-def mapping(**settings: object) -> dict[str, Any]:
-    """A mapping as ListEventSourceMappings shows it."""
-    return {"UUID": str(uuid4()), "FunctionArn": ARN, "State": "Enabled", "LastProcessingResult": "OK", **settings}
-
-
-def self_managed(bootstrap: str, topic: str, group: str) -> dict[str, Any]:
-    source = {"Endpoints": {"KAFKA_BOOTSTRAP_SERVERS": [bootstrap]}}
-    group_setting = {"ConsumerGroupId": group}
-    return mapping(Topics=[topic], SelfManagedEventSource=source, SelfManagedKafkaEventSourceConfig=group_setting)
+def part(found: Status, name: str) -> Part:
+    return next(each for each in found.parts if each.name == name)
 
 
 def test_a_question_that_hangs_delays_no_other() -> None:
@@ -75,16 +57,16 @@ def test_a_server_that_hangs_is_neither_up_nor_down(hung_redis: Instance) -> Non
     began = time.monotonic()
     found = status(hung_redis, 2)
     assert time.monotonic() - began < 3
-    assert part(found, "redis")["state"] == "hung"
-    assert "does not answer" in part(found, "redis")["problem"]
-    assert part(found, "kafka")["state"] == "down"
+    assert part(found, "redis").state == "hung"
+    assert "does not answer" in str(part(found, "redis").problem)
+    assert part(found, "kafka").state == "down"
 
 
 def test_a_dead_supervisor_is_a_problem(tmp_path: Path) -> None:
     """Without it nothing that dies is started again, and the text says what to do."""
     supervisor = part(status(free_instance(tmp_path), 1), "supervisor")
-    assert supervisor["state"] == "down"
-    assert "./millrace up" in supervisor["problem"]
+    assert supervisor.state == "down"
+    assert "./millrace up" in str(supervisor.problem)
 
 
 def test_a_redeployer_that_is_stopped_is_not_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,8 +78,8 @@ def test_a_redeployer_that_is_stopped_is_not_up(tmp_path: Path, monkeypatch: pyt
         wait_until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED, what="it to be stopped")
         row = part(status(free_instance(tmp_path), 1), "redeployer")
         process.kill()
-    assert row["state"] == "hung"
-    assert "SIGSTOP" in row["problem"]
+    assert row.state == "hung"
+    assert "SIGSTOP" in str(row.problem)
 
 
 def test_a_localstack_without_the_application_is_a_problem(tmp_path: Path) -> None:
@@ -105,8 +87,8 @@ def test_a_localstack_without_the_application_is_a_problem(tmp_path: Path) -> No
     instance = free_instance(tmp_path)
     with running(LocalStack(), instance):
         row = part(status(instance, 20), "application")
-    assert row["state"] == "missing"
-    assert "./millrace up" in row["problem"]
+    assert row.state == "missing"
+    assert "./millrace up" in str(row.problem)
 
 
 @pytest.mark.parametrize("statistics", [{"f_bavail": 0}, {"f_favail": 5}], ids=["bytes", "files"])
@@ -116,67 +98,25 @@ def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, s
     fields = {name: getattr(real, name) for name in ("f_bavail", "f_frsize", "f_files", "f_favail")} | statistics
     monkeypatch.setattr(os, "statvfs", lambda _: type("Statistics", (), fields))
     found = status(free_instance(tmp_path), 1)
-    assert part(found, "disk")["state"] == "full"
-    assert part(found, "postgres")["problem"].startswith(f"The disk of {tmp_path}")
+    assert part(found, "disk").state == "full"
+    assert str(part(found, "postgres").problem).startswith(f"The disk of {tmp_path}")
 
 
-def test_the_lag_of_a_self_managed_mapping_is_its_own_groups_at_its_own_brokers(kafka: str, tmp_path: Path) -> None:
-    """The group is the one that its settings name, and its brokers are asked though our own Kafka is down."""
-    topic, group = topics.create(kafka, partitions=2), f"group-{uuid4()}"
-    write(kafka, topic, 5)
-    commit(kafka, group, topic, 2)
-    found = Application("CREATE_COMPLETE", {}, {}, [self_managed(kafka, topic, group)], {})
-    [row] = application.mappings(free_instance(tmp_path), found, "Kafka is down", 10)
-    assert (row["group"], row["lag"], row["problem"]) == (group, 3, None)
+def test_what_is_down_is_unknown_and_never_zero(tmp_path: Path) -> None:
+    """No function, mapping, offset, row or dead letter is counted while nobody can tell its number."""
+    found = status(free_instance(tmp_path), 1)
+    assert (found.functions, found.mappings) == (None, None)
+    assert found.topics
+    assert {(each.partitions, each.end_offsets, each.records) for each in found.topics} == {(None, None, None)}
+    assert found.dead_letters
+    assert {each.count for each in found.dead_letters} == {None}
+    assert found.outbox
+    assert {(each.waiting, each.oldest_seconds, each.parked) for each in found.outbox} == {(None, None, None)}
+    problems = {each.problem for each in found.topics} | {each.problem for each in found.outbox}
+    assert all("unknown" in str(problem) for problem in problems)
 
 
-def test_what_kafka_has_removed_is_not_behind(kafka: str, tmp_path: Path) -> None:
-    """A group that has committed nothing lags by the records that are there."""
-    topic = topics.create(kafka, partitions=1)
-    write(kafka, topic, 5)
-    admin, before_the_last = AdminClient({"bootstrap.servers": kafka}), TopicPartition(topic, 0, 4)
-    admin.delete_records([before_the_last])[before_the_last].result(timeout=10)
-    found = Application("CREATE_COMPLETE", {}, {}, [self_managed(kafka, topic, "none")], {})
-    [row] = application.mappings(free_instance(tmp_path), found, None, 10)
-    assert row["lag"] == 1
-
-
-def test_a_lag_that_is_unknown_has_its_reason(tmp_path: Path) -> None:
-    """Brokers that do not answer, ours or others, are the mapping's problem; so is its last result if it is one."""
-    instance = free_instance(tmp_path)
-    others = self_managed("127.0.0.1:9", "topic", "group")
-    ours = mapping(Topics=["topic"], LastProcessingResult="PROBLEM: Connection error")
-    rows = application.mappings(instance, Application("CREATE_COMPLETE", {}, {}, [others, ours], {}), "It hangs.", 0.5)
-    assert [row["lag"] for row in rows] == [None, None]
-    assert "The lag is unknown: " in rows[0]["problem"]
-    assert rows[1]["problem"] == "PROBLEM: Connection error; The lag is unknown: It hangs."
-
-
-def test_what_a_mapping_was_accepted_with_is_shown(tmp_path: Path) -> None:
-    """The warnings of a lenient trigger stand beside their mapping."""
-    ours = mapping(Topics=["topic"])
-    found = Application("CREATE_COMPLETE", {}, {}, [ours], {ours["UUID"]: ["KMSKeyArn has no effect"]})
-    [row] = application.mappings(free_instance(tmp_path), found, "down", 0.1)
-    assert row["warnings"] == ["KMSKeyArn has no effect"]
-
-
-def test_a_function_that_is_gone_or_failed_is_a_problem() -> None:
-    """What the stack names and Lambda has not is missing; what Lambda could not make says why."""
-    deployed = {"f": {"State": "Failed", "StateReason": "No code", "Handler": "h", "Timeout": 3, "MemorySize": 128}}
-    found = Application("CREATE_COMPLETE", {"Failed": "f", "Gone": "g"}, deployed, [], {})
-    failed, gone = application.functions(found)
-    assert (failed["state"], failed["problem"]) == ("Failed", "No code")
-    assert gone["state"] == "missing"
-
-
-def write(bootstrap: str, topic: str, count: int) -> None:
-    producer = Producer({"bootstrap.servers": bootstrap})
-    for _ in range(count):
-        producer.produce(topic, b"value", partition=0)
-    assert producer.flush(10) == 0
-
-
-def commit(bootstrap: str, group: str, topic: str, offset: int) -> None:
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group})
-    consumer.commit(offsets=[TopicPartition(topic, 0, offset)], asynchronous=False)
-    consumer.close()
+def test_the_json_can_be_decoded_as_it_was(tmp_path: Path) -> None:
+    """Clients decode what is served with the same structures."""
+    found = status(free_instance(tmp_path), 1)
+    assert msgspec.json.decode(msgspec.json.encode(found), type=Status) == found

@@ -1,13 +1,14 @@
 """Deploy the application again whenever LocalStack was restarted: the open edition keeps nothing over a restart.
 
-Supervised beside the servers, so that a LocalStack that died is not only restarted but useful again. It also starts the
-servers that the supervisor has given up.
+Supervised beside the servers, so that a LocalStack that died is not only restarted but useful again. As the one process
+of our own that always runs, it also starts the servers that the supervisor has given up, and serves the status.
 """
 
 import logging
 import time
 from threading import Thread
 
+from millrace_local.cloud import status_server
 from millrace_local.deployment.deploy import redeploy
 from millrace_local.instance import Instance
 from millrace_local.servers import supervision
@@ -52,6 +53,7 @@ def watch(instance: Instance) -> None:
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     watched = Instance.from_environment()
-    # In a thread of its own: a deployment may wait for the very server that was given up.
-    Thread(target=revive, args=[watched], daemon=True).start()
+    # Each in a thread of its own: a deployment takes long, and may wait for the very server that was given up.
+    for target in (revive, status_server.serve):
+        Thread(target=target, args=[watched], daemon=True).start()
     watch(watched)

@@ -4,22 +4,16 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, NewTopic
-
 from kernel.web import keys
 from millrace_local import files as secret_file
-from millrace_local.deployment import aws, databases
-from millrace_local.instance import ROOT, STAGE, Instance
+from millrace_local.deployment import aws, databases, topics
+from millrace_local.instance import STAGE, Instance
 from millrace_local.servers import stripe_account
-from millrace_local.servers.kafka import Kafka
 
 BUCKET = "millrace-artefacts"
 CLUSTER = "millrace"
 EMAIL_SENDER = "hello@millrace.example"  # the default of the parameter EmailSender
 SECRET_PREFIX = f"millrace/{STAGE}/database/"
-TOPICS = ROOT / "infra" / "topics.yaml"
 
 
 @dataclass(frozen=True)
@@ -32,7 +26,7 @@ class Foundation:
 def servers(instance: Instance) -> None:
     """Databases, migrations and topics: what Postgres and Kafka keep. Makes what is missing; safe to repeat."""
     databases.migrate(instance)
-    _create_topics(instance)
+    topics.create(instance)
 
 
 def localstack(instance: Instance) -> Foundation:
@@ -41,12 +35,6 @@ def localstack(instance: Instance) -> Foundation:
     _store_secrets(instance, aws.client(instance, "secretsmanager"))
     aws.client(instance, "ses").verify_email_identity(EmailAddress=EMAIL_SENDER)
     return Foundation(kafka_cluster_arn=cluster_arn(instance))
-
-
-def topics() -> dict[str, int]:
-    """Every topic and dead-letter topic of the application, with its number of partitions."""
-    listed = yaml.safe_load(TOPICS.read_text())["topics"]
-    return {name: settings["partitions"] for name, settings in listed.items()}
 
 
 def cluster_arn(instance: Instance) -> str:
@@ -58,18 +46,6 @@ def cluster_arn(instance: Instance) -> str:
     brokers = {"InstanceType": "kafka.t3.small", "ClientSubnets": ["subnet-local"]}
     provisioned = {"BrokerNodeGroupInfo": brokers, "KafkaVersion": "3.9.x", "NumberOfBrokerNodes": 1}
     return str(kafka.create_cluster_v2(ClusterName=CLUSTER, Provisioned=provisioned)["ClusterArn"])
-
-
-def _create_topics(instance: Instance) -> None:
-    Kafka().check_ready(instance)
-    admin = AdminClient({"bootstrap.servers": instance.kafka_bootstrap})
-    wanted = [NewTopic(name, partitions, replication_factor=1) for name, partitions in topics().items()]
-    for created in admin.create_topics(wanted).values():
-        try:
-            created.result(timeout=20)
-        except KafkaException as error:
-            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise
 
 
 def _create_bucket(s3: Any) -> None:  # noqa: ANN401 - a boto3 client

@@ -51,8 +51,6 @@ class Postgres(Server):
         return (instance.data(self.name) / "postmaster.pid",)
 
     def check_ready(self, instance: Instance) -> None:
-        if not instance.data(self.name).exists():
-            raise NotReadyError("Postgres has not been started here yet.")
         try:
             psycopg.connect(superuser_url(instance), connect_timeout=2).close()
         except psycopg.OperationalError as error:
@@ -63,7 +61,11 @@ class Postgres(Server):
 
 
 def superuser_url(instance: Instance, database: str = "postgres") -> str:
-    password = _password_file(instance).read_text()
+    """Return the connection string of the superuser. Raises NotReadyError if Postgres was never started here."""
+    try:
+        password = _password_file(instance).read_text()
+    except FileNotFoundError as error:
+        raise NotReadyError("Postgres has not been started here yet.") from error
     return f"postgresql://{SUPERUSER}:{password}@{HOST}:{instance.ports['postgres']}/{database}"
 
 

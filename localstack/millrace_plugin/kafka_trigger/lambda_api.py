@@ -23,12 +23,11 @@ from localstack.services.lambda_.api_utils import (
 from localstack.services.lambda_.event_source_mapping.esm_worker import EsmState
 from localstack.services.lambda_.invocation.models import lambda_stores
 from localstack.services.lambda_.provider_utils import get_function_version_from_arn
-from rolo import Request, Response
 
 from millrace_plugin.kafka_trigger import support, validation
 from millrace_plugin.kafka_trigger.api_members import unknown_members
 from millrace_plugin.kafka_trigger.conflicts import group_conflict
-from millrace_plugin.kafka_trigger.settings import MSK_BLOCK, SELF_MANAGED_BLOCK, Settings, is_kafka
+from millrace_plugin.kafka_trigger.settings import MSK_BLOCK, SELF_MANAGED_BLOCK, is_kafka
 from millrace_plugin.kafka_trigger.worker import KafkaWorker
 
 LOG = logging.getLogger(__name__)
@@ -40,16 +39,7 @@ _ignored: dict[str, list[str]] = {}
 """By mapping, the members of requests that the API model does not know and that were accepted in lenient mode."""
 
 _changing = Lock()
-"""Backlog while a mapping is created, updated or deleted: LocalStack looks at what is there first, and acts then."""
-
-
-def show_mappings(_request: Request) -> Response:
-    """Answer `GET /_millrace/mappings`: all mappings of Kafka by UUID.
-
-    Each has its topic, group, brokers, function, last result, counters (null while it does not poll) and *warnings*:
-    what it asks for and the local trigger does not do.
-    """
-    return Response.for_json({each["UUID"]: _description(each) for each in _stored_mappings()})
+"""Held while a mapping is created, updated or deleted: LocalStack looks at what is there first, and acts then."""
 
 
 def validate_event_source_mapping(
@@ -137,6 +127,18 @@ def delete_event_source_mapping(
         return configuration | {"State": EsmState.DELETING}
 
 
+def stored_mappings() -> Iterator[Configuration]:
+    """Yield the Kafka mappings of all accounts and regions."""
+    for regions in list(lambda_stores.values()):
+        for store in list(regions.values()):
+            yield from (mapping for mapping in list(store.event_source_mappings.values()) if is_kafka(mapping))
+
+
+def warnings(configuration: Configuration) -> list[str]:
+    """Return what a mapping asks for and the local trigger does not do."""
+    return list(support.find_gaps(configuration, _ignored.get(configuration["UUID"], ())))
+
+
 def record_ignored(uuid: str, unknown: list[str]) -> None:
     """Note members of a request that were accepted in lenient mode and that the API model does not know."""
     if unknown:
@@ -164,7 +166,7 @@ def _refuse_if_deleting(provider: Untyped, uuid: str, what: str) -> None:
 
 def _refuse_shared_group(request: Configuration, function_arn: str) -> None:
     """G7; groups are Kafka's, so those of every account and region count."""
-    conflict = group_conflict(request, _stored_mappings(), function_arn, _msk_bootstrap())
+    conflict = group_conflict(request, stored_mappings(), function_arn, _msk_bootstrap())
     if conflict:
         raise ResourceConflictException(conflict, Type="User")
 
@@ -172,26 +174,6 @@ def _refuse_shared_group(request: Configuration, function_arn: str) -> None:
 def _mappings(context: Untyped) -> dict[str, dict[str, Any]]:
     """Return the mappings of the request's account and region, by UUID."""
     return cast("dict[str, dict[str, Any]]", lambda_stores[context.account_id][context.region].event_source_mappings)
-
-
-def _stored_mappings() -> Iterator[Configuration]:
-    for regions in list(lambda_stores.values()):
-        for store in list(regions.values()):
-            yield from (mapping for mapping in list(store.event_source_mappings.values()) if is_kafka(mapping))
-
-
-def _description(configuration: Configuration) -> dict[str, object]:
-    uuid, settings = configuration["UUID"], Settings.from_configuration(configuration, _msk_bootstrap())
-    running = KafkaWorker.running.get(uuid)
-    return {
-        "topic": settings.topic,
-        "group": settings.group,
-        "bootstrap": settings.bootstrap,
-        "functionArn": settings.function_arn,
-        "lastProcessingResult": configuration["LastProcessingResult"],
-        "counters": running.counters.as_dict() if running else None,
-        "warnings": list(support.find_gaps(configuration, _ignored.get(uuid, ()))),
-    }
 
 
 def _msk_bootstrap() -> str:

@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
-from localstack.services.edge import ROUTER
 from localstack.services.lambda_ import hooks
 from localstack.services.lambda_.event_source_mapping.pollers.poller import EmptyPollResultsException, Poller
 from localstack.utils.patch import patch
@@ -80,7 +79,6 @@ def patch_lambda_provider(_provider: Untyped) -> None:
     ):
         patch(getattr(LambdaProvider, wrapper.__name__))(wrapper)
     cloudformation.extend_resource_provider()
-    ROUTER.add("/_millrace/mappings", lambda_api.show_mappings)
 
 
 def _get_esm_worker(original: Callable[[Untyped], Untyped], factory: Untyped) -> Untyped:

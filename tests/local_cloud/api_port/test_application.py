@@ -28,6 +28,7 @@ TARGETS = (
     f"/restapis/abc/{STAGE}/_user_request_/health",
     "/health?next=/_user_request_/secret",
     "/_millrace/mappings",
+    "/_millrace/v1/mappings",
     f"/{STAGE}/health",
     "/2015-03-31/functions",
     "/a%2Fb%20c",

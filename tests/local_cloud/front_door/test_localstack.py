@@ -87,7 +87,8 @@ def test_a_page_from_elsewhere_deletes_no_object(localstack: Instance) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/_localstack/health", "//_localstack/health", "/_aws/lambda/runtimes", "/_millrace/a"]
+    "path",
+    ["/_localstack/health", "//_localstack/health", "/_aws/lambda/runtimes", "/_millrace/a", "/_millrace/v1/functions"],
 )
 def test_an_api_s_host_opens_no_path_of_localstack_s_own(localstack: Instance, path: str) -> None:
     """Who may post to `/_localstack/health` may end LocalStack."""
