@@ -29,6 +29,8 @@ FOLDERS = {
     *("kernel", "millrace_local", "millrace_plugin", "local_stripe"),
 }
 FILE = re.compile(r"[\w.-]+\.(py|md|sql|txt|in|ya?ml|toml|java|sha256)")
+# A file that the reader is to write.
+NEW = re.compile(r"\*\*`[^`\n]+`\*\*, new")
 LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)(?:#[^)\s]*)?\)")
 
 
@@ -61,7 +63,7 @@ def test_the_index_lists_every_decision_as_it_is() -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_path_in_a_document_exists(document: Path) -> None:
     """In backticks (files, folders, modules) or as a link: a move takes its mentions with it."""
-    text = document.read_text()
+    text = NEW.sub("", document.read_text())
     names = [name for name in re.findall(r"`([^`\n]+)`", text) if _is_a_path(name)]
 
     assert [name for name in names if not _exists(name)] == []

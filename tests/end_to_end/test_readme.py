@@ -28,6 +28,7 @@ NOT_RUN = {
     "./millrace test": "it would run this test, too",
     "./millrace deploy": "nothing has changed; tests/local_cloud/test_deployment.py deploys changes",
     "./millrace logs localstack -f": "it follows the log until it is interrupted",
+    "./millrace scopes USERNAME": "ada, whose scopes the sale above changes, has left",
     "./millrace openapi": "it writes files of the repository; tests/test_openapi.py compares them",
     "./millrace check": "it needs no cloud; continuous integration runs it first",
     "./millrace bench": "it measures for minutes",
