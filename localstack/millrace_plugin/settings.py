@@ -1,4 +1,4 @@
-"""What the plugin is told by its environment, and where it listens."""
+"""What the plugin's process is set to by its environment, and where it listens."""
 
 import os
 
@@ -10,3 +10,42 @@ STAGE = os.environ.get("MILLRACE_STAGE", "local")
 """The stage of the REST API that has a port of its own."""
 STACK = os.environ.get("MILLRACE_STACK", f"millrace-{STAGE}")
 """The application's stack on CloudFormation, and so the beginning of its functions' names."""
+
+
+class MissingSettingError(Exception):
+    """A variable that has no default is not set; the message says what it is for."""
+
+
+def kafka_bootstrap() -> str:
+    """Return the brokers behind every local MSK cluster, as `host:port` joined by commas.
+
+    Raises:
+        MissingSettingError: MILLRACE_KAFKA_BOOTSTRAP is not set.
+    """
+    return _required("MILLRACE_KAFKA_BOOTSTRAP", "the brokers of the local Kafka, such as 127.0.0.1:9092")
+
+
+def lambda_python() -> str:
+    """Return the path of the interpreter that runs the functions.
+
+    Raises:
+        MissingSettingError: MILLRACE_LAMBDA_PYTHON is not set.
+    """
+    return _required(
+        "MILLRACE_LAMBDA_PYTHON", "a Python 3.13 that has `awslambdaric` installed, which runs the functions"
+    )
+
+
+def api_port() -> int:
+    """Return the port of the application's REST API.
+
+    Raises:
+        MissingSettingError: MILLRACE_API_PORT is not set.
+    """
+    return int(_required("MILLRACE_API_PORT", "the port of the REST API, one of those in GATEWAY_LISTEN"))
+
+
+def _required(name: str, meaning: str) -> str:
+    if value := os.environ.get(name):
+        return value
+    raise MissingSettingError(f"Set {name} for LocalStack: {meaning}.")

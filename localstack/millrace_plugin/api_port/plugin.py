@@ -3,8 +3,6 @@
 LocalStack's own server ignores the host of an IPv4 address in GATEWAY_LISTEN and listens on all of them.
 """
 
-import os
-
 from localstack import config
 from localstack.aws.serving.twisted import TLSMultiplexerFactory
 from localstack.http import Request
@@ -26,6 +24,7 @@ from twisted.web.server import Site
 
 from millrace_plugin.api_port import application, gateway_errors
 from millrace_plugin.front_door import localstack
+from millrace_plugin.settings import api_port
 
 
 class ServerPlugin(RuntimeServerPlugin):
@@ -34,7 +33,7 @@ class ServerPlugin(RuntimeServerPlugin):
     name = "millrace"
 
     def load(self, *_: object, **__: object) -> "Server":
-        return Server(int(os.environ["MILLRACE_API_PORT"]))
+        return Server(api_port())
 
 
 class Server(TwistedRuntimeServer):

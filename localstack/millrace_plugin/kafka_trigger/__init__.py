@@ -2,13 +2,13 @@
 
 The rules named in docstrings (`B5`, `R10`) are those of the project's specification of the trigger. One record's way:
 
-- `poller` consumes it, `reading` filters (`filtering`) and serialises it (`payload`);
-- `dispatcher` lets it wait in its `partition`, until `batcher` finds a batch due and `limit_` lets an invocation start;
+- `poller` consumes it, `reader` filters (`filtering`) and serialises it (`payload`);
+- `dispatcher` lets it wait in its `partition`, until `batcher` finds a batch due and `concurrency` lets an invocation start;
 - `policy` says before each invocation whether it is too old or held by no event, and what follows from each outcome:
   settled, retried, split, given up;
 - `invocation` calls the function by the `invoker` and reads its `response`; `on_failure` delivers to one of the
   `destinations`;
-- `books` counts it, tells `processing_result` about problems, and has the `committer` commit what is settled.
+- `accounting` counts it, tells `processing_result` about problems, and has the `committer` commit what is settled.
 
 Beside a record's way, `reporter` publishes `metrics`, and `system_log` hands warnings to the function's log group.
 

@@ -29,6 +29,7 @@ from millrace_plugin.kafka_trigger.api_members import unknown_members
 from millrace_plugin.kafka_trigger.conflicts import group_conflict
 from millrace_plugin.kafka_trigger.settings import MSK_BLOCK, SELF_MANAGED_BLOCK, is_kafka
 from millrace_plugin.kafka_trigger.worker import KafkaWorker
+from millrace_plugin.settings import kafka_bootstrap
 
 LOG = logging.getLogger(__name__)
 Untyped = Any  # LocalStack's provider and context
@@ -166,7 +167,7 @@ def _refuse_if_deleting(provider: Untyped, uuid: str, what: str) -> None:
 
 def _refuse_shared_group(request: Configuration, function_arn: str) -> None:
     """G7; groups are Kafka's, so those of every account and region count."""
-    conflict = group_conflict(request, stored_mappings(), function_arn, _msk_bootstrap())
+    conflict = group_conflict(request, stored_mappings(), function_arn, kafka_bootstrap())
     if conflict:
         raise ResourceConflictException(conflict, Type="User")
 
@@ -174,10 +175,6 @@ def _refuse_shared_group(request: Configuration, function_arn: str) -> None:
 def _mappings(context: Untyped) -> dict[str, dict[str, Any]]:
     """Return the mappings of the request's account and region, by UUID."""
     return cast("dict[str, dict[str, Any]]", lambda_stores[context.account_id][context.region].event_source_mappings)
-
-
-def _msk_bootstrap() -> str:
-    return os.environ["MILLRACE_KAFKA_BOOTSTRAP"]
 
 
 def _function_timeout(context: Untyped, request: Configuration) -> int:

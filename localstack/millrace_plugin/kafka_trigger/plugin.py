@@ -1,6 +1,5 @@
 """LocalStack's hooks for event source mappings, and where `lambda_api` is fitted into its Lambda provider."""
 
-import os
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
@@ -17,6 +16,7 @@ from millrace_plugin.kafka_trigger.settings import (
     group_id,
     is_self_managed,
 )
+from millrace_plugin.settings import kafka_bootstrap
 
 Untyped = Any  # LocalStack's provider, context and factory
 Configuration = MutableMapping[str, Any]
@@ -38,7 +38,7 @@ class KafkaSource(Poller):
 @hooks.create_event_source_poller()
 def create_event_source_poller(holder: Untyped, service: str, configuration: Configuration) -> None:
     if service == "kafka" or is_self_managed(configuration):
-        settings = Settings.from_configuration(configuration, os.environ["MILLRACE_KAFKA_BOOTSTRAP"])
+        settings = Settings.from_configuration(configuration, kafka_bootstrap())
         holder.create_poller_fn = lambda **_: KafkaSource(settings)
 
 

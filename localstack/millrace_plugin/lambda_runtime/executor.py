@@ -28,9 +28,8 @@ from millrace_plugin.lambda_runtime.log_delivery import Logged, Stream, delivery
 from millrace_plugin.lambda_runtime.packages import PackageStore
 from millrace_plugin.lambda_runtime.runtime import FaultError
 from millrace_plugin.lambda_runtime.variables import Places, function_variables
-from millrace_plugin.settings import HOST
+from millrace_plugin.settings import HOST, lambda_python
 
-PYTHON_VARIABLE = "MILLRACE_LAMBDA_PYTHON"
 RUNTIME = "python3.13"
 _environments: weakref.WeakSet[Environment] = weakref.WeakSet()
 
@@ -175,7 +174,7 @@ def _unpack(packages: list[ArchiveCode]) -> Iterator[Path]:
 
 @cache
 def _python() -> Path:
-    return Path(os.environ[PYTHON_VARIABLE])
+    return Path(lambda_python())
 
 
 @cache

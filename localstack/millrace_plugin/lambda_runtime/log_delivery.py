@@ -68,7 +68,8 @@ class LogDelivery:
 
     def __init__(self) -> None:
         self._queue: SimpleQueue[Logged] = SimpleQueue()
-        self._folder = Path(os.environ[log_files.VARIABLE])
+        folder = os.environ.get(log_files.VARIABLE)
+        self._folder = Path(folder) if folder else None
         threading.Thread(target=self._run, name="lambda-logs", daemon=True).start()
 
     def put(self, logged: Logged) -> None:
@@ -91,7 +92,8 @@ class LogDelivery:
 
     def _keep(self, stream: Stream, several: list[Logged]) -> None:
         try:
-            log_files.append(self._folder, stream.file, [(logged.invocation, logged.events) for logged in several])
+            if self._folder:
+                log_files.append(self._folder, stream.file, [(logged.invocation, logged.events) for logged in several])
         except OSError as error:
             LOG.warning("The log of %s was not written to a file: %s", stream.file, error)
 

@@ -1,6 +1,5 @@
 """The operations of the MSK API; LocalStack routes requests here and puts the answers into AWS's shapes."""
 
-import os
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -16,6 +15,7 @@ from millrace_plugin.msk.clusters import (
     to_version_1,
 )
 from millrace_plugin.msk.topics import TopicNotFoundError, Topics
+from millrace_plugin.settings import kafka_bootstrap
 
 Request = dict[str, Any]
 Operation = Callable[["MskProvider", RequestContext, Request], Request]
@@ -52,7 +52,7 @@ class MskProvider:
 
     def __init__(self) -> None:
         self._clusters: dict[tuple[str, str], Clusters] = {}
-        self._bootstrap = os.environ["MILLRACE_KAFKA_BOOTSTRAP"]
+        self._bootstrap = kafka_bootstrap()
 
     @operation("CreateClusterV2")
     def create_cluster_v2(self, context: RequestContext, request: Request) -> Request:

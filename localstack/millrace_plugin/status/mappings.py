@@ -1,6 +1,5 @@
 """Read what the trigger knows of every Kafka mapping, and ask the brokers for the lag."""
 
-import os
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,7 @@ from millrace_plugin.kafka_trigger import lambda_api
 from millrace_plugin.kafka_trigger.function_arn import parse_function_arn
 from millrace_plugin.kafka_trigger.settings import Settings
 from millrace_plugin.kafka_trigger.worker import KafkaWorker
-from millrace_plugin.settings import STACK
+from millrace_plugin.settings import STACK, kafka_bootstrap
 from millrace_plugin.status import descriptions, functions, lag, lambda_provider
 from millrace_plugin.status.structures import Mapping, Mappings
 
@@ -28,7 +27,7 @@ def describe() -> list[Mapping]:
     logical_ids = functions.logical_ids(STACK)
     found = []
     for configuration in lambda_api.stored_mappings():
-        settings = Settings.from_configuration(configuration, os.environ["MILLRACE_KAFKA_BOOTSTRAP"])
+        settings = Settings.from_configuration(configuration, kafka_bootstrap())
         running = KafkaWorker.running.get(settings.uuid)
         state = lambda_provider.mapping_state(settings.uuid)
         name = parse_function_arn(settings.function_arn)[2]
