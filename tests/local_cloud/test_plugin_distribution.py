@@ -7,7 +7,6 @@ import zipfile
 from collections.abc import Iterator
 from configparser import ConfigParser
 from email.parser import Parser
-from pathlib import Path
 
 import pytest
 
@@ -27,7 +26,7 @@ OF_FUNCTIONS = {"awslambdaric", "bootstrap"}
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zipfile.ZipFile]:
     """The wheel, built with the local cloud's own build backend: nothing is fetched."""
     folder = tmp_path_factory.mktemp("wheel")
-    build: list[str | Path] = [PYTHON, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder]
+    build = [str(PYTHON), "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
     subprocess.run(build, cwd=PLUGIN, check=True, capture_output=True)
     (file,) = folder.glob("millrace_plugin-*-py3-none-any.whl")
     with zipfile.ZipFile(file) as archive:
