@@ -20,7 +20,6 @@ def forget_part(connection: Connection, people: list[UUID]) -> int:
     return len(posts) + forgetting.forget_rows(connection, people)
 
 
-@forgetting.forgets("blogs", forget_part)
-@consumer.batch("blogs", UserDeleted)
-def handler(_connection: Connection, events: list[UserDeleted]) -> None:
-    forgetting.check(events)
+@consumer.batch(UserDeleted, before=forgetting.by(forget_part))
+def handler(_connection: Connection, _events: list[UserDeleted]) -> None:
+    """Acknowledge the events: the people are forgotten."""

@@ -6,7 +6,7 @@ from kernel.messaging import consumer
 from kernel.storage.database import Connection
 
 
-@consumer.batch("catalog", ProductCreated, ProductUpdated, ProductDeleted)
+@consumer.batch(ProductCreated, ProductUpdated, ProductDeleted)
 def handler(connection: Connection, events: list[ProductEvent]) -> None:
     changes = model.latest(events)
     # A late event may tell of a product that is gone, and its tombstone may have been swept by a rebuild since.

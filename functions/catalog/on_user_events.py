@@ -2,4 +2,4 @@
 
 from kernel.messaging import forgetting
 
-handler = forgetting.consumer_of("catalog")
+handler = forgetting.consumer_of(__name__)

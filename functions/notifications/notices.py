@@ -3,7 +3,7 @@
 from kernel.contracts.notifications import NotificationCreated
 from kernel.messaging import outbox, tombstones
 from kernel.storage.database import Connection
-from notifications import store
+from notifications import own_list, store
 from notifications.model import Notice
 from notifications.schemas import NotificationView
 
@@ -20,3 +20,11 @@ def add_many(connection: Connection, notices: list[Notice]) -> list[Notification
         (NotificationCreated(notification_id=each.id, user_id=each.user_id, channel=each.type) for each in added),
     )
     return added
+
+
+def notify(connection: Connection, notices: list[Notice]) -> None:
+    """Add notifications as `add_many` does, and invalidate the cached lists of their users once it is committed.
+
+    For consumers: the Kafka edge lets invalidations wait for the end of the transaction.
+    """
+    own_list.forget(each.user_id for each in add_many(connection, notices))

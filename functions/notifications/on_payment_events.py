@@ -1,12 +1,11 @@
-"""payment-events: tell customers what became of their payment."""
+"""payment-events: tell customers the outcome of their payment."""
 
 from kernel.contracts.payments import PaymentEvent
+from kernel.messaging import consumer
 from kernel.storage.database import Connection
-from notifications import model
-from notifications.consumers import consumer_of
-from notifications.model import Notice
+from notifications import model, notices
 
 
-@consumer_of(*model.OF_PAYMENTS)
-def handler(_connection: Connection, events: list[PaymentEvent]) -> list[Notice]:
-    return [notice for event in events if (notice := model.of_payment(event))]
+@consumer.batch(*model.OF_PAYMENTS)
+def handler(connection: Connection, events: list[PaymentEvent]) -> None:
+    notices.notify(connection, [notice for event in events if (notice := model.of_payment(event))])

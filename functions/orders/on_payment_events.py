@@ -13,15 +13,13 @@ from kernel.contracts.payments import (
     PaymentRefunded,
     PaymentRefundFailed,
 )
-from kernel.errors import NotFoundError
+from kernel.errors import NotFoundError, NotOursError
 from kernel.messaging import consumer
-from kernel.messaging.consumption import NotOursError
 from kernel.storage.database import Connection
 from orders import model, repository
 
 
 @consumer.each(
-    "orders",
     PaymentCompleted,
     PaymentFailed,
     PaymentRefunded,

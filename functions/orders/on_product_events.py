@@ -6,6 +6,6 @@ from kernel.storage.database import Connection
 from orders import products
 
 
-@consumer.batch("orders", ProductCreated, ProductUpdated, ProductDeleted)
+@consumer.batch(ProductCreated, ProductUpdated, ProductDeleted)
 def handler(connection: Connection, events: list[ProductEvent]) -> None:
     products.keep(connection, events)

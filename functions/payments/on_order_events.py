@@ -4,19 +4,31 @@ An order that reserves its pieces is charged when the catalog has told that it h
 """
 
 import os
+from collections.abc import Sequence
 
+from kernel.aws.lambda_context import LambdaContext
 from kernel.contracts.orders import OrderCancelled, OrderCreated, OrderEvent
+from kernel.messaging import consumer
+from kernel.messaging.deliveries import Delivery, Failures
 from kernel.storage.database import Connection
-from payments import model, store
-from payments.consumers import settled
+from payments import model, settlement, store
 from payments.model import News
 
 
-@settled(OrderCreated, OrderCancelled)
-def handler(connection: Connection, order: OrderEvent) -> None:
+def keep(connection: Connection, order: OrderEvent) -> None:
+    """Add the payment of a new order, or cancel the payment of a cancelled one."""
     if isinstance(order, OrderCreated):
         store.add(connection, model.of_order(order, os.environ.get("DEFAULT_PAYMENT_METHOD") or None))
     elif isinstance(order, OrderCancelled):
         store.add(connection, model.of_cancelled_order(order))
         [payment] = store.lock(connection, [order.order_id])
         store.change(connection, payment, News(cancelled=True))
+
+
+def settle(delivered: Sequence[Delivery[OrderEvent]], context: LambdaContext) -> Failures:
+    return settlement.keep_and_settle(delivered, keep, context)
+
+
+@consumer.each(OrderCreated, OrderCancelled, before=settle)
+def handler(_connection: Connection, _order: OrderEvent) -> None:
+    """Acknowledge the event: its payment is settled."""

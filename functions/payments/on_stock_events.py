@@ -1,11 +1,24 @@
 """stock-events: charge an order when its pieces are held; without them it is not charged, or its money is given back."""
 
+from collections.abc import Sequence
+
+from kernel.aws.lambda_context import LambdaContext
 from kernel.contracts.stock import StockEvent, StockRefused, StockReleased, StockReserved
+from kernel.messaging import consumer
+from kernel.messaging.deliveries import Delivery, Failures
 from kernel.storage.database import Connection
-from payments import pieces, store
-from payments.consumers import settled
+from payments import pieces, settlement, store
 
 
-@settled(StockReserved, StockRefused, StockReleased)
-def handler(connection: Connection, event: StockEvent) -> None:
+def keep(connection: Connection, event: StockEvent) -> None:
+    """Add the catalog's answer to the order's payment."""
     store.add_answer(connection, event.order_id, pieces.read(event))
+
+
+def settle(delivered: Sequence[Delivery[StockEvent]], context: LambdaContext) -> Failures:
+    return settlement.keep_and_settle(delivered, keep, context)
+
+
+@consumer.each(StockReserved, StockRefused, StockReleased, before=settle)
+def handler(_connection: Connection, _event: StockEvent) -> None:
+    """Acknowledge the event: its payment is settled."""

@@ -1,18 +1,23 @@
 """Moves payments on at Stripe, step by step, until nothing is left to be done.
 
-1. Each payment that has a next step takes it, several at once and outside of any transaction.
-2. What was learned is kept, and announced, in one transaction. Then the next round begins.
+1. Each payment that has a next step takes it: several at once, outside of any transaction.
+2. The outcomes are stored and announced in one transaction. Then the next round begins.
 
-A run that is killed between any two of these leaves a payment as it was kept, and the next run goes on from there.
+A run that is killed between any two of these leaves the payments as they were stored. The next run continues there.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
+import psycopg
+
 from kernel.aws.lambda_context import LambdaContext
+from kernel.contracts.orders import OrderEvent
+from kernel.contracts.stock import StockEvent
 from kernel.errors import UnavailableError
-from kernel.storage.database import transaction
+from kernel.messaging.deliveries import Delivery, continue_trace
+from kernel.storage.database import Connection, transaction
 from kernel.telemetry import logger
 from payments import gateway, store
 from payments.model import News, Payment
@@ -26,18 +31,38 @@ _pool = ThreadPoolExecutor(PARALLEL)
 
 
 class UndecidedError(Exception):
-    """Stripe is still processing what is to be cancelled, for days perhaps: the reconciliation asks again."""
+    """Stripe is still processing what is to be cancelled, perhaps for days. The reconciliation asks again."""
 
 
 type Failures = dict[UUID, Exception]
+type Keep[E] = Callable[[Connection, E], None]
 type Act = Callable[[Payment], News]
 type Begin = Callable[[UUID], object]
 
 
-def settle(order_ids: Iterable[UUID], context: LambdaContext, begin: Begin = lambda _: None) -> Failures:
-    """Move the orders' payments on as far as they go; return why some have not gone that far.
+def keep_and_settle[E: OrderEvent | StockEvent](
+    delivered: Sequence[Delivery[E]], keep: Keep[E], context: LambdaContext
+) -> Failures:
+    """Store each event with *keep*, then settle the payments of their orders. Returns the failures by event.
 
-    *begin* is called before an order's news are kept, to continue its trace.
+    It is the phase before the inbox: the consumer's transaction would be open for as long as Stripe takes. It is safe to
+    repeat. An event whose payment Stripe is still processing counts as done, so that it holds up no other.
+    """
+    failures = _keep_all(delivered, keep)
+    kept = [each for each in delivered if each.id not in failures]
+    latest = {each.event.order_id: each for each in kept}
+    unsettled = settle(latest, context, lambda order_id: continue_trace(latest[order_id]))
+    for each in kept:
+        error = unsettled.get(each.event.order_id)
+        if error and not isinstance(error, UndecidedError):
+            failures[each.id] = error
+    return failures
+
+
+def settle(order_ids: Iterable[UUID], context: LambdaContext, begin: Begin = lambda _: None) -> Failures:
+    """Move the orders' payments on as far as possible. Returns the reasons of those that could not be settled.
+
+    *begin* is called before an order's news are stored, to continue its trace.
     """
     failures: Failures = {}
     left = set(order_ids)
@@ -51,7 +76,7 @@ def settle(order_ids: Iterable[UUID], context: LambdaContext, begin: Begin = lam
 
 
 def learn(payments: Collection[Payment], act: Act, context: LambdaContext, begin: Begin = lambda _: None) -> Failures:
-    """Keep what *act* learns of each payment; return why nothing was learned of some."""
+    """Ask *act* for news of each payment and store them. Returns the reasons of those without news."""
     outcomes = _pool.map(lambda payment: _attempt(act, payment, context), payments)
     found = {payment.order_id: outcome for payment, outcome in zip(payments, outcomes, strict=True)}
     failures = {order_id: outcome for order_id, outcome in found.items() if isinstance(outcome, Exception)}
@@ -74,6 +99,22 @@ def learn(payments: Collection[Payment], act: Act, context: LambdaContext, begin
     return failures
 
 
+def _keep_all[E: OrderEvent | StockEvent](delivered: Sequence[Delivery[E]], keep: Keep[E]) -> Failures:
+    """Store all events that can be stored. Returns the failures by event.
+
+    Sorted by order, so that two batches cannot deadlock.
+    """
+    failures: Failures = {}
+    with transaction("payments") as connection:
+        for each in sorted(delivered, key=lambda delivery: delivery.event.order_id):
+            try:
+                with connection.transaction():
+                    keep(connection, each.event)
+            except psycopg.DataError as error:
+                failures[each.id] = error
+    return failures
+
+
 def _take_step(payment: Payment) -> News:
     if payment.next_step is None:
         return News()
@@ -81,7 +122,7 @@ def _take_step(payment: Payment) -> News:
 
 
 def _attempt(act: Act, payment: Payment, context: LambdaContext) -> News | Exception:
-    """What was learned, or why nothing was: one payment's failure is not another's."""
+    """Return the news of *act* or its exception: one payment's failure is not another's."""
     if context.get_remaining_time_in_millis() < RESERVE_MILLISECONDS:
         return UnavailableError("There is no time left for it.")
     try:

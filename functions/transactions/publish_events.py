@@ -2,4 +2,4 @@
 
 from kernel.messaging import relay
 
-handler = relay.handler("transactions")
+handler = relay.handler(__name__)

@@ -1,6 +1,7 @@
 """Consumes a partition of thirty records, each of which fails, in a process of its own: three deliveries of it."""
 
 import sys
+from dataclasses import replace
 
 from kernel.contracts.activity import UserEvent
 from kernel.messaging import consumer
@@ -16,7 +17,7 @@ def fail(_connection: Connection, _events: object) -> None:
 if __name__ == "__main__":
     style, cause, partition = sys.argv[1:]
     decorate = consumer.batch if style == "batch" else consumer.each
-    handler = decorate("activity", UserEvent)(fail)
+    handler = replace(decorate(UserEvent)(fail), domain="activity")
     values = [b"junk" if cause == "unreadable" else user_event() for _ in range(30)]
     delivered = batch(*(record(value, offset, partition=int(partition)) for offset, value in enumerate(values)))
     for _ in range(3):

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,9 +15,9 @@ from hypothesis import strategies as st
 
 from activity import store
 from kernel.contracts.activity import UserEvent
-from kernel.errors import ConflictError, UnavailableError
-from kernel.messaging import consumer, consumption
-from kernel.messaging.consumption import Consumer
+from kernel.errors import ConflictError, NotOursError, UnavailableError
+from kernel.messaging import consumer
+from kernel.messaging.consumer import Consumer
 from kernel.storage.database import Connection
 from millrace_local.servers.postgres import Postgres, superuser_url
 from tests.kit.databases import Database, migrated
@@ -38,8 +39,13 @@ def consumer_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 def handler(request: pytest.FixtureRequest) -> Consumer[UserEvent]:
     """A consumer that stores events, in both styles. An event of the user `conflict` is refused by a rule."""
     if request.param == "batch":
-        return consumer.batch("activity", UserEvent)(keep)
-    return consumer.each("activity", UserEvent)(lambda connection, event: keep(connection, [event]))
+        return of_activity(consumer.batch(UserEvent)(keep))
+    return of_activity(consumer.each(UserEvent)(lambda connection, event: keep(connection, [event])))
+
+
+def of_activity[E](made: Consumer[E]) -> Consumer[E]:
+    """Return the consumer as one of the activity domain."""
+    return replace(made, domain="activity")
 
 
 def keep(connection: Connection, events: list[UserEvent]) -> None:
@@ -57,12 +63,12 @@ def test_skips_and_counts_what_is_another_services(
 
     def refuse(connection: Connection, event: UserEvent) -> None:
         if event.user_id == "foreign":
-            raise consumption.NotOursError("no user of ours")
+            raise NotOursError("no user of ours")
         keep(connection, [event])
 
     delivery = batch(*(record(user_event(userId=["foreign", "ours"][n % 2]), n) for n in range(6)))
     for _ in range(2):
-        assert consumer.each("activity", UserEvent)(refuse)(delivery, context) == NOTHING_FAILED
+        assert of_activity(consumer.each(UserEvent)(refuse))(delivery, context) == NOTHING_FAILED
         assert len(kept(activity)) == 3
         assert dead_letters(activity) == []
         assert '"not_ours":[3.0]' in capsys.readouterr().out
@@ -235,7 +241,8 @@ def test_returns_what_may_succeed_later(handler: Consumer[UserEvent], activity: 
 def test_never_dead_letters_for_the_databases_faults(sqlstate: str, activity: Database, context: Context) -> None:
     """Busy, read-only, full, failing over, not migrated, not granted: the record waits."""
 
-    @consumer.batch("activity", UserEvent)
+    @of_activity
+    @consumer.batch(UserEvent)
     def handler(connection: Connection, events: list[UserEvent]) -> None:
         connection.execute(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{sqlstate}'; END $$".encode())
 
@@ -247,7 +254,8 @@ def test_a_cut_connection_loses_and_dead_letters_nothing(activity: Database, con
     """When the database fails over in the middle of a batch, the whole batch is delivered again, and applied once."""
     cuts = [0, 1]
 
-    @consumer.batch("activity", UserEvent)
+    @of_activity
+    @consumer.batch(UserEvent)
     def handler(connection: Connection, events: list[UserEvent]) -> None:
         store.add_many(connection, events)
         if cuts:
@@ -272,7 +280,8 @@ def test_a_crash_of_postgres_dead_letters_nothing(
     delivered = batch(*(record(user_event(id_), offset) for offset, id_ in enumerate(ids)))
     crash = True
 
-    @consumer.batch("activity", UserEvent)
+    @of_activity
+    @consumer.batch(UserEvent)
     def handler(connection: Connection, events: list[UserEvent]) -> None:
         store.add_many(connection, events)
         if crash:
@@ -339,10 +348,10 @@ def test_returns_the_part_for_which_the_time_did_not_suffice(
     activity: Database, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was applied before the deadline came near is committed; only the rest is returned."""
-    monkeypatch.setattr(consumption, "CHUNK", 2)
-    clock = iter([0.0, 0.0, 0.0, *[1000.0] * 20])
-    monkeypatch.setattr("kernel.messaging.consumption.time.monotonic", lambda: next(clock))
-    handler = consumer.batch("activity", UserEvent)(keep)
+    monkeypatch.setattr(consumer, "CHUNK", 2)
+    clock = iter([0.0, 0.0, *[1000.0] * 20])
+    monkeypatch.setattr("kernel.messaging.consumer.time.monotonic", lambda: next(clock))
+    handler = of_activity(consumer.batch(UserEvent)(keep))
     ids = [uuid4() for _ in range(6)]
 
     answer = handler(batch(*(record(user_event(id_), offset) for offset, id_ in enumerate(ids))), context)

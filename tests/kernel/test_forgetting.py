@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import LiteralString
 from uuid import UUID, uuid4
 
@@ -11,8 +12,8 @@ from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
 from activity import store
 from kernel import ids
 from kernel.contracts.activity import UserEvent
-from kernel.contracts.users import UserDeleted
 from kernel.messaging import consumer, forgetting, outbox, relay, tombstones
+from kernel.messaging.forgetting import Forgetting
 from kernel.messaging.outbox import Message
 from kernel.storage.database import Connection, transaction
 from kernel.web.endpoint import endpoint
@@ -230,7 +231,7 @@ def test_a_consumer_skips_what_a_guard_refuses(activity: Database, monkeypatch: 
         connection.execute("SELECT guard('events', 'user_id')")
     bury(activity, person)
     values = (user_event(userId=str(each)) for each in (person, other, person))
-    keep_all = consumer.batch("activity", UserEvent)(store.add_many)
+    keep_all = replace(consumer.batch(UserEvent)(store.add_many), domain="activity")
     assert keep_all(batch(*(record(value, place) for place, value in enumerate(values))), Context()) == failures()
     assert activity.rows("SELECT user_id FROM events") == [(str(other),)]
     assert activity.rows("SELECT * FROM outbox") == []
@@ -254,9 +255,7 @@ def test_returns_what_one_run_cannot_forget(activity: Database, monkeypatch: pyt
         [(rows,)] = connection.execute("SELECT forget_people(%s, 1)", (people,)).fetchall()
         return int(rows)
 
-    handler = forgetting.forgets("activity", forget_one)(
-        consumer.batch("activity", UserDeleted)(lambda _, several: forgetting.check(several))
-    )
+    handler = replace(forgetting.consumer_of("activity.tests"), before=Forgetting("activity", forget_one))
     assert handler(deleted, context) == failures((0, 0))
     assert activity.rows("SELECT count(*) FROM events") == [(1,)]
     context.milliseconds = 60_000

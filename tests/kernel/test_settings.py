@@ -68,7 +68,8 @@ def test_the_names_of_earlier_services_are_read(variable: str, alias: str, monke
     monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv(alias, "1234")
 
-    assert "1234" in str([each.from_environment() for each in (settings.Kafka, settings.Database, settings.Consumer)])
+    consumer_settings = settings.Consumer.from_environment("d", "t")
+    assert "1234" in str([settings.Kafka.from_environment(), settings.Database.from_environment(), consumer_settings])
     monkeypatch.setenv(variable, "1234")
     assert settings.text(variable) == "1234"
     monkeypatch.setenv(variable, "5678")

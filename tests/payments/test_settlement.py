@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from kernel.contracts.orders import OrderCreated
-from kernel.messaging.consumption import Batch
+from kernel.messaging.consumer import Batch
 from payments.on_order_events import handler
 from tests.kit.databases import Database
 from tests.kit.lambda_events import Context, batch

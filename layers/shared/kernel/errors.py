@@ -17,6 +17,8 @@ ProblemError                 the caller is told, nothing was done
 
 The message of an UnavailableError names what is down: it is written for the log, and no client sees it.
 
+NotOursError                 at the Kafka edge alone: the event is skipped
+
 At the Kafka edge UnavailableError is transient (the record is delivered again) and all others are permanent (the
 record is dead-lettered): see `kernel.messaging.consumer`.
 """
@@ -118,6 +120,10 @@ class UnavailableError(ProblemError):
         super().__init__(message)
         self.retry_after = retry_after
         self.headers = {"Retry-After": str(retry_after)}
+
+
+class NotOursError(Exception):
+    """The event is about something of another service's. The Kafka edge skips and counts it; it is no dead letter."""
 
 
 def refuse_fields(problems: Iterable[FieldProblem]) -> None:

@@ -75,9 +75,10 @@ class Kafka:
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
-    """*breaker_threshold*: so many permanent failures in a row, over all environments, stop the dead-lettering.
+    """The names of a consumer and what it is told by its environment.
 
-    *event_log_level*: the level of the log line that each applied event gets.
+    *breaker_threshold*: number of permanent failures in a row, in all environments, that stops the dead-lettering.
+    *event_log_level*: level of the log line that each applied event gets.
     """
 
     topic: str
@@ -87,11 +88,20 @@ class Consumer:
     event_log_level: str
 
     @classmethod
-    def from_environment(cls) -> Self:
+    def from_environment(
+        cls, domain: str, topic: str, published_group: str | None = None, published_dead_letter_topic: str | None = None
+    ) -> Self:
+        """Return the settings of *domain*'s consumer of *topic*.
+
+        The names follow a rule: the group is `<domain>-<topic>`, the dead-letter topic `<topic>-<domain>-dlq`.
+        *published_group*, *published_dead_letter_topic*: names that are older than the rule.
+        A variable that is set comes before both, and TOPIC changes the names that follow the rule.
+        """
+        topic = _value("TOPIC") or topic
         return cls(
-            topic=text("TOPIC"),
-            group=text("CONSUMER_GROUP"),
-            dead_letter_topic=text("DEAD_LETTER_TOPIC"),
+            topic=topic,
+            group=_value("CONSUMER_GROUP") or published_group or f"{domain}-{topic}",
+            dead_letter_topic=_value("DEAD_LETTER_TOPIC") or published_dead_letter_topic or f"{topic}-{domain}-dlq",
             breaker_threshold=_integer("BREAKER_THRESHOLD", 100, 1, 1_000_000),
             event_log_level=_choice("EVENT_LOG_LEVEL", ("DEBUG", "INFO")),
         )

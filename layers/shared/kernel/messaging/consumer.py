@@ -1,43 +1,235 @@
 """The Kafka edge: a batch of records becomes typed events, each applied exactly once, and failures are told apart.
 
-One transaction holds the inbox rows, the effect and the dead letters of up to 1,000 records. What happens when the
-effect fails depends on the error:
+    read ─► before ─► apply ─► after
 
-* transient (`kernel.storage.database.is_transient`: a database or another system is down or busy): nothing is dead-lettered;
-  the record and all later ones of its partition are returned as batch item failures, and are delivered again, in order.
-* permanent (unreadable, refused by a rule, a bug): the batch is repeated record by record to find the one at fault;
-  that one is dead-lettered and the rest goes on. After many permanent failures in a row, counted over all execution
-  environments (`kernel.storage.breaker`), the breaker opens: further ones are returned instead, so that a bad deployment does
-  not empty a topic into its dead letters. Records are still tried, and the first success closes it.
+1. *Read*: each record is decoded once. Types that are not among the contracts are skipped and counted.
+2. *Before*: outside of any transaction, for outside systems. It returns the failures of single events.
+3. *Apply*: one transaction holds the inbox rows, the effect and the dead letters of up to 1,000 records. Cache
+   invalidations wait for its end.
+4. *After*: once a transaction has committed.
 
-A row about somebody who was forgotten (`kernel.messaging.forgetting`) is no failure: its record is skipped.
-An event that the function finds to be of another service's (NotOursError) is skipped too, and counted as `not_ours`.
+What happens when an event fails, in phase 2 or 3, depends on the error:
 
-Both ways stop before Lambda's deadline and return what is left. AWS: "Configuring error handling controls for Kafka
-event sources" (Lambda Developer Guide), rules R6 to R10.
+* transient (a database or another system is down or busy): nothing is dead-lettered. The record and all later ones of
+  its partition are returned as batch item failures, and are delivered again, in order.
+* permanent (unreadable, refused by a rule, a bug): the batch is repeated record by record to find the one at fault.
+  That one is dead-lettered and the rest goes on. After many permanent failures in a row, counted over all execution
+  environments (`kernel.storage.breaker`), the breaker opens and further ones are returned instead: a bad deployment
+  does not empty a topic into its dead letters. Records are still tried, and the first success closes the breaker.
+
+Two errors are no failures. A row about a person who was forgotten (`kernel.messaging.forgetting`) is skipped. So is an
+event of another service (`kernel.errors.NotOursError`), which is counted as `not_ours`.
+
+All phases stop before Lambda's deadline, and what is left is returned. AWS: "Configuring error handling controls for
+Kafka event sources" (Lambda Developer Guide), rules R6 to R10.
 """
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import batched, chain
+from typing import Any, TypedDict, Unpack
+from uuid import UUID
 
+from kernel import domains, telemetry
+from kernel.aws.lambda_context import LambdaContext
 from kernel.contracts.event import Event
-from kernel.messaging.consumption import Consumer, Effect
+from kernel.messaging import events, inbox
+from kernel.messaging.consumption import CHUNK, Effect, Run
+from kernel.messaging.deliveries import Before, Delivery, Failures, Read, identifier, read_all, run_before
+from kernel.messaging.events import Reader, Record
+from kernel.settings import Consumer as Settings
 from kernel.storage.database import Connection
+from kernel.telemetry import logger
+
+# Share of the remaining time reserved for the last transaction to finish: several statement timeouts.
+RESERVED_PART = 0.25
+
+type Batch = dict[str, Any]
+type Answer = dict[str, list[dict[str, Any]]]
+type After = Callable[[LambdaContext], object]
 
 
-def batch[E: Event](domain: str, *contracts: type[E]) -> Callable[[Effect[E]], Consumer[E]]:
+class Options[E](TypedDict, total=False):
+    """What a consumer may declare besides its contracts.
+
+    *before*: runs outside of the transaction, with all readable events, also those applied earlier. It must be safe to
+    repeat. It returns failures by `Delivery.id`. An event without one counts as done.
+    *after*: runs when a transaction has committed. What it cannot do must be found and done by somebody else later.
+    *generation*: see `kernel.messaging.inbox`. Raise it for a projection only, never where effects leave the database.
+    *published_group*, *published_dead_letter_topic*: names that are older than the rule (`kernel.settings.Consumer`).
+    """
+
+    before: Before[E]
+    after: After
+    generation: int
+    published_group: str
+    published_dead_letter_topic: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consumer[E]:
+    """A Lambda handler: what it consumes, and what it does in each phase. `Options` explains the others.
+
+    *domain*: whose database and inbox it uses.
+    *contracts*: what it reads. Empty for undecoded records.
+    *together*: whether *effect* takes many events at once.
+    """
+
+    domain: str
+    contracts: tuple[type[Event], ...]
+    read: Read[E]
+    effect: Effect[E]
+    together: bool
+    before: Before[E] | None = None
+    after: After | None = None
+    generation: int = inbox.FIRST_GENERATION
+    published_group: str | None = None
+    published_dead_letter_topic: str | None = None
+
+    def __post_init__(self) -> None:
+        if len({contract.topic for contract in self.contracts}) > 1:
+            raise TypeError("The contracts of a consumer must be of one topic.")
+        if self.generation < inbox.FIRST_GENERATION:
+            raise ValueError("Generations are counted from 1.")
+
+    @property
+    def topic(self) -> str | None:
+        """Return the topic of the contracts. Returns None for undecoded records, which may be of any."""
+        return self.contracts[0].topic if self.contracts else None
+
+    def names(self, topic: str | None = None) -> Settings:
+        """Return the names of the consumer, and its other settings. *topic*: of the batch, where its own is None."""
+        name = self.topic or topic
+        if name is None:
+            raise ValueError("This consumer takes every topic: name one.")
+        return Settings.from_environment(self.domain, name, self.published_group, self.published_dead_letter_topic)
+
+    @property
+    def group(self) -> str:
+        return self.names().group
+
+    @property
+    def dead_letter_topic(self) -> str:
+        return self.names().dead_letter_topic
+
+    def __call__(self, event: Batch, context: LambdaContext) -> Answer:
+        started = time.monotonic()
+        deadline = started + context.get_remaining_time_in_millis() / 1000 * (1 - RESERVED_PART)
+        records = [events.parse(record) for record in chain.from_iterable(event["records"].values())]
+        if not records:
+            return {"batchItemFailures": []}
+        _begin_trace(records[0])
+        deliveries = list(read_all(records, self.read))
+        names = self.names(records[0].topic)
+        run = Run(
+            domain=self.domain,
+            effect=self.effect,
+            together=self.together,
+            failures=self._run_before([each for each in deliveries if isinstance(each, Delivery)], context, deadline),
+            scope=inbox.scope_of(names.group, self.generation),
+            settings=names,
+            deadline=deadline,
+        )
+        for chunk in batched(deliveries, CHUNK, strict=False):
+            run.process(chunk)
+        returned = [record for record in records if run.is_blocked(record)] if run.blocked else []
+        run.counts["skipped"] += len(records) - len(deliveries)
+        counts = {**run.counts, "received": len(records), "returned": len(returned)}
+        duration = round((time.monotonic() - started) * 1000, 1)
+        logger.info("batch consumed", extra={**counts, "duration_ms": duration})
+        telemetry.publish(names.group, **counts, duration_ms=duration)
+        if run.has_committed:
+            self._run_after(context, names.group)
+        return {"batchItemFailures": [{"itemIdentifier": identifier(record)} for record in returned]}
+
+    def _run_before(self, delivered: Sequence[Delivery[E]], context: LambdaContext, deadline: float) -> Failures:
+        if not self.before or not delivered:
+            return {}
+        failures = run_before(self.before, delivered, context, deadline)
+        _begin_trace(delivered[0].record)
+        return failures
+
+    def _run_after(self, context: LambdaContext, group: str) -> None:
+        """Run *after*. Its error cannot undo what is committed, so it is logged and counted, and nothing is returned."""
+        try:
+            if self.after:
+                self.after(context)
+        except Exception:  # noqa: BLE001 - the records are applied: returning them would only repeat this
+            logger.exception("the phase after the commit failed")
+            telemetry.publish(group, after_failures=1)
+
+
+def batch[E: Event](*contracts: type[E], **options: Unpack[Options[E]]) -> Callable[[Effect[E]], Consumer[E]]:
     """Make a Lambda handler of a function that applies many events with a few set-based statements.
 
-    The function gets a connection to *domain*'s database, in a transaction, and the events that are new, in the
-    order of their partitions and without duplicates. When it raises a permanent error it is called again for each
-    event alone. The topic's types that are not among *contracts* are skipped and counted.
+    The function gets a connection to the database of its module's domain, in a transaction, and the events that are
+    new, in the order of their partitions and without duplicates. When it raises a permanent error it is called again
+    for each event alone.
     """
-    return lambda function: Consumer(domain, function, contracts, together=True)
+    _require(contracts)
 
-
-def each[E: Event](domain: str, *contracts: type[E]) -> Callable[[Callable[[Connection, E], None]], Consumer[E]]:
-    """Make a Lambda handler of a function that applies one event at a time, each in a savepoint. Else as `batch`."""
-
-    def decorate(function: Callable[[Connection, E], None]) -> Consumer[E]:
-        return Consumer(domain, lambda connection, several: function(connection, *several), contracts, together=False)
+    def decorate(function: Effect[E]) -> Consumer[E]:
+        read = Reader(*contracts).read
+        return Consumer(
+            domain=domains.of(function.__module__),
+            contracts=contracts,
+            read=read,
+            effect=function,
+            together=True,
+            **options,
+        )
 
     return decorate
+
+
+def each[E: Event](
+    *contracts: type[E], **options: Unpack[Options[E]]
+) -> Callable[[Callable[[Connection, E], None]], Consumer[E]]:
+    """Make a Lambda handler of a function that applies one event at a time, each in a savepoint. Otherwise as `batch`."""
+    _require(contracts)
+
+    def decorate(function: Callable[[Connection, E], None]) -> Consumer[E]:
+        return Consumer(
+            domain=domains.of(function.__module__),
+            contracts=contracts,
+            read=Reader(*contracts).read,
+            effect=lambda connection, several: function(connection, *several),
+            together=False,
+            **options,
+        )
+
+    return decorate
+
+
+def records(**options: Unpack[Options[Record]]) -> Callable[[Effect[Record]], Consumer[Record]]:
+    """Make a Lambda handler of a function that applies undecoded records, whatever is in them. Otherwise as `batch`.
+
+    The records may be of any topic: the names follow that of the batch. The inbox knows a record by its place.
+    """
+
+    def decorate(function: Effect[Record]) -> Consumer[Record]:
+        return Consumer(
+            domain=domains.of(function.__module__),
+            contracts=(),
+            read=_read_place,
+            effect=function,
+            together=True,
+            **options,
+        )
+
+    return decorate
+
+
+def _require(contracts: Sequence[type[Event]]) -> None:
+    """Raise TypeError if there are no contracts."""
+    if not contracts:
+        raise TypeError("Name the contracts that the function takes, or use consumer.records().")
+
+
+def _read_place(record: Record) -> tuple[UUID, Record]:
+    return record.id, record
+
+
+def _begin_trace(record: Record) -> None:
+    telemetry.begin(*record.header("ce_correlationid", "traceparent"))

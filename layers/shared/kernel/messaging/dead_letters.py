@@ -11,6 +11,7 @@ from uuid import NAMESPACE_OID, uuid5
 from kernel import telemetry
 from kernel.messaging import outbox
 from kernel.messaging.events import Record
+from kernel.settings import Consumer
 from kernel.storage.database import Connection
 
 MESSAGE_LENGTH = 500
@@ -21,8 +22,10 @@ class DeadLetter(NamedTuple):
     error: Exception
 
 
-def add_many(connection: Connection, topic: str, consumer: str, letters: list[DeadLetter]) -> None:
-    """Publish the records to *topic* once the caller's transaction has committed.
+def add_many(connection: Connection, consumer: Consumer, scope: str, letters: list[DeadLetter]) -> None:
+    """Publish the records to *consumer*'s dead-letter topic once the caller's transaction has committed.
+
+    *scope*: of the consumer's inbox. A record has one letter in each scope.
 
     Key, value and headers stay as they were, byte by byte. Added are the headers `dlq_id`, `dlq_topic`, `dlq_partition`,
     `dlq_offset`, `dlq_timestamp` (ms), `dlq_key` (absent if the record had none), `dlq_consumer`, `dlq_error_class`,
@@ -30,20 +33,20 @@ def add_many(connection: Connection, topic: str, consumer: str, letters: list[De
     A record that comes back from a redrive counts its attempts on, keeps the time of its first failure and gets an id
     of its own when it fails again.
     """
-    outbox.add_messages(connection, [_message(topic, consumer, letter) for letter in letters])
+    outbox.add_messages(connection, [_message(consumer, scope, letter) for letter in letters])
 
 
-def _message(topic: str, consumer: str, letter: DeadLetter) -> outbox.Message:
+def _message(consumer: Consumer, scope: str, letter: DeadLetter) -> outbox.Message:
     record = letter.record
     attempts, first_failed_at, traceparent = record.header("dlq_attempts", "dlq_first_failed_at", "traceparent")
     before = int(attempts) if attempts and attempts.isdecimal() else 0
     added = {
-        "dlq_id": str(uuid5(NAMESPACE_OID, f"{consumer} {record.id}")),
+        "dlq_id": str(uuid5(NAMESPACE_OID, f"{scope} {record.id}")),
         "dlq_topic": record.topic,
         "dlq_partition": str(record.partition),
         "dlq_offset": str(record.offset),
         "dlq_timestamp": str(record.timestamp),
-        "dlq_consumer": consumer,
+        "dlq_consumer": consumer.group,
         "dlq_error_class": type(letter.error).__name__,
         "dlq_error_message": str(letter.error)[:MESSAGE_LENGTH],
         "dlq_attempts": str(before + 1),
@@ -55,4 +58,5 @@ def _message(topic: str, consumer: str, letter: DeadLetter) -> outbox.Message:
     headers += [(name, value.encode(errors="replace")) for name, value in added.items()]
     if record.key is not None:
         headers.append(("dlq_key", record.key))
-    return outbox.Message(topic, record.key, headers, record.value, f"{record.topic}-{record.partition}")
+    aggregate = f"{record.topic}-{record.partition}"
+    return outbox.Message(consumer.dead_letter_topic, record.key, headers, record.value, aggregate)

@@ -26,7 +26,7 @@ class Line(msgspec.Struct, omit_defaults=True, rename="camel"):
     correlation_id: str | None = msgspec.field(default=None, name="correlation_id")
 
 
-def write(level: str, applied: Iterable[tuple[UUID, Event, Record]]) -> None:
+def write(level: str, applied: Iterable[tuple[UUID, object, Record]]) -> None:
     """Log a line for each of *applied* at *level*.
 
     The lines are encoded here and written at once: the logger takes so long for a line that it would decide how fast
@@ -42,7 +42,7 @@ def write(level: str, applied: Iterable[tuple[UUID, Event, Record]]) -> None:
             timestamp=now,
             service=str(logger.service),
             event_id=event_id,
-            event_type=str(getattr(event, "event_type", None) or type_of(type(event))),
+            event_type=_type_of(event, record),
             user_id=next((user for field in USER_FIELDS if (user := getattr(event, field, None)) is not None), None),
             correlation_id=record.header("ce_correlationid")[0],
         )
@@ -52,3 +52,10 @@ def write(level: str, applied: Iterable[tuple[UUID, Event, Record]]) -> None:
     if isinstance(handler, logging.StreamHandler):
         handler.stream.write("".join(f"{msgspec.json.encode(line).decode()}\n" for line in lines))
         handler.flush()
+
+
+def _type_of(event: object, record: Record) -> str:
+    """Return the event's type. An undecoded record's is in its header, if anywhere."""
+    if isinstance(event, Event):
+        return str(getattr(event, "event_type", None) or type_of(type(event)))
+    return record.header("ce_type")[0] or "record"

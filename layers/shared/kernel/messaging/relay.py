@@ -19,7 +19,7 @@ from typing import NamedTuple
 import psycopg
 from kafka.errors import KafkaError
 
-from kernel import settings, telemetry
+from kernel import domains, settings, telemetry
 from kernel.aws.lambda_context import LambdaContext
 from kernel.messaging import kafka
 from kernel.messaging.outbox import Message, decode_headers
@@ -56,8 +56,12 @@ class Summary(NamedTuple):
     failures: int
 
 
-def handler(domain: str) -> Callable[[dict[str, object], LambdaContext], dict[str, int]]:
-    """The Lambda handler of *domain*'s relay, for a schedule of one minute."""
+def handler(module: str) -> Callable[[dict[str, object], LambdaContext], dict[str, int]]:
+    """Make the Lambda handler of a domain's relay, for a schedule of one minute.
+
+    *module*: its `__name__`, which tells the domain.
+    """
+    domain = domains.of(module)
 
     def publish_events(_event: dict[str, object], context: LambdaContext) -> dict[str, int]:
         telemetry.begin(context.aws_request_id, None)
