@@ -1,1 +1,1 @@
-"""The events that domains exchange. A change here is a change for every consumer: fields may be added, never more."""
+"""The events that domains exchange. Every change reaches all consumers: fields may be added, and nothing else."""

@@ -1,4 +1,4 @@
-"""What users do."""
+"""Activities of users."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -15,7 +15,7 @@ class EventType(StrEnum):
 
 
 class UserEvent(Event, frozen=True, kw_only=True):
-    """A user did something. *payload*: whatever the client added to it."""
+    """A user did something. *payload*: free-form data of the client."""
 
     topic: ClassVar[str] = "user-activity-events"
     key: ClassVar[str] = "user_id"

@@ -1,4 +1,4 @@
-"""What readers can see of blog posts. A draft is nobody's business: it has no events until it is published."""
+"""Changes of published blog posts. A draft has no events until it is published."""
 
 from typing import ClassVar
 from uuid import UUID
@@ -7,7 +7,7 @@ from kernel.contracts.event import Event
 
 
 class BlogEvent(Event, frozen=True, kw_only=True, tag_field="type"):
-    """The base of the blog events; *title* as it is after the event."""
+    """The base of the blog events. *title*: after the event."""
 
     topic: ClassVar[str] = "blog-events"
     key: ClassVar[str] = "blog_id"
@@ -19,7 +19,7 @@ class BlogEvent(Event, frozen=True, kw_only=True, tag_field="type"):
 
 
 class BlogPublished(BlogEvent, frozen=True, kw_only=True, tag="blog-published"):
-    """A post became visible to everybody: at its creation, or later when its draft was published."""
+    """A post became visible: it was created as published, or its draft was published."""
 
 
 class BlogUpdated(BlogEvent, frozen=True, kw_only=True, tag="blog-updated"):
@@ -27,4 +27,4 @@ class BlogUpdated(BlogEvent, frozen=True, kw_only=True, tag="blog-updated"):
 
 
 class BlogDeleted(BlogEvent, frozen=True, kw_only=True, tag="blog-deleted"):
-    """A published post is gone. *title*: empty if its author's account was deleted."""
+    """A published post was deleted. *title*: empty if its author's account was deleted."""

@@ -1,4 +1,4 @@
-"""What can be bought, as it is after each change."""
+"""Products, as they are after each change."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -8,7 +8,7 @@ from kernel.contracts.event import Event
 
 
 class ProductEvent(Event, frozen=True, kw_only=True, tag_field="type"):
-    """The base of the product events; *version* counts the product's changes from 1, its deletion included."""
+    """The base of the product events. *version*: counts the product's changes from 1, including its deletion."""
 
     topic: ClassVar[str] = "product-events"
     key: ClassVar[str] = "product_id"
@@ -32,12 +32,12 @@ class ProductState(ProductEvent, frozen=True, kw_only=True):
 
 
 class ProductCreated(ProductState, frozen=True, kw_only=True, tag="product-created"):
-    """There is a new product."""
+    """A product was created."""
 
 
 class ProductUpdated(ProductState, frozen=True, kw_only=True, tag="product-updated"):
-    """Something of the product was changed, its price or its stock among others."""
+    """Fields of the product were changed, for example its price or its stock."""
 
 
 class ProductDeleted(ProductEvent, frozen=True, kw_only=True, tag="product-deleted"):
-    """The product is no longer sold."""
+    """The product was deleted."""

@@ -1,4 +1,4 @@
-"""What every contract is: a frozen msgspec structure that knows its topic, its key and its source."""
+"""The base of all contracts: a frozen msgspec structure with its topic, its key and its source."""
 
 from typing import ClassVar
 
@@ -9,11 +9,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The base of every contract.
 
     *topic*: where it is published.
-    *key*: the field with the aggregate's id, by which Kafka keeps the order.
+    *key*: the name of the field with the aggregate's id. Kafka keeps the sequence of events with the same key.
     *source*: the domain that publishes it.
 
-    Its type is the tag (`tag_field="type"`) or, without one, the class's name.
-    A field `event_id`, if there is one, is the event's id; otherwise it gets one when it is published.
+    The type on the wire is the tag (`tag_field="type"`) or, without one, the class's name.
+    The id is the field `event_id`. An event without that field gets an id when it is published.
     """
 
     topic: ClassVar[str]
@@ -22,7 +22,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class MalformedError(Exception):
-    """The record can never be read: not JSON, not an object, no type, or not what its contract says."""
+    """The record can never be read: it is not JSON, not an object, has no type, or violates its contract."""
 
 
 def type_of(contract: type[Event]) -> str:

@@ -1,4 +1,4 @@
-"""What becomes of notes. They are their owner's alone: an event names the page and tells none of its content."""
+"""Changes of notes. Notes are private: an event has the title of the page and none of its content."""
 
 from typing import ClassVar
 from uuid import UUID
@@ -7,7 +7,7 @@ from kernel.contracts.event import Event
 
 
 class NoteEvent(Event, frozen=True, kw_only=True, tag_field="type"):
-    """The base of the note events; *title* and *parent_id* as they are after the event. *parent_id* None: no parent."""
+    """The base of the note events. *title*, *parent_id*: after the event. *parent_id*: None = no parent."""
 
     topic: ClassVar[str] = "note-events"
     key: ClassVar[str] = "note_id"
@@ -20,7 +20,7 @@ class NoteEvent(Event, frozen=True, kw_only=True, tag_field="type"):
 
 
 class NoteCreated(NoteEvent, frozen=True, kw_only=True, tag="note-created"):
-    """A note was written."""
+    """A note was created."""
 
 
 class NoteUpdated(NoteEvent, frozen=True, kw_only=True, tag="note-updated"):
@@ -28,4 +28,4 @@ class NoteUpdated(NoteEvent, frozen=True, kw_only=True, tag="note-updated"):
 
 
 class NoteDeleted(NoteEvent, frozen=True, kw_only=True, tag="note-deleted"):
-    """A note is gone: deleted itself, or with a page above it. Each page of a deleted tree has its own event."""
+    """A note was deleted, alone or with a page above it. Each page of a deleted tree has its own event."""

@@ -1,4 +1,4 @@
-"""What is told to users. The message stays in the notifications database: an event holds no personal text."""
+"""Notifications of users. The message stays in the notifications database: an event has no personal text."""
 
 from enum import StrEnum
 from typing import ClassVar
@@ -13,7 +13,7 @@ class Channel(StrEnum):
 
 
 class NotificationCreated(Event, frozen=True, kw_only=True, tag_field="type", tag="notification-created"):
-    """A user has a new notification. *channel*: how it is to reach them, besides their list."""
+    """A user has a new notification. *channel*: how it is delivered, besides the user's list."""
 
     topic: ClassVar[str] = "notification-events"
     key: ClassVar[str] = "notification_id"

@@ -1,4 +1,4 @@
-"""What happens to an order, in the order's own words: the part of its history that others may know."""
+"""Changes of orders: the public part of an order's history."""
 
 from typing import ClassVar
 from uuid import UUID
@@ -9,7 +9,7 @@ from kernel.contracts.event import Event
 
 
 class OrderItem(Struct, frozen=True, rename="camel"):
-    """*unit_price_cents*: what one piece cost when it was ordered, in minor units of the order's currency."""
+    """One line of an order. *unit_price_cents*: price of one piece at the time of the order, in minor units."""
 
     product_id: UUID
     name: str
@@ -20,8 +20,9 @@ class OrderItem(Struct, frozen=True, rename="camel"):
 class OrderEvent(Event, frozen=True, kw_only=True, tag_field="type"):
     """The base of the order events.
 
-    *amount*: in minor units of the order's currency. *customer_id*: absent for a guest's order. *version*: the
-    event's place in the order's history, from 1.
+    *amount*: in minor units of the order's currency.
+    *customer_id*: absent for a guest's order.
+    *version*: the event's position in the order's history, from 1.
     """
 
     topic: ClassVar[str] = "order-events"
@@ -35,8 +36,10 @@ class OrderEvent(Event, frozen=True, kw_only=True, tag_field="type"):
 
 
 class OrderCreated(OrderEvent, frozen=True, kw_only=True, tag="OrderCreated"):
-    """*items*: none where the order is for an amount alone. *payment_method*: Stripe's name of it, if one was given.
+    """An order was placed.
 
+    *items*: empty if the order is for an amount alone.
+    *payment_method*: Stripe's id of the payment method, if one was given.
     *reserves_stock*: it is charged only after `StockReserved` (`kernel.contracts.stock`), and fails without.
     """
 
@@ -47,34 +50,34 @@ class OrderCreated(OrderEvent, frozen=True, kw_only=True, tag="OrderCreated"):
 
 
 class OrderPaid(OrderEvent, frozen=True, kw_only=True, tag="OrderPaid"):
-    """The money was taken."""
+    """The order was paid."""
 
 
 class OrderPaymentFailed(OrderEvent, frozen=True, kw_only=True, tag="OrderPaymentFailed"):
-    """The money was refused. It is over, unless the customer pays in another way after all."""
+    """The payment failed. The order ends, unless the customer pays in another way later. *reason*: one word."""
 
     reason: str | None = None
 
 
 class OrderCancelled(OrderEvent, frozen=True, kw_only=True, tag="OrderCancelled"):
-    """Its customer no longer wants it; what was paid is to be given back."""
+    """The order was cancelled. What was paid must be refunded."""
 
 
 class OrderRefunded(OrderEvent, frozen=True, kw_only=True, tag="OrderRefunded"):
-    """All of the money was given back. *payment_version*: of the payment's event that told it; 0: of an older release."""
+    """The order was refunded in full. *payment_version*: version of the payment's event. 0: of an older release."""
 
     payment_version: int = 0
 
 
 class OrderPartiallyRefunded(OrderEvent, frozen=True, kw_only=True, tag="OrderPartiallyRefunded"):
-    """A part of the money was given back. *amount_refunded*: all that was given back so far."""
+    """The order was refunded in part. *amount_refunded*: total so far."""
 
     amount_refunded: int
     payment_version: int
 
 
 class OrderRefundFailed(OrderEvent, frozen=True, kw_only=True, tag="OrderRefundFailed"):
-    """A refund came back from the bank; *amount_refunded*: what is given back without it."""
+    """A refund was returned by the bank. *amount_refunded*: total without it."""
 
     amount_refunded: int
     payment_version: int
@@ -82,7 +85,7 @@ class OrderRefundFailed(OrderEvent, frozen=True, kw_only=True, tag="OrderRefundF
 
 
 class OrderDisputed(OrderEvent, frozen=True, kw_only=True, tag="OrderDisputed"):
-    """The customer told the bank that they do not owe *disputed_amount*. *status*, *reason*: Stripe's words."""
+    """The customer disputes *disputed_amount* at the bank. *status*, *reason*: Stripe's words."""
 
     dispute_id: str
     disputed_amount: int
@@ -91,7 +94,7 @@ class OrderDisputed(OrderEvent, frozen=True, kw_only=True, tag="OrderDisputed"):
 
 
 class OrderDisputeClosed(OrderEvent, frozen=True, kw_only=True, tag="OrderDisputeClosed"):
-    """The bank decided. *status*: `won` and `warning_closed` change nothing; `lost` gave the customer the money back."""
+    """The bank decided a dispute. *status*: `won` and `warning_closed` change nothing. After `lost` the customer has the money."""
 
     dispute_id: str
     disputed_amount: int

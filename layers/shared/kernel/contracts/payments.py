@@ -1,4 +1,4 @@
-"""What became of the payment of an order."""
+"""Outcomes of the payments of orders."""
 
 from typing import ClassVar
 from uuid import UUID
@@ -9,7 +9,8 @@ from kernel.contracts.event import Event
 class PaymentEvent(Event, frozen=True, kw_only=True, tag_field="type"):
     """The base of the payment events.
 
-    *amount*: as the order states it. *customer_id*: who pays; absent where the order has no account.
+    *amount*: of the order.
+    *customer_id*: the payer. Absent for a guest's order.
     """
 
     topic: ClassVar[str] = "payment-events"
@@ -22,20 +23,21 @@ class PaymentEvent(Event, frozen=True, kw_only=True, tag_field="type"):
 
 
 class PaymentCompleted(PaymentEvent, frozen=True, kw_only=True, tag="PaymentCompleted"):
-    """The money was taken."""
+    """The order was charged."""
 
 
 class PaymentFailed(PaymentEvent, frozen=True, kw_only=True, tag="PaymentFailed"):
-    """The money was refused; nothing was taken. *reason*: the bank's, as one word (Stripe's decline code)."""
+    """The payment failed, and nothing was charged. *reason*: the bank's, as one word (Stripe's decline code)."""
 
     reason: str | None = None
 
 
 class LaterPaymentEvent(PaymentEvent, frozen=True, kw_only=True, tag_field="type"):
-    """The base of what may follow a completed payment, more than once.
+    """The base of events that may follow a completed payment, more than once.
 
-    *version*: counts what was told of the payment since it was completed, from 1; of two events the higher one is the
-    later. 0: told by an older release. *currency*: of all amounts in the event, in its minor units.
+    *version*: counts the payment's events since its completion, from 1. Of two events the higher one is the later.
+    0: published by an older release.
+    *currency*: of all amounts in the event, which are in its minor units.
     """
 
     version: int = 0
@@ -43,19 +45,21 @@ class LaterPaymentEvent(PaymentEvent, frozen=True, kw_only=True, tag_field="type
 
 
 class PaymentRefunded(LaterPaymentEvent, frozen=True, kw_only=True, tag="PaymentRefunded"):
-    """All of the money was given back."""
+    """The payment was refunded in full."""
 
 
 class PaymentPartiallyRefunded(LaterPaymentEvent, frozen=True, kw_only=True, tag="PaymentPartiallyRefunded"):
-    """A part of the money was given back. *amount_refunded*: all that was given back so far."""
+    """The payment was refunded in part. *amount_refunded*: total so far."""
 
     amount_refunded: int
 
 
 class PaymentRefundFailed(LaterPaymentEvent, frozen=True, kw_only=True, tag="PaymentRefundFailed"):
-    """The customer's bank did not take a refund: the customer needs the money in another way.
+    """The customer's bank refused a refund: the customer must be paid in another way.
 
-    *refund_amount*: of this refund. *amount_refunded*: what is given back without it. *reason*: Stripe's, as one word.
+    *refund_amount*: of this refund.
+    *amount_refunded*: total without it.
+    *reason*: Stripe's, as one word.
     """
 
     refund_id: str
@@ -65,9 +69,10 @@ class PaymentRefundFailed(LaterPaymentEvent, frozen=True, kw_only=True, tag="Pay
 
 
 class PaymentDisputed(LaterPaymentEvent, frozen=True, kw_only=True, tag="PaymentDisputed"):
-    """The customer's bank asks for the money back, or about the payment.
+    """The customer's bank claims the money back, or inquires about the payment.
 
-    *status*: Stripe's word for how far it is, *reason* for what the customer told the bank.
+    *status*: Stripe's word for the stage of the dispute.
+    *reason*: Stripe's word for the customer's complaint.
     """
 
     dispute_id: str
@@ -77,7 +82,7 @@ class PaymentDisputed(LaterPaymentEvent, frozen=True, kw_only=True, tag="Payment
 
 
 class PaymentDisputeClosed(LaterPaymentEvent, frozen=True, kw_only=True, tag="PaymentDisputeClosed"):
-    """The bank decided. *status*: `won` and `warning_closed` leave the payment as it is; `lost` gave the money back."""
+    """The bank decided a dispute. *status*: `won` and `warning_closed` change nothing. After `lost` the customer has the money."""
 
     dispute_id: str
     disputed_amount: int

@@ -1,4 +1,4 @@
-"""What became of the pieces that an order of items wants."""
+"""Reservations of the pieces of orders."""
 
 from typing import ClassVar
 from uuid import UUID
@@ -17,16 +17,16 @@ class StockEvent(Event, frozen=True, kw_only=True, tag_field="type"):
 
 
 class StockReserved(StockEvent, frozen=True, kw_only=True, tag="StockReserved"):
-    """All pieces are held for the order; it may be charged."""
+    """All pieces are held for the order, and it may be charged."""
 
 
 class StockRefused(StockEvent, frozen=True, kw_only=True, tag="StockRefused"):
-    """Nothing is held for the order, and nothing will be. *reason*: one word, usually `out_of_stock`."""
+    """No pieces are held for the order, now or later. *reason*: one word, usually `out_of_stock`."""
 
     reason: str = "out_of_stock"
 
 
 class StockReleased(StockEvent, frozen=True, kw_only=True, tag="StockReleased"):
-    """The pieces are on sale again. *reason*: `expired`, `cancelled` or `payment_failed`."""
+    """The pieces are for sale again. *reason*: `expired`, `cancelled` or `payment_failed`."""
 
     reason: str

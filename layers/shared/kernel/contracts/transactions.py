@@ -1,4 +1,4 @@
-"""Money that moves."""
+"""Transactions of users' accounts."""
 
 from datetime import datetime
 from typing import Annotated, ClassVar
@@ -10,10 +10,13 @@ from kernel.contracts.event import Event
 
 
 class TransactionCreated(Event, frozen=True, kw_only=True, tag_field="type", tag="transaction_created"):
-    """A user asked for *amount_cents* (in the currency's minor unit; negative = out) to be booked on their account."""
+    """A user requested a booking on their account.
+
+    *amount_cents*: in minor units of the currency. Negative: out of the account.
+    """
 
     topic: ClassVar[str] = "transaction-events"
-    # By user, so that a ledger sees one user's transactions in their order.
+    # By user, so that a ledger receives one user's transactions in sequence.
     key: ClassVar[str] = "user_id"
     source: ClassVar[str] = "/users"
 

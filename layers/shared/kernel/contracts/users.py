@@ -1,4 +1,4 @@
-"""Who uses the platform."""
+"""Changes of user accounts."""
 
 from typing import ClassVar
 from uuid import UUID
@@ -7,7 +7,7 @@ from kernel.contracts.event import Event
 
 
 class UserEvent(Event, frozen=True, kw_only=True, tag_field="type"):
-    """The base of the user events: the id alone, which is all that is told of somebody who is gone."""
+    """The base of the user events. It has the id alone, because an event of a deleted account may have no more."""
 
     topic: ClassVar[str] = "user-events"
     key: ClassVar[str] = "user_id"
@@ -17,7 +17,7 @@ class UserEvent(Event, frozen=True, kw_only=True, tag_field="type"):
 
 
 class UserProfile(UserEvent, frozen=True, kw_only=True):
-    """*email*: for those who write to the user; it is personal, and may be in no log."""
+    """The base of events with the profile. *email*: personal data, which must not be logged."""
 
     username: str
     # Optional for readers: old producers published the name alone.
@@ -25,12 +25,12 @@ class UserProfile(UserEvent, frozen=True, kw_only=True):
 
 
 class UserRegistered(UserProfile, frozen=True, kw_only=True, tag="user-registered"):
-    """Somebody made an account."""
+    """An account was created."""
 
 
 class UserUpdated(UserProfile, frozen=True, kw_only=True, tag="user-updated"):
-    """Somebody changed their profile; this is what it is now."""
+    """A profile was changed. The fields are as they are now."""
 
 
 class UserDeleted(UserEvent, frozen=True, kw_only=True, tag="user-deleted"):
-    """Somebody deleted their account: every domain forgets what it keeps of the person."""
+    """An account was deleted. Every domain forgets the person."""

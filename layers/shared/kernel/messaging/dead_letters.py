@@ -1,7 +1,7 @@
-"""Dead letters: records that can never be applied, kept whole on a topic of their own, through the outbox.
+"""Dead letters: records that can never be applied, published whole to a topic of their own through the outbox.
 
-Each is in the outbox once, and on its topic at least once: a relay that dies between Kafka's acknowledgement and its
-own mark publishes it again. Readers tell repeats by the header `dlq_id`.
+Each is in the outbox once and on its topic at least once: a relay that dies between Kafka's acknowledgement and its
+own mark publishes it again. Readers recognize repeats by the header `dlq_id`.
 """
 
 from datetime import UTC, datetime
@@ -27,11 +27,11 @@ def add_many(connection: Connection, consumer: Consumer, scope: str, letters: li
 
     *scope*: of the consumer's inbox. A record has one letter in each scope.
 
-    Key, value and headers stay as they were, byte by byte. Added are the headers `dlq_id`, `dlq_topic`, `dlq_partition`,
+    Key, value and headers stay unchanged, byte by byte. Added are the headers `dlq_id`, `dlq_topic`, `dlq_partition`,
     `dlq_offset`, `dlq_timestamp` (ms), `dlq_key` (absent if the record had none), `dlq_consumer`, `dlq_error_class`,
     `dlq_error_message`, `dlq_attempts`, `dlq_first_failed_at` (RFC 3339) and, if the record had none, `traceparent`.
-    A record that comes back from a redrive counts its attempts on, keeps the time of its first failure and gets an id
-    of its own when it fails again.
+    If a letter is published to its topic again and fails again, `dlq_attempts` is incremented and `dlq_first_failed_at`
+    kept. The new letter has a new `dlq_id`.
     """
     outbox.add_messages(connection, [_message(consumer, scope, letter) for letter in letters])
 

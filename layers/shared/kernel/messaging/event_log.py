@@ -1,4 +1,4 @@
-"""A log line for each event that a consumer has applied: its id, its user and its type, never what else is in it."""
+"""One log line for each applied event: its id, its type and its user, and nothing else of it."""
 
 import logging
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from kernel.contracts.event import Event, type_of
 from kernel.messaging.events import Record
 from kernel.telemetry import logger
 
-# The field that says whose event it is, by the contracts of the domains.
+# Names of the field that holds the user, in the contracts of the domains.
 USER_FIELDS = ("user_id", "author_id", "customer_id")
 
 
@@ -29,8 +29,7 @@ class Line(msgspec.Struct, omit_defaults=True, rename="camel"):
 def write(level: str, applied: Iterable[tuple[UUID, object, Record]]) -> None:
     """Log a line for each of *applied* at *level*.
 
-    The lines are encoded here and written at once: the logger takes so long for a line that it would decide how fast
-    events are consumed.
+    Encodes and writes the lines itself: with the logger's time per line, logging would limit the rate of consumption.
     """
     if logger.log_level > logging.getLevelNamesMapping()[level]:
         return

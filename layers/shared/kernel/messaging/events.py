@@ -1,6 +1,6 @@
-"""Events as they travel: JSON values, CloudEvents 1.0 headers in binary mode, and records that have no headers.
+"""Events on the wire: JSON values, CloudEvents 1.0 headers in binary mode, and records without headers.
 
-A contract (`kernel.contracts.<domain>`) is a frozen msgspec structure. Readers ignore fields that they do not know.
+A contract (`kernel.contracts.<domain>`) is a frozen msgspec structure. Readers ignore unknown fields.
 """
 
 from base64 import b64decode
@@ -17,9 +17,10 @@ type Header = tuple[str, bytes]
 
 
 class Record(NamedTuple):
-    """One Kafka record as the event source mapping delivers it. *timestamp* is in milliseconds since 1970.
+    """One Kafka record as the event source mapping delivers it.
 
-    Key, value and headers are decoded when asked for: of most records only the value is.
+    *timestamp*: milliseconds since 1970.
+    Key, value and headers are decoded on access: most consumers need the value alone.
     """
 
     topic: str
@@ -32,9 +33,10 @@ class Record(NamedTuple):
 
     @property
     def id(self) -> UUID:
-        """The same for every delivery of this record, and for no other record.
+        """Return an id that is stable across redeliveries and unique per record.
 
-        The timestamp tells it from a record at the same place of a topic that was deleted and made again.
+        It includes the timestamp, so that a record of a re-created topic with the same partition and offset gets a
+        different id.
         """
         return uuid5(NAMESPACE_OID, f"{self.topic}-{self.partition}-{self.offset}-{self.timestamp}")
 
@@ -47,11 +49,11 @@ class Record(NamedTuple):
         return None if self.raw_value is None else b64decode(self.raw_value)
 
     def headers(self) -> list[Header]:
-        """All headers in order, repeated names included."""
+        """Return all headers in order, repeated names included."""
         return [(name, _bytes(value)) for header in self.raw_headers for name, value in header.items()]
 
     def header(self, *names: str) -> list[str | None]:
-        """The first value of each named header as text; None where it is absent or not UTF-8."""
+        """Return the first value of each named header as text, or None where it is absent or not UTF-8."""
         found: dict[str, str | None] = dict.fromkeys(names)
         left = set(names)
         for header in self.raw_headers:
@@ -64,7 +66,7 @@ class Record(NamedTuple):
 
 
 class _Bare(msgspec.Struct, rename="camel"):
-    """What a value tells about itself when the headers do not."""
+    """Type and id from the value, for records without headers."""
 
     type: Any = None
     event_id: Any = None
@@ -74,7 +76,7 @@ _bare = msgspec.json.Decoder(_Bare)
 
 
 def parse(record: dict[str, Any]) -> Record:
-    """The record of the mapping's payload; a key or value that is absent, null or "" is read as well (P8, P9, P10)."""
+    """Return the record of the mapping's payload. Accepts an absent, null or empty key or value (P8, P9, P10)."""
     return Record(
         record["topic"],
         record["partition"],
@@ -87,7 +89,7 @@ def parse(record: dict[str, Any]) -> Record:
 
 
 class Reader[E: Event]:
-    """Reads the records of a topic as the contracts in which a consumer is interested."""
+    """Decodes the records of a topic into a consumer's contracts."""
 
     def __init__(self, *contracts: type[E]) -> None:
         self._decoders = {
@@ -97,12 +99,14 @@ class Reader[E: Event]:
         self._untyped = next((type_of(each) for each in contracts if each.__struct_config__.tag is None), None)
 
     def read(self, record: Record) -> tuple[UUID, E] | None:
-        """The event and its id, or None if its type is not among the contracts.
+        """Return the event and its id, or None if its type is not among the contracts.
 
-        From the headers `ce_id` and `ce_type`; without them from the value's `eventId` and `type`. A value without
-        type is an event of the contract that has none. An event without id takes that of the dead letter that it was,
-        so that a letter that is redriven twice is applied once; else the record's.
-        Raises MalformedError.
+        1. Headers: `ce_id` and `ce_type`.
+        2. Without them the value: `eventId` and `type`. A value without a type is an event of the untyped contract.
+        3. Without an id the header `dlq_id`, so that a dead letter that is redriven twice is applied once.
+        4. Otherwise the record's id.
+
+        Raises MalformedError if there is no event in the record.
         """
         event_id, event_type = record.header("ce_id", "ce_type")
         value = record.value
@@ -127,17 +131,17 @@ class Reader[E: Event]:
         return None
 
     def _check(self, event: E) -> None:
-        """Raise MalformedError if a field that takes any JSON holds what no request may hold."""
+        """Raise MalformedError if a free-form field exceeds the limits that requests have."""
         for name in self._free_fields[type_of(type(event))]:
             for problem in free_json.problems(getattr(event, name), name):
                 raise MalformedError(" ".join(problem))
 
 
 def encode(event: Event) -> tuple[bytes, bytes, list[Header]]:
-    """The key, the value and the headers under which *event* is published, as a step of the current trace."""
+    """Return the key, the value and the headers of *event*, as a step of the current trace."""
     key = str(getattr(event, event.key))
     trace = telemetry.current()
-    # Id and type first: readers look for them in every record.
+    # Id and type first: readers search for them in every record.
     headers = {
         "ce_id": str(getattr(event, "event_id", None) or ids.new()),
         "ce_type": type_of(type(event)),
@@ -160,12 +164,12 @@ def _event_id(record: Record, text: str | None) -> UUID:
     try:
         return msgspec.convert(text, UUID)
     except msgspec.ValidationError:
-        # CloudEvents lets an id be any text, unique within its source.
+        # A CloudEvents id may be any text that is unique within its source.
         return uuid5(NAMESPACE_OID, f"{record.header('ce_source')[0]} {text}")
 
 
 def _bytes(values: list[int]) -> bytes:
-    """The mapping writes a header's bytes as numbers, signed or not."""
+    """Return a header's bytes, which the mapping writes as signed or unsigned numbers."""
     try:
         return bytes(values)
     except ValueError:

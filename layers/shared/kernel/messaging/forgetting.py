@@ -1,12 +1,12 @@
-"""Forget people: delete what a domain keeps of someone whose account was deleted, and let nothing bring it back.
+"""Forget people: delete a domain's data about the people whose accounts were deleted, for good.
 
 1. A tombstone is set for each person of the batch's `user-deleted` events, and committed. From then on the guards of
    the domain's tables refuse new rows about them (`schema/0006_forgetting.sql`), and consumers leave them out.
-2. What is there is deleted part by part, each in a transaction of its own, however much it is.
+2. The existing rows are deleted part by part, each part in its own transaction.
 3. The events are acknowledged. The relay deletes published records and kept answers that name the person.
 
-A run that is killed in between is repeated, and goes on where it was. The rows are deleted by functions of the
-database's owner, which are all that the application may call: it has no right to delete them itself.
+A killed run is repeated and continues where it stopped. The rows are deleted by functions of the database's owner: the
+application may call them, and has no right to delete the rows itself.
 """
 
 from collections.abc import Callable, Sequence
@@ -40,7 +40,7 @@ class Forgetting:
     step: Step
 
     def __call__[E: UserEvent](self, delivered: Sequence[Delivery[E]], context: LambdaContext) -> dict[UUID, Exception]:
-        """Forget all people of the batch. Returns what went wrong for each of the deletions, if anything did."""
+        """Forget all people of the batch. Returns one failure for all of the deletions, or none."""
         deletions = [each for each in delivered if isinstance(each.event, UserDeleted)]
         if not deletions:
             return {}
@@ -63,7 +63,7 @@ class Forgetting:
                     telemetry.logger.info("people forgotten", extra={"people": len(people), "rows": rows})
                     return None
                 rows += part
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is the events' error, not the other records'
+        except Exception as error:  # noqa: BLE001 - it is the deletions' failure, whatever it is, and no other event's
             return error
 
 

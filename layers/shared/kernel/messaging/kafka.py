@@ -1,9 +1,11 @@
-"""The Kafka producer, for the relay and the redrive only: everybody else publishes through the outbox.
+"""The Kafka producer, for the relay alone: all other code publishes through the outbox.
 
-No record is sent after an older one of its partition that is not settled. One call of `publish` takes no more than
-fits into one batch of the producer, waits until the broker has settled it, and after a failure no batch is left behind:
-the producer gives a batch up before the wait for it ends, and is closed. So records that are sent again, by anybody,
-come behind their elders; a request of a closed producer that the broker finds late can only repeat.
+No record is sent while an older one of its partition is unsettled.
+
+* One call of `publish` sends at most one batch of the producer and waits until the broker has settled it.
+* After a failure no batch is left behind: the producer gives it up before the wait ends, and is closed.
+
+So a record that is sent again, by any relay, follows its elders. A late request of a closed producer can only repeat.
 """
 
 import contextlib
@@ -30,19 +32,19 @@ from kafka.producer.future import FutureRecordMetadata
 from kernel import settings
 from kernel.messaging.outbox import Message
 
-# What one call sends at most, with room below the 1,048,588 bytes that brokers take by default (message.max.bytes).
+# Limit of one call, with room below the brokers' default limit of 1,048,588 bytes (message.max.bytes).
 BATCH_BYTES = 1_000_000
 # Upper bounds of what Kafka's record format adds to the bytes of a record and of a header.
 RECORD_OVERHEAD = 40
 HEADER_OVERHEAD = 10
 # Every wait is bounded, so that a function ends before Lambda ends it: request < delivery < flush. Idle sockets are
-# given up before a NAT or a load balancer forgets them (350 s). While it retries, an idempotent producer keeps the
-# order; that it may repeat was seen on a broker that is too slow for its timeouts.
+# closed before a NAT or a load balancer forgets them (350 s). While it retries, an idempotent producer keeps the
+# order. It may repeat: that was seen on a broker that is too slow for its timeouts.
 OPTIONS: dict[str, Any] = {
     "acks": "all",
     "enable_idempotence": True,
     "allow_auto_create_topics": False,
-    # A batch is sent when it is flushed, never before: it is not full, and nobody takes as long as it lingers to fill it.
+    # A batch is sent by the flush alone: it never gets full, and is filled long before it has lingered.
     "batch_size": 1_010_000,
     "linger_ms": 4_000,
     "max_block_ms": 5_000,
@@ -69,11 +71,11 @@ UNPUBLISHABLE = (
 
 
 class TopicError(Exception):
-    """The topic does not exist, or may not be written to by us. Other topics are not concerned."""
+    """The topic does not exist, or we have no right to write to it. Other topics are not affected."""
 
 
 class NotSentError(Exception):
-    """The messages before it, which were sent one by one, took all the time. It is to be sent after them."""
+    """The messages before this one, sent one by one, took all the time. It must be sent after them."""
 
 
 REFUSED = (*UNPUBLISHABLE, TopicError)
@@ -90,10 +92,14 @@ _warm: list[_Warm] = []
 def publish(messages: Iterable[Message]) -> list[Exception | None]:
     """Send the first of *messages*, as many as fit into one batch, and wait until each is acknowledged or refused.
 
-    Returns one outcome for each message of the batch, at least one: None if every in-sync replica has it, one of
-    `UNPUBLISHABLE` if it can never be published, TopicError if its topic cannot be written to, NotSentError if the
-    time was over before its turn, and KafkaError otherwise. Then it may have been published, or not. After the last
-    two it must be sent again before anything that follows it.
+    Returns one outcome for each message of the batch, and at least one:
+
+    * None: every in-sync replica has it.
+    * One of `UNPUBLISHABLE`: it can never be published.
+    * TopicError: its topic cannot be written to.
+    * NotSentError: the time was over before its turn. It must be sent again before any message that follows it.
+    * KafkaError: it may have been published, or not. It must be sent again likewise.
+
     Raises KafkaError when no broker can be reached.
     """
     end = time.monotonic() + LONGEST_SEND_SECONDS
@@ -105,7 +111,7 @@ def publish(messages: Iterable[Message]) -> list[Exception | None]:
 
 
 def ask() -> None:
-    """Return when a broker has told which topics there are; raise KafkaError when none does within 3 seconds."""
+    """Check that a broker lists its topics. Raises KafkaError when none does within 3 seconds."""
     access = _access()
     _reach(access["bootstrap_servers"])
     client = KafkaAdminClient(bootstrap_timeout_ms=3_000, request_timeout_ms=3_000, **access)
@@ -116,19 +122,19 @@ def ask() -> None:
 
 
 def close() -> None:
-    """Close the producer; what it has not delivered is given up, and is not sent any more."""
+    """Close the producer. Undelivered records are given up and not sent any more."""
     while _warm:
         producer = _warm.pop().producer
-        # `close` alone first waits for what is not delivered, and when that takes too long it raises and closes nothing.
+        # `close` alone first waits for undelivered records, and when that takes too long it raises and closes nothing.
         producer._sender.force_close()  # noqa: SLF001 - kafka-python has no public way to give up
         with contextlib.suppress(KafkaTimeoutError):
             producer.close(timeout=CLOSE_SECONDS)
 
 
 def _publish(batch: list[Message], seconds: float) -> tuple[list[Exception | None], list[int]]:
-    """Send *batch* and wait for it. Return the outcomes, and the numbers of those messages that the broker did not take.
+    """Send *batch* and wait for it. Returns the outcomes, and the indices of the messages that the broker refused.
 
-    A producer with such messages is closed: a refusal has ended it, and it would give others the same error.
+    Closes a producer with refused messages: it has ended, and would give others the same error.
     """
     producer = _producer()
     absent = _absences(producer, {message.topic for message in batch})
@@ -142,9 +148,9 @@ def _publish(batch: list[Message], seconds: float) -> tuple[list[Exception | Non
 
 
 def _flush(producer: KafkaProducer, seconds: float) -> None:
-    """Wait until everything is settled, or for *seconds*.
+    """Wait until all records are settled, at most for *seconds*.
 
-    A batch that is too big for its topic is divided, and kafka-python then says of it that it is "not done".
+    kafka-python splits a batch that is too large for its topic, and then reports it as "not done" (UnknownError).
     """
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
@@ -159,10 +165,10 @@ def _flush(producer: KafkaProducer, seconds: float) -> None:
 
 
 def _publish_alone(batch: list[Message], outcomes: list[Exception | None], failed: list[int], end: float) -> None:
-    """Send the *failed* messages again, each alone and in their order, and write down their own *outcomes*.
+    """Send the *failed* messages again, each alone and in their order, and update their *outcomes*.
 
-    The broker refuses a batch as a whole, and kafka-python gives the error to whatever else it has to send. What comes
-    after a message that is not settled is not sent.
+    The broker refuses a batch as a whole, and kafka-python gives the error to all other pending records. Messages after
+    an unsettled one are not sent.
     """
     is_settled, denied = True, dict[str, Exception]()
     for number in failed:
@@ -189,7 +195,7 @@ def _first_batch(messages: Iterable[Message]) -> Iterator[Message]:
 
 
 def _size(message: Message) -> int:
-    """Return an upper bound of what the message takes in a batch."""
+    """Return an upper bound of the message's bytes in a batch."""
     size = len(message.key or b"") + len(message.value or b"") + RECORD_OVERHEAD
     for name, value in message.headers:
         size += len(name if name.isascii() else name.encode()) + len(value) + HEADER_OVERHEAD
@@ -197,7 +203,7 @@ def _size(message: Message) -> int:
 
 
 def _producer() -> KafkaProducer:
-    """The producer of this execution environment; a new one if it may have been frozen with stale connections."""
+    """Return this environment's producer, or a new one if a freeze may have made its connections stale."""
     now = time.time()
     if _warm and now - _warm[0].used_at > IDLE_SECONDS:
         close()
@@ -213,7 +219,7 @@ def _connect() -> KafkaProducer:
 
 
 def _reach(servers: list[str]) -> None:
-    """Raise KafkaConnectionError unless a server takes a connection; kafka-python would leave its sockets open."""
+    """Raise KafkaConnectionError unless a server accepts a connection: kafka-python would leave its sockets open."""
     for server in servers:
         host, _, port = server.rpartition(":")
         with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=REACH_SECONDS):
@@ -223,7 +229,7 @@ def _reach(servers: list[str]) -> None:
 
 
 def _access() -> dict[str, Any]:
-    """Where the brokers are and how they are spoken to."""
+    """Return kafka-python's options for the brokers' addresses and the authentication."""
     broker = settings.Kafka.from_environment()
     iam = {"sasl_mechanism": "AWS_MSK_IAM"} if broker.security_protocol == "SASL_SSL" else {}
     servers = list(broker.bootstrap_servers)
@@ -231,7 +237,7 @@ def _access() -> dict[str, Any]:
 
 
 def _absences(producer: KafkaProducer, topics: Iterable[str]) -> dict[str, Exception | None]:
-    """Return why each topic cannot be written to, None if it can; raise KafkaTimeoutError when no broker answers."""
+    """Return for each topic why it cannot be written to, or None. Raises KafkaTimeoutError when no broker answers."""
     try:
         return {topic: _absence(producer, topic) for topic in topics}
     except KafkaTimeoutError:
@@ -254,15 +260,15 @@ def _absence(producer: KafkaProducer, topic: str) -> Exception | None:
 
 
 def _answers(producer: KafkaProducer) -> bool:
-    """Return whether a broker has told which topics there are while one was waited for."""
+    """Return whether a broker has sent metadata during the last wait."""
     age: float = producer.metrics()["producer-metrics"]["metadata-age"]
     waited: float = OPTIONS["max_block_ms"] / 1000
     return age < waited
 
 
 def _send(producer: KafkaProducer, message: Message) -> FutureRecordMetadata | Exception:
-    """The future of the message, or the reason why it was not sent."""
-    # kafka-python refuses a record that has neither key nor value, though Kafka takes it; the value is what counts.
+    """Return the future of the message, or the error for which it was not sent."""
+    # kafka-python refuses a record with neither key nor value, though Kafka takes it. An empty key changes less.
     key = b"" if message.key is None and message.value is None else message.key
     try:
         return producer.send(message.topic, message.value, key, message.headers)

@@ -1,4 +1,4 @@
-"""The transactional outbox: events are stored with the change that caused them, and `kernel.messaging.relay` publishes them."""
+"""The transactional outbox: events are stored in the transaction that causes them. `kernel.messaging.relay` publishes them."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from kernel.storage.database import Connection
 
 
 class Message(NamedTuple):
-    """A record to be published. Messages of one *aggregate* are published in the order in which they were added."""
+    """A record to publish. Messages of one *aggregate* are published in the order in which they were added."""
 
     topic: str
     key: bytes | None
@@ -27,7 +27,7 @@ def add(connection: Connection, event: Event) -> None:
 
 
 def add_many(connection: Connection, several: Iterable[Event]) -> None:
-    """Publish the events once the caller's transaction has committed; one statement however many they are."""
+    """Publish the events once the caller's transaction has committed. Sends one statement for all of them."""
     messages = []
     for event in several:
         key, value, headers = events.encode(event)
@@ -36,7 +36,7 @@ def add_many(connection: Connection, several: Iterable[Event]) -> None:
 
 
 def add_messages(connection: Connection, messages: list[Message]) -> None:
-    """Publish records as they are, bytes and all, once the caller's transaction has committed."""
+    """Publish the records unchanged once the caller's transaction has committed."""
     if not messages:
         return
     topics, keys, headers, values, aggregates = zip(*messages, strict=True)
@@ -50,12 +50,12 @@ def add_messages(connection: Connection, messages: list[Message]) -> None:
 
 
 def encode_headers(headers: list[Header]) -> str:
-    """Headers as the table stores them: pairs of name and text, or `{"base64": …}` for what is not plain text."""
+    """Encode headers for the table: pairs of name and text, or of name and `{"base64": …}` for other bytes."""
     return msgspec.json.encode([(name, _storable(value)) for name, value in headers]).decode()
 
 
 def decode_headers(stored: str) -> list[Header]:
-    """The reverse of `encode_headers`."""
+    """Decode what `encode_headers` encoded."""
     return [
         (name, value.encode() if isinstance(value, str) else value.base64)
         for name, value in _stored_headers.decode(stored)

@@ -1,12 +1,14 @@
 """The relay: publishes a domain's outbox, in order per aggregate, at least once.
 
-Events are claimed by *buckets* of aggregates. Within one transaction the relay takes the advisory locks of buckets
-that no other relay holds, reads their unpublished rows in the order of their ids, publishes them, and marks them.
-So relays may overlap without reordering an aggregate; one that is killed leaves rows unmarked, which are published
-again; and since rows are found by being unmarked, one that commits late is found late, but found.
+Aggregates are hashed into *buckets*. In one transaction the relay locks the buckets that no other relay holds, reads
+their unpublished rows in the order of their ids, publishes them, and marks them.
 
-Nothing of a bucket is sent after a row of it that is not settled: a transaction publishes one batch of limited bytes
-(`kernel.messaging.kafka`), and after a failure the next one begins again with the oldest row. A row may therefore be repeated on
+* Relays may overlap without reordering an aggregate.
+* A killed relay leaves rows unmarked, and they are published again.
+* Rows are selected by `published_at IS NULL`, not by a position, so a transaction that commits late is still picked up.
+
+No row is sent while an older one of its bucket is unsettled: a transaction publishes one batch of limited bytes
+(`kernel.messaging.kafka`), and after a failure the next one starts with the oldest row again. A row may be repeated on
 the wire, but none is first seen after a younger one of its aggregate.
 """
 
@@ -27,16 +29,16 @@ from kernel.storage import database
 from kernel.storage.database import Connection
 from kernel.telemetry import logger
 
-# Half the buckets at a time leave the other half to another relay.
+# Half the buckets at a time: the other half is free for another relay.
 HALVES = (list(range(8)), list(range(8, 16)))
 LOCKS = 0x6F757462  # "outb": the advisory locks' first key
-# What a row counts beside its bytes, so that as many rows are read as one batch takes, and hardly one in vain.
+# Overhead of a row in a batch: with it, the query reads about as many rows as one batch takes.
 ROW_BYTES = 2 * kafka.RECORD_OVERHEAD
 SWEEP_SECONDS = 1.0
 ABSENT_TOPIC_SECONDS = 10.0
 # Longer than any transaction of a relay or a request.
 SETTLING_SECONDS = 120
-# So long may the search for people who were forgotten keep a new event waiting, but for the last of its parts.
+# Limits how long the sweep for forgotten people may delay a new event. Its last part may exceed it.
 FORGETTING_SECONDS = 0.2
 FORGETTING_ROWS = 1_000
 LONGEST_BACKOFF_SECONDS = 5.0
@@ -49,7 +51,7 @@ class Row(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """*parked*: rows that can never be published, kept in the table with the reason."""
+    """Counts of one run. *parked*: rows that can never be published; they stay in the table with the reason."""
 
     published: int
     parked: int
@@ -72,10 +74,11 @@ def handler(module: str) -> Callable[[dict[str, object], LambdaContext], dict[st
 
 
 def publish(domain: str, seconds: float, limit: float = float("inf")) -> Summary:
-    """Publish what is in *domain*'s outbox, then wait for more until *seconds* have passed since the start.
+    """Publish *domain*'s outbox, then wait for more rows until *seconds* have passed since the start.
 
-    0 = drain and return. No batch is begun after *limit* seconds. While Postgres or Kafka is down it is tried again,
-    ever less often; if it is still down at the end, its error is raised.
+    *seconds*: 0 = drain and return.
+    *limit*: number of seconds after which no batch is begun.
+    While Postgres or Kafka is down, retries with growing pauses. Raises its error if it is still down at the end.
     """
     return _Relay(domain, seconds, limit).run()
 
@@ -103,7 +106,7 @@ class _Relay:
                     raise
 
     def _follow(self, connection: Connection) -> None:
-        """Drain, and again at every notification; at least every second, should one be lost with its connection."""
+        """Drain the outbox at every notification, and every second in case one was lost with its connection."""
         connection.execute("LISTEN outbox")
         outbox, inbox = self.settings.retention_days, self.settings.inbox_retention_days
         connection.execute(
@@ -124,7 +127,7 @@ class _Relay:
                 pass
 
     def _sweep(self, connection: Connection) -> int:
-        """Publish up to one batch of each half of the buckets; return the number of rows, 0 = there are no more."""
+        """Publish up to one batch of each half of the buckets. Returns the number of rows, 0 = there are no more."""
         handled = 0
         for buckets in random.sample(HALVES, k=len(HALVES)):
             if time.monotonic() < self.end_of_work:
@@ -132,7 +135,7 @@ class _Relay:
         return handled
 
     def _forget(self, connection: Connection) -> None:
-        """Delete published rows and kept answers that name people who were forgotten, for a moment in each second."""
+        """Delete published rows and kept answers that name forgotten people, for a moment in each second."""
         now = time.monotonic()
         if now < self.next_forgetting:
             return
@@ -162,9 +165,9 @@ class _Relay:
         return len(results)
 
     def _settle_failures(self, results: list[tuple[Row, Exception | None]]) -> None:
-        """Leave a topic that cannot be written to alone for a while; raise what concerns the whole broker.
+        """Avoid a topic that cannot be written to for a while. Raises errors that concern the whole broker.
 
-        What was not sent is read again by the next sweep.
+        The next sweep reads unsent rows again.
         """
         for row, error in results:
             if isinstance(error, kafka.TopicError) and row.message.topic not in self._avoided_topics():
@@ -180,7 +183,7 @@ class _Relay:
         return [topic for topic, until in self.absent_topics.items() if until > time.monotonic()]
 
     def _back_off(self, error: Exception) -> bool:
-        """Wait before the next try, if there is time for one."""
+        """Wait before the next attempt. Returns False, without waiting, if there is no time for one."""
         self.failures += 1
         self.failures_in_a_row += 1
         longest = min(LONGEST_BACKOFF_SECONDS, 0.1 * 2**self.failures_in_a_row)
@@ -205,10 +208,10 @@ class _Relay:
 
 
 def _claim(connection: Connection, buckets: list[int]) -> list[int]:
-    """Those of *buckets* that no other relay holds, ours until the transaction ends.
+    """Lock the free ones of *buckets* until the transaction ends. Returns them.
 
-    A statement of its own: the rows must be read with a snapshot that was taken after the locks were, or it would
-    not yet show what their last holder marked.
+    Must be a separate statement: reading rows in the same one would use a snapshot from before the lock and could
+    republish what the previous holder just marked.
     """
     claimed = connection.execute(
         "SELECT bucket FROM unnest(%s::int[]) AS bucket WHERE pg_try_advisory_xact_lock(%s, bucket)",
@@ -220,7 +223,7 @@ def _claim(connection: Connection, buckets: list[int]) -> list[int]:
 def _unpublished(connection: Connection, buckets: list[int], avoided_topics: list[str], limit: int) -> list[Row]:
     """Return the oldest rows of each bucket: up to *limit*, and about as many bytes as one batch takes.
 
-    The buckets are shuffled, so that a full one starves none.
+    Shuffles the buckets, so that a full one does not starve the others.
     """
     with connection.cursor(binary=True) as cursor:
         cursor.execute(

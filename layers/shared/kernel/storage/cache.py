@@ -1,10 +1,11 @@
-"""Cache-aside in Redis: what is read often is kept for a while, and forgotten when it changes.
+"""Cache-aside in Redis: values that are read often are cached, and invalidated when they change.
 
-On a miss one caller gets the *lease* to load and store the value; others wait a moment for it, so that a popular key
-does not become a stampede. A change takes value and lease away before it begins, and once more when it has ended:
-neither a reader that loaded too early nor a death in between leaves an old value behind. While Redis is down
-everything is loaded directly; a change that Redis could not be told of is visible when the value's time is over, at
-the latest.
+On a miss one caller gets the *lease* to load and store the value. Others wait a moment for it, so that a popular key
+does not cause a stampede. A writer deletes the value and the lease before and after its transaction. Neither a
+concurrent reader nor a crash in between can leave a stale value in the cache.
+
+While Redis is down, every value is loaded directly. A change that could not be invalidated becomes visible when the
+value expires.
 """
 
 import contextlib
@@ -22,21 +23,21 @@ LEASE_MILLISECONDS = 2_000
 PATIENCE_SECONDS = 0.2
 POLL_SECONDS = 0.01
 
-# KEYS: value, lease. ARGV: our token, the lease's milliseconds. A value, 1 = we load it, 0 = somebody does.
+# KEYS: value, lease. ARGV: our token, the lease's milliseconds. Returns the value, 1 = we load it, 0 = another does.
 GET_OR_LEASE = """
 local value = redis.call('GET', KEYS[1])
 if value then return value end
 if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
 return 0
 """
-# KEYS: value, lease. ARGV: our token, the value ('' = there is none to keep), its milliseconds.
+# KEYS: value, lease. ARGV: our token, the value ('' = store none), its milliseconds.
 STORE = """
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[2])
 if ARGV[2] ~= '' then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
 return 1
 """
-# KEYS: value, lease. ARGV: the lease's milliseconds. Until it ends, nobody stores a value.
+# KEYS: value, lease. ARGV: the lease's milliseconds. Until the lease ends, no value is stored.
 BLOCK = """
 redis.call('DEL', KEYS[1])
 redis.call('SET', KEYS[2], '', 'PX', ARGV[1])
@@ -47,10 +48,9 @@ _postponed: ContextVar[list[Callable[[], None]] | None] = ContextVar("postponed"
 
 
 class Cache[T]:
-    """Values of *kind* under *name*, each for about *seconds* (spread by a tenth, so that they do not end together).
+    """Caches values of *kind* under *name*, each for about *seconds*: a random tenth less, so that they expire apart.
 
-    *remember_absent*: keep for as long that there is no such thing; only where a key cannot come into being
-    without being invalidated.
+    *remember_absent*: also cache "not found". Safe only if creating the object invalidates its key.
     """
 
     def __init__(self, name: str, kind: type[T], seconds: float, *, remember_absent: bool = False) -> None:
@@ -60,7 +60,7 @@ class Cache[T]:
         self._decoder = msgspec.json.Decoder(kind)
 
     def get_or_load(self, key: object, load: Callable[[], T | None]) -> T | None:
-        """The cached value, or else what *load* finds. What *load* raises passes; Redis's errors do not."""
+        """Return the cached value, or the result of *load*. Passes on the errors of *load*, and none of Redis."""
         token = secrets.token_hex(8)
         try:
             found = self._get_or_lease(key, token)
@@ -69,12 +69,12 @@ class Cache[T]:
         if isinstance(found, bytes):
             with contextlib.suppress(msgspec.DecodeError):
                 return None if found == ABSENT else self._decoder.decode(found)
-            # Written by another version of this code.
+            # Undecodable: another version of this code wrote it.
             self.invalidate(key)
         return self._load_and_store(key, token, load) if found == 1 else load()
 
     def invalidate(self, key: object) -> None:
-        """Forget the value, once its change has committed; within `postponed`, at its end. `changing` is safer."""
+        """Delete the value, after its change has committed. Within `postponed`, at its end. `changing` is safer."""
         postponed = _postponed.get()
         if postponed is not None:
             postponed.append(lambda: self._delete(key))
@@ -82,15 +82,15 @@ class Cache[T]:
             self._delete(key)
 
     def block(self, key: object) -> None:
-        """Forget the value, which is about to change, and let nobody store one until `invalidate`, or for 2 s."""
+        """Delete the value before it changes, and prevent any from being stored until `invalidate`, or for 2 s."""
         with contextlib.suppress(redis_server.DownError):
             redis_server.run(lambda redis: redis.eval(BLOCK, 2, *self._keys(key), LEASE_MILLISECONDS))
 
     @contextlib.contextmanager
     def changing(self, key: object) -> Iterator[None]:
-        """Forget the value around the block, which is the transaction that changes it.
+        """Invalidate the value before and after the block, which is the transaction that changes it.
 
-        Also when it raises: of a commit whose answer was lost nobody knows whether it took place.
+        Also when the block raises: after a commit whose answer was lost it is unknown whether it took place.
         """
         self.block(key)
         try:
@@ -99,7 +99,7 @@ class Cache[T]:
             self.invalidate(key)
 
     def _get_or_lease(self, key: object, token: str) -> object:
-        """The encoded value, 1 if it is ours to store, or 0 if another's load takes too long."""
+        """Return the encoded value, 1 if we have the lease, or 0 if another's load takes too long."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             found: object = redis_server.run(
@@ -129,13 +129,13 @@ class Cache[T]:
             redis_server.run(lambda redis: redis.delete(*self._keys(key)), insist=True)
 
     def _keys(self, key: object) -> tuple[str, str]:
-        # In braces what a Redis cluster hashes: both are kept in one place.
+        # A Redis cluster hashes the part in braces, so both keys are on one node.
         return f"cache:{{{self.name}:{key}}}", f"lease:{{{self.name}:{key}}}"
 
 
 @contextlib.contextmanager
 def postponed() -> Iterator[None]:
-    """Let invalidations wait for the end of the block, which is a transaction around others' transactions."""
+    """Postpone invalidations to the end of the block, which is a transaction around other transactions."""
     invalidations: list[Callable[[], None]] = []
     before = _postponed.set(invalidations)
     try:

@@ -16,7 +16,7 @@ from kernel.errors import ForgottenError, UnavailableError
 
 type Connection = psycopg.Connection[tuple[Any, ...]]
 
-# A peer that vanished (a frozen environment, a failover, a NAT that forgot) is noticed within seconds.
+# A vanished peer (a frozen environment, a failover, a NAT that dropped its entry) is noticed within seconds.
 NETWORK: dict[str, Any] = {
     "connect_timeout": 5,
     "keepalives_idle": 30,
@@ -26,7 +26,7 @@ NETWORK: dict[str, Any] = {
 
 # Classes and codes of PostgreSQL's documentation, appendix A.
 DOWN_OR_BUSY = ("08", "53", "57P0", "58", "40001", "40P01", "55P03", "57014", "25006", "25P03", "25P04")
-# A migration or a grant is missing, or a password was rotated: dead-lettering the events would not mend it.
+# A migration or a grant is missing, or a password was rotated: dead-lettering the events would not help.
 NOT_READY = ("42P01", "42703", "42883", "3D000", "42501", "28")
 
 # Raised by the guards of `schema/0006_forgetting.sql`.
@@ -38,12 +38,12 @@ _connections: dict[tuple[str, int], Connection] = {}
 
 @contextlib.contextmanager
 def transaction(domain: str) -> Iterator[Connection]:
-    """Commit when the block ends, roll back when it raises; inside another transaction of *domain*, a savepoint.
+    """Commit when the block ends, roll back when it raises. Inside another transaction of *domain* it is a savepoint.
 
-    A connection that died while it was idle is made anew. Raises UnavailableError when the database is down, busy or
-    not ready for us; then it is unknown whether a commit that was under way took place. Raises ForgottenError for a
-    new row about somebody whose account was deleted. Other errors of psycopg (a constraint, a malformed value) pass
-    unchanged.
+    Replaces a connection that died while it was idle.
+    Raises UnavailableError when the database is down, busy or not ready. A commit may have taken place or not then.
+    Raises ForgottenError for a new row about a person whose account was deleted.
+    Other errors of psycopg (a constraint, a malformed value) pass unchanged.
     """
     try:
         with contextlib.ExitStack() as stack:
@@ -60,9 +60,9 @@ def transaction(domain: str) -> Iterator[Connection]:
 
 
 def connect(domain: str) -> Connection:
-    """A new connection in autocommit mode. A rotated password is read anew, once.
+    """Open a connection in autocommit mode. If the password was rotated, reads it again, once.
 
-    Nothing is prepared on the server: a pooler between us would have to pin its connection to ours.
+    Prepares no statements on the server: a pooler in between would have to pin its connection to ours.
     """
     conninfo = _conninfo(domain, fresh=False)
     try:
@@ -81,9 +81,9 @@ def reset() -> None:
 
 
 def is_transient(error: psycopg.Error) -> bool:
-    """Whether the same work may succeed later without anybody changing it.
+    """Return whether the same work may succeed later without being changed.
 
-    An OperationalError without SQLSTATE is a connection that could not be made or was lost.
+    An OperationalError without SQLSTATE is a connection that could not be opened or was lost.
     """
     if error.sqlstate is None:
         return isinstance(error, psycopg.OperationalError)
@@ -98,8 +98,8 @@ def _begin(domain: str, stack: contextlib.ExitStack) -> Connection:
         try:
             stack.enter_context(warm.transaction())
         except psycopg.OperationalError:
-            # BEGIN is the first thing sent: when it fails, nothing of the caller's is lost and a new connection
-            # will do. A savepoint's failure takes the work before it along.
+            # BEGIN is the first statement: when it fails, no work is lost and a new connection will do. When a
+            # savepoint fails, the work before it is lost too.
             if nested:
                 raise
             warm.close()
@@ -111,7 +111,7 @@ def _begin(domain: str, stack: contextlib.ExitStack) -> Connection:
 
 
 def _require_alive(connection: Connection) -> None:
-    """psycopg leaves a transaction on a lost connection without an error if the block swallowed the one it got."""
+    """Raise OperationalError on a lost connection: psycopg does not, if the block swallowed the error it got."""
     if connection.closed:
         raise psycopg.OperationalError("The connection was lost before the commit.")
 

@@ -1,8 +1,8 @@
-"""Words that Postgres finds, and how they are shown.
+"""Words for Postgres's full text search, and snippets of its hits.
 
-Its parser takes `<word>` for markup, `&word;` for an entity and `word/word` for the name of a file, and hides the words
-in them. So these signs are spaces where a text is indexed, in the query, and in the text that is shown until it is
-parsed.
+Its parser reads `<word>` as markup, `&word;` as an entity and `word/word` as a file name, and does not find the words
+in them. So these signs are replaced by spaces in indexed texts and in queries. In snippets they are replaced by
+stand-ins until the text is parsed.
 """
 
 import html
@@ -11,7 +11,7 @@ import re
 HIT_START, HIT_END = "\x02", "\x03"
 SIGNS = "<>&/@"
 _STAND_INS = "\x04\x05\x06\x07\x08"
-# For `translate` in SQL: signs become stand-ins; what is in a text in their place, or as a mark of hits, is removed.
+# For `translate` in SQL: signs become stand-ins. Stand-ins and marks of hits in the text itself are removed.
 SHOWN_FROM, SHOWN_TO = SIGNS + _STAND_INS + HIT_START + HIT_END, _STAND_INS
 _SIGNS_BACK = str.maketrans(_STAND_INS, SIGNS)
 _EXCLUDED_SIGN = re.compile(f"-[{SIGNS}]+")
@@ -21,14 +21,14 @@ BEFORE_HIT = 300
 
 
 def query(text: str) -> str:
-    """Return *text*, as somebody searches for it, without signs. `-<word>` still excludes the word."""
+    """Return the query *text* without signs. `-<word>` still excludes the word."""
     return _EXCLUDED_SIGN.sub("-", text).translate(_TO_SPACES)
 
 
 def snippet(headline: str) -> str:
-    """Return *headline* as safe HTML, its hits in `<mark>`: the only markup in it.
+    """Return *headline* as safe HTML, with its hits in `<mark>`, the only markup.
 
-    A headline is counted in words, and a word may be as long as a text: it is cut around the first hit.
+    Postgres limits a headline by words, and a word may be as long as a text. So it is cut around the first hit.
     """
     text = _cut(headline).translate(_SIGNS_BACK)
     return html.escape(text).replace(HIT_START, "<mark>").replace(HIT_END, "</mark>")

@@ -1,12 +1,13 @@
-"""A domain's database: its roles, and the forward-only SQL files that make its tables.
+"""A domain's database: its roles, and the forward-only SQL files that create its tables.
 
 A file `0001_what.sql` runs once, in one transaction together with the record of its name and checksum. The kernel's
-own files (outbox, inbox) run before the domain's. A file whose first line is `-- transaction: none` holds a single
-statement that cannot run in one (CREATE INDEX CONCURRENTLY); write it so that it can be repeated (IF NOT EXISTS),
-since a crash may come between the statement and its record.
+own files (outbox, inbox) run before the domain's.
 
-In the SQL, `:owner`, `:app`, `:relay` and `:ro` stand for the domain's roles. This module needs psycopg and the
-standard library alone: the local cloud and the operations function run it.
+A file whose first line is `-- transaction: none` holds a single statement that cannot run in a transaction (CREATE
+INDEX CONCURRENTLY). It must be safe to repeat (IF NOT EXISTS): a crash may come between the statement and its record.
+
+In the SQL, `:owner`, `:app`, `:relay` and `:ro` stand for the domain's roles. This module imports psycopg and the
+standard library alone, because the local cloud and the operations function run it.
 """
 
 import contextlib
@@ -38,11 +39,11 @@ type Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 class MigrationError(Exception):
-    """A file or a role is not as it must be; the message names it and says what to do. Nothing was changed by it."""
+    """A file or a role is wrong. The message names it and says what to do. Nothing was changed."""
 
 
 class Migration(NamedTuple):
-    """*name* as it is recorded: `kernel/0001_outbox.sql`."""
+    """One file. *name*: as recorded, for example `kernel/0001_outbox.sql`."""
 
     name: str
     text: str
@@ -58,10 +59,12 @@ class Status(NamedTuple):
 
 
 def create_database(admin: Connection, domain: str, passwords: Mapping[str, str]) -> None:
-    """Make *domain*'s database and its four roles, or bring those that exist to what they must be.
+    """Create *domain*'s database and its four roles, or correct existing ones.
 
-    *admin* is an autocommit connection of a role that may create databases and roles; *passwords* has one for each
-    of `ROLES`. Safe to repeat and to run from two places at once.
+    Safe to repeat and to run from two places at once.
+
+    *admin*: an autocommit connection of a role that may create databases and roles.
+    *passwords*: one for each of `ROLES`.
     """
     if missing := [role for role in ROLES if role not in passwords]:
         message = f"A password is missing for {', '.join(f'{domain}_{role}' for role in missing)}."
@@ -81,11 +84,13 @@ def create_database(admin: Connection, domain: str, passwords: Mapping[str, str]
 
 
 def apply(target: Connection | str, domain: str, directory: Path) -> list[str]:
-    """Run what is new of the kernel's and of *directory*'s migrations; return their names.
+    """Run the new migrations of the kernel and of *directory*. Returns their names.
 
-    *target* is an autocommit connection of the domain's owner to its database, or the URL for one. One file is one
-    transaction: after an error the files before it stay applied. Raises MigrationError if an applied file was
-    changed since, or if a new one comes before an applied one; errors of psycopg pass with the file's name added.
+    One file is one transaction: after an error the files before it stay applied.
+    Raises MigrationError if an applied file was changed since, or if a new one comes before an applied one.
+    Errors of psycopg pass with the file's name added.
+
+    *target*: an autocommit connection of the domain's owner to its database, or the URL for one.
     """
     with _connected(target) as connection, _exclusive(connection):
         pending = _pending(connection, directory)
@@ -99,7 +104,7 @@ def apply(target: Connection | str, domain: str, directory: Path) -> list[str]:
 
 
 def status(target: Connection | str, directory: Path) -> list[Status]:
-    """Every migration in order, and whether it is applied. Raises as `apply` does, but changes nothing."""
+    """Return every migration in order, and whether it is applied. Raises as `apply` does, but changes nothing."""
     with _connected(target) as connection:
         if not _exists(connection, "SELECT FROM pg_class WHERE oid = to_regclass(%s)", "migrations"):
             return [Status(migration.name, applied=False) for migration in _files(directory)]
@@ -167,7 +172,7 @@ def _connected(target: Connection | str) -> Iterator[Connection]:
 
 @contextlib.contextmanager
 def _exclusive(connection: Connection) -> Iterator[None]:
-    """Wait for our turn as long as another run takes, then keep others out until the block ends."""
+    """Lock out other runs until the block ends. Waits for another run as long as it takes."""
     [patience] = connection.execute("SELECT current_setting('lock_timeout')").fetchone() or ("0",)
     connection.execute("SET lock_timeout TO 0")
     connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
@@ -183,7 +188,7 @@ def _create_role(admin: Connection, name: str, password: str, timeouts: Mapping[
     role = sql.Identifier(name)
     if not _exists(admin, "SELECT FROM pg_roles WHERE rolname = %s", name):
         admin.execute(sql.SQL("CREATE ROLE {}").format(role))
-    # Hashed here, so that the password is in no statement that a server may log.
+    # Hashed here, because a server may log the statement.
     verifier = admin.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256").decode()
     options = sql.SQL("ALTER ROLE {} LOGIN NOCREATEDB NOCREATEROLE PASSWORD {}")
     admin.execute(options.format(role, sql.Literal(verifier)))

@@ -1,6 +1,6 @@
-"""Redis, which may be down at any time: short timeouts, and a breaker that leaves it alone for a while.
+"""Redis, which may be down at any time: short timeouts, and a breaker.
 
-What is kept there can be done without, so every caller has an answer for DownError.
+Every value in it is dispensable, so every caller handles DownError.
 """
 
 from collections.abc import Callable
@@ -18,11 +18,11 @@ BREAKER_SECONDS = 1.0
 
 
 class DownError(Exception):
-    """Redis did not answer in time, was found down a moment ago, or there is none (REDIS_URL is not set, or unusable)."""
+    """Redis did not answer in time, was down a moment ago, or there is none (REDIS_URL is not set, or unusable)."""
 
 
 def run[T](work: Callable[["Redis"], T], *, insist: bool = False) -> T:
-    """The result of *work* with the client. Raises DownError; after a failure at once, for a second.
+    """Return the result of *work* with the client. Raises DownError: for a second after a failure, without a try.
 
     *insist*: try even then.
     """
@@ -43,13 +43,13 @@ class _Server:
         from redis.backoff import NoBackoff  # noqa: PLC0415
         from redis.retry import Retry  # noqa: PLC0415
 
-        # A connection that was closed while it was idle is replaced; a server that is too slow is not asked twice.
+        # A connection that was closed while idle is replaced. A server that is too slow is not tried twice.
         retry = Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
         options: dict[str, Any] = {"socket_timeout": TIMEOUT_SECONDS, "socket_connect_timeout": TIMEOUT_SECONDS}
-        # ValueError is what the client makes of a connection that another thread closed while it was read.
+        # The client raises ValueError if another thread closes a connection while it is read.
         self.errors = (redis.RedisError, OSError, ValueError)
         self.client = redis.Redis.from_url(url, retry=retry, **options)
-        # Nothing is sent yet, but it fails for an address with options that no connection has.
+        # Sends nothing yet, but fails for an address with unknown options.
         pool = self.client.connection_pool
         pool.connection_class(**pool.connection_kwargs)
         self.breaker = Breaker(BREAKER_SECONDS)
@@ -63,7 +63,7 @@ class _Server:
             raise DownError from error
 
 
-# None: the address cannot be used.
+# None: the address is unusable.
 _servers: dict[str, _Server | None] = {}
 
 
@@ -84,7 +84,7 @@ def _server(url: str) -> _Server | None:
 def _new_server(url: str) -> _Server | None:
     try:
         return _Server(url)
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it is no reason to answer nobody
-        # Neither the address nor the error, which may quote it: there may be a password in it.
+    except Exception as error:  # noqa: BLE001 - a wrong address is no reason to fail every request
+        # Logs neither the address nor the error, which may quote it: it may contain a password.
         logger.error("REDIS_URL cannot be used: there is no cache and no rate limit", error=type(error).__name__)
         return None
