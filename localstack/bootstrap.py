@@ -33,6 +33,8 @@ NEEDED_BY = {
     "check": (*CLOUD, "dev", "node"),
     "openapi": ("local", "dev"),
 }
+# What `test --quick` needs: no server.
+QUICK = ("local", "lambda", "dev")
 
 
 class InstallError(Exception):
@@ -42,8 +44,9 @@ class InstallError(Exception):
 def main(arguments: list[str]) -> None:
     command = next((argument for argument in arguments if not argument.startswith("-")), "")
     try:
+        needed = QUICK if command == "test" and "--quick" in arguments else NEEDED_BY.get(command, ("local",))
         with _only_one_installer():
-            for name in NEEDED_BY.get(command, ("local",)):
+            for name in needed:
                 install(name)
     except InstallError as error:
         sys.exit(f"millrace: {error}")

@@ -1,12 +1,9 @@
 """Real servers for the tests: one of each for a whole test process; each test makes its own databases and topics."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
-from xdist.remote import Producer
-from xdist.scheduler import LoadScopeScheduling
-from xdist.workermanage import WorkerController
 
 from kernel.messaging import kafka as producer
 from kernel.storage import database, redis_server
@@ -21,45 +18,9 @@ from tests.kit import databases, tokens, topics
 from tests.kit.cloud import Cloud, running_cloud
 from tests.kit.databases import Database
 from tests.kit.lambda_events import Context
-from tests.kit.servers import free_instance, running
+from tests.kit.servers import free_instance, running, starts_server
 
-# What works on the whole cloud, which is too heavy to be there twice, or beside anything else.
-CLOUD = ("tests/end_to_end/", "tests/faults/", "tests/local_cloud/test_cli.py", "tests/local_cloud/test_deployment.py")
-CLOUDS_TESTS = "the cloud's tests"
-
-
-class Shares(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Share the tests between processes: file by file, and at the end one process alone has what works on the cloud."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return CLOUDS_TESTS if nodeid.startswith(CLOUD) else nodeid.partition("::")[0]
-
-    def _assign_work_unit(self, node: WorkerController) -> None:
-        if CLOUDS_TESTS in self.workqueue:
-            self.workqueue.move_to_end(CLOUDS_TESTS)
-        super()._assign_work_unit(node)
-
-    def _reschedule(self, node: WorkerController) -> None:
-        """End *node* if only the cloud's tests are left and another node is there to run them."""
-        another_goes_on = any(each is not node and not each.shutting_down for each in self.nodes)
-        if list(self.workqueue) == [CLOUDS_TESTS] and another_goes_on and not node.shutting_down:
-            # It runs what it has first. To have nothing left is impossible: the last test waits for what follows it.
-            if self._pending_of(self.assigned_work[node]) <= 2:
-                node.shutdown()
-        else:
-            super()._reschedule(node)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse two tests of one name: two processes would run one of them."""
-    twice = sorted(name for name, count in Counter(item.nodeid for item in items).items() if count > 1)
-    if twice:
-        message = f"More than one test is called {', '.join(twice)}."
-        raise pytest.UsageError(message)
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Shares:
-    return Shares(config, log)
+pytest_plugins = ["tests.kit.quick", "tests.kit.sharing"]
 
 
 @pytest.fixture(scope="session")
@@ -67,6 +28,14 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Instance:
     return free_instance(tmp_path_factory.mktemp("instance"))
 
 
+@starts_server
+@pytest.fixture
+def own_instance(tmp_path: Path) -> Instance:
+    """An instance for servers that a test starts, stops and damages itself."""
+    return free_instance(tmp_path)
+
+
+@starts_server
 @pytest.fixture(scope="session")
 def postgres(instance: Instance) -> Iterator[str]:
     """URL of a superuser's connection to a real Postgres."""
@@ -74,6 +43,7 @@ def postgres(instance: Instance) -> Iterator[str]:
         yield superuser_url(instance)
 
 
+@starts_server
 @pytest.fixture(scope="session")
 def kafka(instance: Instance) -> Iterator[str]:
     """Bootstrap servers of a real one-node Kafka."""
@@ -81,6 +51,7 @@ def kafka(instance: Instance) -> Iterator[str]:
         yield instance.kafka_bootstrap
 
 
+@starts_server
 @pytest.fixture(scope="session")
 def redis(instance: Instance) -> Iterator[str]:
     """URL of a real Redis."""
@@ -89,6 +60,7 @@ def redis(instance: Instance) -> Iterator[str]:
         redis_server.reset()
 
 
+@starts_server
 @pytest.fixture(scope="session")
 def opensearch(instance: Instance) -> Iterator[str]:
     """URL of a real one-node OpenSearch, without any index."""
@@ -96,6 +68,7 @@ def opensearch(instance: Instance) -> Iterator[str]:
         yield instance.opensearch_url
 
 
+@starts_server
 @pytest.fixture(scope="session")
 def stripe_api(instance: Instance) -> Iterator[str]:
     """URL of a local Stripe; its account is `stripe_account.local(instance)`."""
@@ -103,6 +76,7 @@ def stripe_api(instance: Instance) -> Iterator[str]:
         yield instance.stripe_url
 
 
+@starts_server
 @pytest.fixture(scope="session")
 def localstack(instance: Instance, kafka: str) -> Iterator[Instance]:
     """A real LocalStack with our plugin, beside the session's Kafka; nothing is deployed on it."""
@@ -110,6 +84,7 @@ def localstack(instance: Instance, kafka: str) -> Iterator[Instance]:
         yield instance
 
 
+@starts_server
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[Cloud]:
     """The whole local cloud with the application deployed, as `./millrace up` makes it."""

@@ -2,7 +2,6 @@
 
 import itertools
 import random
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +10,11 @@ from hypothesis import strategies as st
 
 from catalog import index as catalog_index
 from kernel.contracts.catalog import ProductCreated
+from millrace_local.instance import Instance
 from millrace_local.servers.opensearch import OpenSearch
 from tests.catalog.indexing import TABLE, Index
 from tests.kit.documents import Person, at_once
-from tests.kit.servers import free_instance, running, wait_until
+from tests.kit.servers import running, wait_until
 
 
 def test_a_product_is_found_in_its_latest_version(index: Index, seller: Person) -> None:
@@ -102,14 +102,13 @@ def test_two_indexers_may_make_the_index_at_once(index: Index) -> None:
 
 
 def test_the_index_equals_the_database_soon_after_opensearchs_return(
-    index: Index, seller: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    index: Index, seller: Person, own_instance: Instance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A node of its own is stopped and started; what changed meanwhile is retried as the mapping does, until it is in."""
-    instance = free_instance(tmp_path)
     products = [seller.create(TABLE | {"stock": stock}).body["id"] for stock in range(20)]
     with monkeypatch.context() as there:
-        there.setenv("OPENSEARCH_URL", instance.opensearch_url)
-        with running(OpenSearch(), instance):
+        there.setenv("OPENSEARCH_URL", own_instance.opensearch_url)
+        with running(OpenSearch(), own_instance):
             assert index.consume() == []
         consumed = len(index.records())
         for product in products[:10]:
@@ -117,7 +116,7 @@ def test_the_index_equals_the_database_soon_after_opensearchs_return(
         seller.delete(products[-1])
         missed = index.records()[consumed:]
         assert len(index.consume(missed)) == 11
-        with running(OpenSearch(), instance):
+        with running(OpenSearch(), own_instance):
             wait_until(lambda: index.consume(missed) == [], seconds=60, what="the indexer to catch up")
             assert index.equals_database()
 

@@ -13,6 +13,7 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.config import GenerationConfig, ProjectConfig, ProjectsConfig, SchemathesisConfig
+from schemathesis.schemas import BaseSchema
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -26,6 +27,8 @@ from tests.kit.cloud import Cloud
 from tests.kit.servers import wait_until
 from tools import openapi
 
+# A lazy schema hides from pytest what its tests need.
+pytestmark = pytest.mark.usefixtures("cloud")
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -38,7 +41,8 @@ EXAMPLES = 8
 PROJECT = ProjectConfig(generation=GenerationConfig(with_security_parameters=False))
 CONFIG = SchemathesisConfig(seed=1, projects=ProjectsConfig(default=PROJECT))
 DOCUMENT = json.loads(openapi.FILE.read_text())
-SCHEMA = schemathesis.openapi.from_dict(DOCUMENT, config=CONFIG)
+# Lazy: the cases are made when a test runs. To make them while pytest collects takes 40 s, in each process.
+SCHEMA = schemathesis.pytest.from_fixture("document")
 THINGS: dict[str, dict[str, Any]] = {
     "/api/v1/blogs": {"title": "My Blog", "content": "Words.", "status": "draft"},
     "/api/v1/notes": {"title": "My note"},
@@ -70,6 +74,11 @@ class Client:
             payment = f"/api/v1/payments/{id_}"
             wait_until(lambda: self.api.get(payment, headers=self.account.headers).status_code == 200, seconds=30)
         return id_
+
+
+@pytest.fixture(scope="session")
+def document() -> BaseSchema:
+    return schemathesis.openapi.from_dict(DOCUMENT, config=CONFIG)
 
 
 @pytest.fixture(scope="module")

@@ -20,9 +20,10 @@ from millrace_local.servers import supervision
 from millrace_local.servers.postgres import Postgres
 from tests.faults.servers import has_recovered
 from tests.kit.cloud import Cloud
-from tests.kit.servers import free_instance, wait_until
+from tests.kit.servers import free_instance, starts_server, wait_until
 
 
+@starts_server
 @pytest.fixture
 def other_cloud() -> Iterator[Cloud]:
     """A cloud beside the session's, not started."""

@@ -1,6 +1,7 @@
 """Restarts without end, orphans, and stopping what hangs: two servers under a supervisor of their own."""
 
 import contextlib
+import dataclasses
 import tempfile
 import threading
 import time
@@ -17,21 +18,20 @@ from millrace_local.servers import leftovers, supervision
 from millrace_local.servers.postgres import Postgres, superuser_url
 from millrace_local.servers.redis import Redis
 from millrace_local.servers.server import NotReadyError
-from tests.kit.servers import free_instance, wait_until
+from tests.kit.servers import wait_until
 
 SERVERS = (Postgres(), Redis())
 
 
 @pytest.fixture
-def supervised(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+def supervised(own_instance: Instance) -> Iterator[Instance]:
     """Postgres and Redis as `up` runs them."""
-    instance = free_instance(tmp_path_factory.mktemp("supervised"))
     for server in SERVERS:
-        server.prepare(instance)
-    supervision.start(instance, lifecycle.programs(instance, SERVERS))
-    wait_until(lambda: all_ready(instance), seconds=90, what="the servers to be ready")
-    yield instance
-    lifecycle.down(instance)
+        server.prepare(own_instance)
+    supervision.start(own_instance, lifecycle.programs(own_instance, SERVERS))
+    wait_until(lambda: all_ready(own_instance), seconds=90, what="the servers to be ready")
+    yield own_instance
+    lifecycle.down(own_instance)
 
 
 def all_ready(instance: Instance) -> bool:
@@ -129,10 +129,10 @@ def test_a_program_starts_with_an_empty_temporary_folder(supervised: Instance) -
 
 
 def test_a_supervisor_of_a_deep_folder_is_found_whatever_the_temporary_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_instance: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its socket's path would be too long there, and its programs and the user's shells have folders of their own."""
-    instance = free_instance(tmp_path / ("deep" * 25))
+    instance = dataclasses.replace(own_instance, home=tmp_path / ("deep" * 25))
     supervision.start(instance, [supervision.Program("sleeper", ["sleep", "600"], {})])
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 

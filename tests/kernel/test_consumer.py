@@ -4,7 +4,6 @@ import contextlib
 import os
 import signal
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,10 +18,11 @@ from kernel.errors import ConflictError, NotOursError, UnavailableError
 from kernel.messaging import consumer
 from kernel.messaging.consumer import Consumer
 from kernel.storage.database import Connection
+from millrace_local.instance import Instance
 from millrace_local.servers.postgres import Postgres, superuser_url
 from tests.kit.databases import Database, migrated
 from tests.kit.lambda_events import Context, batch, failures, record, user_event
-from tests.kit.servers import free_instance, running, wait_until
+from tests.kit.servers import running, wait_until
 
 NOTHING_FAILED = failures()
 
@@ -272,10 +272,9 @@ def test_a_cut_connection_loses_and_dead_letters_nothing(activity: Database, con
 
 
 def test_a_crash_of_postgres_dead_letters_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, context: Context
+    own_instance: Instance, monkeypatch: pytest.MonkeyPatch, context: Context
 ) -> None:
     """Postgres is stopped without warning in the middle of a batch; after its restart the batch is applied once."""
-    instance = free_instance(tmp_path)
     ids = {uuid4() for _ in range(20)}
     delivered = batch(*(record(user_event(id_), offset) for offset, id_ in enumerate(ids)))
     crash = True
@@ -290,13 +289,13 @@ def test_a_crash_of_postgres_dead_letters_nothing(
                 wait_until(lambda: server.poll() is not None)
                 connection.execute("SELECT 1")
 
-    with running(Postgres(), instance) as server:
-        database = migrated(superuser_url(instance), "activity")
+    with running(Postgres(), own_instance) as server:
+        database = migrated(superuser_url(own_instance), "activity")
         monkeypatch.setenv("DATABASE_URL_ACTIVITY", database.url("app"))
         everything = failures(*((0, offset) for offset in range(20)))
         assert [handler(delivered, context) for _ in range(2)] == [everything] * 2
     crash = False
-    with running(Postgres(), instance):
+    with running(Postgres(), own_instance):
         assert handler(delivered, context) == NOTHING_FAILED
         assert kept(database) == ids
         assert dead_letters(database) == []

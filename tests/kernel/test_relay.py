@@ -16,11 +16,11 @@ from kernel.messaging import kafka as producer
 from kernel.messaging import outbox, relay
 from kernel.messaging.outbox import Message
 from kernel.messaging.relay import Summary
-from millrace_local.instance import ROOT
+from millrace_local.instance import ROOT, Instance
 from millrace_local.servers.kafka import Kafka
 from tests.kit import topics
 from tests.kit.databases import Database
-from tests.kit.servers import free_instance, running, wait_until
+from tests.kit.servers import running, wait_until
 
 RELAY = Path(__file__).with_name("relay_process.py")
 
@@ -252,12 +252,13 @@ def test_an_absent_topic_holds_up_its_own_rows_only(
     assert unpublished(outbox_of) == 1
 
 
-def test_waits_for_a_broker_that_is_down(outbox_of: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waits_for_a_broker_that_is_down(
+    outbox_of: Database, own_instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Rows stay while Kafka is down, and are published by the same relay once it is back."""
-    instance = free_instance(tmp_path)
-    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", instance.kafka_bootstrap)
-    with running(Kafka(), instance):
-        topic = topics.create(instance.kafka_bootstrap)
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", own_instance.kafka_bootstrap)
+    with running(Kafka(), own_instance):
+        topic = topics.create(own_instance.kafka_bootstrap)
     add(outbox_of, message(topic, "patient"))
     with pytest.raises(KafkaError):
         relay.publish("activity", 0)
@@ -267,9 +268,9 @@ def test_waits_for_a_broker_that_is_down(outbox_of: Database, tmp_path: Path, mo
     # Longer than a Kafka on a busy machine takes to start.
     waiting = threading.Thread(target=lambda: found.append(relay.publish("activity", 40)))
     waiting.start()
-    with running(Kafka(), instance):
+    with running(Kafka(), own_instance):
         wait_until(lambda: unpublished(outbox_of) == 0, seconds=30)
-        assert [each.value() for each in topics.read(instance.kafka_bootstrap, topic)] == [b"patient"]
+        assert [each.value() for each in topics.read(own_instance.kafka_bootstrap, topic)] == [b"patient"]
         producer.close()
         waiting.join()
     assert found[0].published == 1

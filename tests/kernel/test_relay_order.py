@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from concurrent import futures
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from kafka.errors import KafkaError
@@ -17,10 +16,11 @@ from kafka.errors import KafkaError
 from kernel.messaging import kafka as producer
 from kernel.messaging import outbox, relay
 from kernel.messaging.outbox import Message
+from millrace_local.instance import Instance
 from millrace_local.servers.kafka import Kafka
 from tests.kit import topics
 from tests.kit.databases import Database
-from tests.kit.servers import free_instance, running, wait_until
+from tests.kit.servers import running, wait_until
 from tests.kit.slow_broker import slowed
 
 KEYS = 3
@@ -78,14 +78,13 @@ def test_an_inversion_is_a_first_sight_after_a_younger_record(
 
 @pytest.fixture
 def own_broker(
-    activity: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    activity: Database, own_instance: Instance, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A broker to be slowed or stopped; this process is the activity domain's relay, and publishes to it."""
-    instance = free_instance(tmp_path)
     monkeypatch.setenv("DATABASE_URL_ACTIVITY", activity.url("relay"))
-    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", instance.kafka_bootstrap)
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", own_instance.kafka_bootstrap)
     monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT")
-    with running(Kafka(), instance) as broker:
+    with running(Kafka(), own_instance) as broker:
         yield broker
         producer.close()
 

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 
 from millrace_local.instance import ROOT, TOOLS, Instance
-from tests.kit.servers import free_instance
+from tests.kit.servers import free_instance, require_allowed
 
 HOME = TOOLS / "test"
 
@@ -26,6 +26,7 @@ class Cloud:
 
     def millrace(self, *arguments: str, check: bool = True, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run a command on this cloud, with *variables* in its environment, and return what it printed."""
+        require_allowed()
         # Tests talk to the local Stripe, whatever account the developer's shell has.
         environment = os.environ | {"STRIPE_API_KEY": ""} | self.instance.as_environment() | variables
         ran = subprocess.run(

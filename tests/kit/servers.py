@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
+
 from millrace_local.cloud import private_folders
 from millrace_local.instance import HIGHEST_PORTS, HOST, PORTS, Instance
 from millrace_local.servers.server import NotReadyError, Server
@@ -18,6 +20,28 @@ from millrace_local.servers.server import NotReadyError, Server
 BELOW_PASSING_PORTS = 32000
 SHORTEST_REST = 0.02
 LONGEST_REST = 1
+
+# The fixtures that start a server or another program.
+STARTED_BY: set[str] = set()
+_is_quick = False
+
+
+def starts_server[Fixture: Callable[..., object]](fixture: Fixture) -> Fixture:
+    """Mark *fixture* as one that starts a server: `--quick` leaves out every test that needs it."""
+    STARTED_BY.add(fixture.__name__)
+    return fixture
+
+
+def refuse(*, quick: bool) -> None:
+    """Let `require_allowed` fail from now on if *quick*."""
+    global _is_quick  # noqa: PLW0603 - pytest's own configuration is out of reach where servers are started
+    _is_quick = quick
+
+
+def require_allowed() -> None:
+    """Fail the test that starts a server among those that were found to need none."""
+    if _is_quick:
+        pytest.fail("`--quick` runs no server. Start it in a fixture that is marked with `starts_server`.")
 
 
 def free_instance(home: Path) -> Instance:
@@ -35,6 +59,7 @@ def running(server: Server, instance: Instance, output: int | None = None) -> It
 
     It writes to its log, or to *output* as subprocess names it.
     """
+    require_allowed()
     with private_folders.writing(instance):
         server.prepare(instance)
         with (instance.logs / f"{server.name}.log").open("ab") as log:

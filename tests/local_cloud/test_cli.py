@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 
 from millrace_local.cli import up
-from millrace_local.instance import HOST
+from millrace_local.instance import HOST, Instance
 from tests.kit.cloud import Cloud
-from tests.kit.servers import free_instance
 
 
 @pytest.fixture
-def absent_cloud(tmp_path: Path) -> Cloud:
-    return Cloud(free_instance(tmp_path))
+def absent_cloud(own_instance: Instance) -> Cloud:
+    return Cloud(own_instance)
 
 
 @pytest.mark.parametrize(

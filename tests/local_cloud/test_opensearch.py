@@ -11,32 +11,31 @@ from millrace_local.instance import Instance
 from millrace_local.servers import opensearch as opensearch_service
 from millrace_local.servers.opensearch import OpenSearch
 from millrace_local.servers.server import NotReadyError
-from tests.kit.servers import free_instance, running
+from tests.kit.servers import running
 
 PRODUCT = {"name": "Café table"}
 
 
-def test_a_killed_node_comes_back_with_what_it_acknowledged(tmp_path: Path) -> None:
+def test_a_killed_node_comes_back_with_what_it_acknowledged(own_instance: Instance) -> None:
     """A document that was indexed, but neither refreshed nor flushed, is found after a SIGKILL and a new start."""
-    instance = free_instance(tmp_path)
-    document = f"{instance.opensearch_url}/products/_doc/1"
-    with running(OpenSearch(), instance) as process:
-        httpx.put(f"{instance.opensearch_url}/products").raise_for_status()
+    document = f"{own_instance.opensearch_url}/products/_doc/1"
+    with running(OpenSearch(), own_instance) as process:
+        httpx.put(f"{own_instance.opensearch_url}/products").raise_for_status()
         assert httpx.put(document, json=PRODUCT).status_code == HTTPStatus.CREATED
         process.kill()
         process.wait()
-    with running(OpenSearch(), instance):
+    with running(OpenSearch(), own_instance):
         assert httpx.get(document).json()["_source"] == PRODUCT
 
 
-def test_a_broken_start_cache_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_start_cache_is_ignored(own_instance: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
     """The cache only saves time: with one that is cut off, the node starts nevertheless."""
-    broken = tmp_path / "start.aot"
-    OpenSearch().prepare(free_instance(tmp_path))
+    broken = own_instance.home / "start.aot"
+    OpenSearch().prepare(own_instance)
     broken.write_bytes(opensearch_service.CACHE.read_bytes()[:1_000_000])
     monkeypatch.setattr(opensearch_service, "CACHE", broken)
-    with running(OpenSearch(), instance := free_instance(tmp_path)):
-        assert httpx.get(instance.opensearch_url).json()["version"]["number"] == OpenSearch().version()
+    with running(OpenSearch(), own_instance):
+        assert httpx.get(own_instance.opensearch_url).json()["version"]["number"] == OpenSearch().version()
 
 
 def test_words_are_found_without_accents_and_endings(opensearch: str) -> None:

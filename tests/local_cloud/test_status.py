@@ -24,12 +24,11 @@ from tests.kit.servers import free_instance, running, wait_until
 
 
 @pytest.fixture
-def hung_redis(tmp_path: Path) -> Iterator[Instance]:
+def hung_redis(own_instance: Instance) -> Iterator[Instance]:
     """A local cloud of which only Redis was started, which is stopped by SIGSTOP."""
-    instance = free_instance(tmp_path)
-    with running(Redis(), instance) as process:
+    with running(Redis(), own_instance) as process:
         process.send_signal(signal.SIGSTOP)
-        yield instance
+        yield own_instance
         process.send_signal(signal.SIGCONT)
 
 
@@ -82,11 +81,10 @@ def test_a_redeployer_that_is_stopped_is_not_up(tmp_path: Path, monkeypatch: pyt
     assert "SIGSTOP" in str(row.problem)
 
 
-def test_a_localstack_without_the_application_is_a_problem(tmp_path: Path) -> None:
+def test_a_localstack_without_the_application_is_a_problem(own_instance: Instance) -> None:
     """All servers may be up: what is missing is named, with the way to bring it back."""
-    instance = free_instance(tmp_path)
-    with running(LocalStack(), instance):
-        row = part(status(instance, 20), "application")
+    with running(LocalStack(), own_instance):
+        row = part(status(own_instance, 20), "application")
     assert row.state == "missing"
     assert "./millrace up" in str(row.problem)
 

@@ -1,8 +1,15 @@
 """How `./millrace test` runs the tests."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from millrace_local.cli import test as testing
+from millrace_local.instance import Instance
+from millrace_local.servers.redis import Redis
+from tests.kit import quick, servers
+from tests.kit.cloud import Cloud
 
 
 @pytest.mark.parametrize(
@@ -10,6 +17,7 @@ from millrace_local.cli import test as testing
     [
         ([], 2),
         (["--durations=30"], 2),
+        (["--quick"], 2),
         (["--numprocesses=0"], 0),
         (["tests/users"], 1),
         (["-k", "duplicate"], 1),
@@ -21,3 +29,25 @@ def test_everything_is_shared_by_two_processes_and_a_selection_is_not(arguments:
     shared = [each for each in testing.shared(arguments) if each.startswith("--numprocesses=")]
 
     assert (int(shared[-1].partition("=")[2]) if shared else 1) == processes
+
+
+@pytest.mark.parametrize("server", ["postgres", "kafka", "redis", "opensearch", "stripe_api", "localstack", "cloud"])
+def test_the_quick_lane_leaves_out_what_needs_a_server(server: str) -> None:
+    """A test whose fixtures include one that starts a server, however far behind."""
+    needing: Any = SimpleNamespace(fixturenames=["monkeypatch", "activity", server])
+
+    assert quick.needs_server(needing)
+
+
+def test_the_quick_lane_has_what_needs_no_server(request: pytest.FixtureRequest) -> None:
+    assert not quick.needs_server(request.node)
+
+
+def test_a_server_in_the_quick_lane_fails_its_test(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its fixtures did not say that it needs one. The same holds for a cloud's command."""
+    monkeypatch.setattr(servers, "_is_quick", True)
+
+    with pytest.raises(pytest.fail.Exception, match="starts_server"), servers.running(Redis(), instance):
+        pass
+    with pytest.raises(pytest.fail.Exception, match="starts_server"):
+        Cloud(instance).millrace("status")

@@ -8,20 +8,24 @@ import typer
 from millrace_local.instance import ROOT, environment
 from millrace_local.servers import SERVERS
 
-# A third faster than in one; see tests/conftest.py for how they share the tests.
+# See tests/kit/sharing.py for how they share the tests.
 IN_TWO = ("--numprocesses=2", "--dist=loadscope")
+QUICK = "--quick"
 SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
 def command(context: typer.Context) -> None:
     """Run the tests; arguments are pytest's. They start their own servers beside a running local cloud.
 
-    Example: ./millrace test tests/activity -k duplicate
+    --quick runs those that need no server, in less than a minute.
 
     Everything is tested by two processes, and a selection by one.
+
+    Example: ./millrace test tests/activity -k duplicate
     """
-    for server in SERVERS:
-        server.install()
+    if QUICK not in context.args:
+        for server in SERVERS:
+            server.install()
     pytest = [str(environment("dev") / "bin" / "python"), "-m", "pytest", *shared(context.args)]
     sys.exit(subprocess.run(pytest, cwd=ROOT, check=False).returncode)  # noqa: S603 - our own command line
 

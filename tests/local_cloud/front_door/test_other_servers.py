@@ -11,12 +11,14 @@ import pytest
 from millrace_local.instance import Instance
 from millrace_local.servers import stripe_account
 from tests.kit.raw_http import Reply, send
+from tests.kit.servers import starts_server
 from tests.local_cloud.front_door.cases import FOREIGN_ORIGINS, OWN_ORIGINS, UNWELCOME, WELCOME
 
 type Ask = Callable[..., Reply]
 PAGE = {"Host": "localhost", "Sec-Fetch-Site": "cross-site", "User-Agent": "Mozilla/5.0"}
 
 
+@starts_server
 @pytest.fixture(params=["stripe_api", "opensearch"])
 def ask(request: pytest.FixtureRequest, instance: Instance) -> Ask:
     """`ask(method, target, headers)` sends a request with an account's key to each server."""

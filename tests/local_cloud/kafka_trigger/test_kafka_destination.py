@@ -3,17 +3,17 @@
 import contextlib
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from millrace_local.instance import Instance
 from millrace_local.servers.kafka import Kafka
 from millrace_plugin.kafka_trigger.destinations.kafka import ROUND_BYTES, KafkaDestination, Message, rounds
 from millrace_plugin.kafka_trigger.failure import DeliveryError, Failure
 from millrace_plugin.kafka_trigger.payload import Encoder
 from millrace_plugin.kafka_trigger.settings import Settings
-from tests.kit.servers import free_instance, running
+from tests.kit.servers import running
 from tests.kit.slow_broker import slowed
 from tests.local_cloud.kafka_trigger.conftest import FUNCTION_ARN, Topic
 
@@ -95,14 +95,13 @@ def deliver_all(kafka: KafkaDestination, failed: Failure) -> int:
 
 
 def test_d_order_holds_on_a_broker_that_is_slower_than_the_timeouts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_instance: Instance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Messages expire while the broker is stopped and are sent again, and no key goes backwards."""
     for name, seconds in (("REQUEST_SECONDS", 1), ("DELIVERY_SECONDS", 2), ("FLUSH_SECONDS", 4)):
         monkeypatch.setattr(f"millrace_plugin.kafka_trigger.destinations.kafka.{name}", seconds)
-    instance = free_instance(tmp_path)
-    with running(Kafka(), instance) as broker:
-        topic = Topic(instance.kafka_bootstrap)
+    with running(Kafka(), own_instance) as broker:
+        topic = Topic(own_instance.kafka_bootstrap)
         failed = failure(*[(b"%d" % (number % 3), 30_000) for number in range(RECORDS)])
         with destination(topic) as kafka:
             kafka.deliver(failure((b"first", 1)))

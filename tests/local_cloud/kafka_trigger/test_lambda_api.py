@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from millrace_local.instance import ACCOUNT, REGION, TOOLS, Instance
 from millrace_local.servers.localstack import LocalStack
-from tests.kit.servers import free_instance, running, wait_until
+from tests.kit.servers import running, wait_until
 from tests.local_cloud.kafka_trigger.cloudwatch import events, kinds, total
 from tests.local_cloud.kafka_trigger.conftest import Services, Topic
 from tests.local_cloud.kafka_trigger.queues import Queue
@@ -506,12 +506,11 @@ def test_what_is_refused_at_creation_is_refused_at_an_update(
 
 
 def test_lenient_mode_accepts_with_a_warning_that_is_shown(
-    instance: Instance, kafka: str, topic: Topic, folder: Path, monkeypatch: pytest.MonkeyPatch
+    instance: Instance, own_instance: Instance, topic: Topic, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a LocalStack of its own; what the API model lacks is shown as well."""
     monkeypatch.setenv("MILLRACE_TRIGGER_LENIENT", "1")
-    own = free_instance(folder / "instance")
-    own = dataclasses.replace(own, ports=own.ports | {"kafka": instance.ports["kafka"]})
+    own = dataclasses.replace(own_instance, ports=own_instance.ports | {"kafka": instance.ports["kafka"]})
     with running(LocalStack(), own):
         api = boto3.client(
             "lambda",

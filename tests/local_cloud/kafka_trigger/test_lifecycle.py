@@ -11,12 +11,13 @@ from uuid import uuid4
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
+from millrace_local.instance import Instance
 from millrace_local.servers.kafka import Kafka
 from millrace_plugin.kafka_trigger.invoker import Answer
 from millrace_plugin.kafka_trigger.mapping import KafkaMapping
 from millrace_plugin.kafka_trigger.processing_result import CONNECTION_ERROR, OK, TOPIC_MISSING
 from millrace_plugin.kafka_trigger.settings import Settings
-from tests.kit.servers import free_instance, running, wait_until
+from tests.kit.servers import running, wait_until
 from tests.local_cloud.kafka_trigger.conftest import Mappings, Topic, no_clients
 from tests.local_cloud.kafka_trigger.fake_function import RAISED, SUCCESS, Batch, FakeFunction, Gate
 
@@ -233,25 +234,24 @@ def test_l1_a_missing_topic_is_a_problem_that_goes_away_when_it_is_made(
     wait_until(lambda: mapping.processing_result.value == OK)
 
 
-def test_l1_a_broker_that_is_down_at_first_and_later_again_is_told_and_recovers(tmp_path: Path) -> None:
+def test_l1_a_broker_that_is_down_at_first_and_later_again_is_told_and_recovers(own_instance: Instance) -> None:
     """LastProcessingResult changes by itself each time, and every record arrives."""
-    instance = free_instance(tmp_path)
-    mappings = Mappings(instance.kafka_bootstrap)
+    mappings = Mappings(own_instance.kafka_bootstrap)
     function = FakeFunction()
     settings = mappings.settings("later")
-    down = CONNECTION_ERROR.format(bootstrap=instance.kafka_bootstrap)
+    down = CONNECTION_ERROR.format(bootstrap=own_instance.kafka_bootstrap)
     mapping = mappings.run(settings, function)
     try:
         wait_until(lambda: mapping.processing_result.value == down)
-        with running(Kafka(), instance):
-            topic = Topic(instance.kafka_bootstrap, 0)
+        with running(Kafka(), own_instance):
+            topic = Topic(own_instance.kafka_bootstrap, 0)
             topic.name = "later"
             topic.create(1)
             topic.write(1)
             wait_until(lambda: function.offsets("later-0") == [0], seconds=20)
             assert mapping.processing_result.value == OK
         wait_until(lambda: mapping.processing_result.value == down, seconds=20)
-        with running(Kafka(), instance):
+        with running(Kafka(), own_instance):
             wait_until(lambda: mapping.processing_result.value == OK, seconds=20)
             topic.write(1)
             wait_until(lambda: function.offsets("later-0")[-1] == 1, seconds=20)

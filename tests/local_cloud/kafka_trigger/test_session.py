@@ -5,17 +5,17 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
+from millrace_local.instance import Instance
 from millrace_local.servers.kafka import Kafka
 from millrace_plugin.kafka_trigger.committer import Committer
 from millrace_plugin.kafka_trigger.dispatcher import Dispatcher
 from millrace_plugin.kafka_trigger.processing_result import CONNECTION_ERROR, OK
 from millrace_plugin.kafka_trigger.source_topic import SourceTopic
-from tests.kit.servers import free_instance, running, wait_until
+from tests.kit.servers import running, wait_until
 from tests.local_cloud.kafka_trigger.conftest import Mappings, Topic
 from tests.local_cloud.kafka_trigger.fake_function import SUCCESS, FakeFunction, Gate
 
@@ -119,14 +119,13 @@ def stopped(process_id: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("state", ["idle", "in flight"])
-def test_l1_a_broker_that_hangs_is_told_within_seconds_and_recovers(state: str, tmp_path: Path) -> None:
+def test_l1_a_broker_that_hangs_is_told_within_seconds_and_recovers(state: str, own_instance: Instance) -> None:
     """LastProcessingResult follows, whether the mapping has work or not, and nothing is lost or repeated."""
-    instance = free_instance(tmp_path)
-    mappings = Mappings(instance.kafka_bootstrap)
+    mappings = Mappings(own_instance.kafka_bootstrap)
     gate = Gate()
     function = FakeFunction(gate if state == "in flight" else lambda _: SUCCESS)
-    with running(Kafka(), instance) as broker:
-        topic = Topic(instance.kafka_bootstrap, 2)
+    with running(Kafka(), own_instance) as broker:
+        topic = Topic(own_instance.kafka_bootstrap, 2)
         mapping = mappings.start(topic, function, batch_size=2)
         try:
             for partition in (0, 1):
@@ -135,7 +134,7 @@ def test_l1_a_broker_that_hangs_is_told_within_seconds_and_recovers(state: str, 
             wait_until(lambda: all(function.offsets(label) for label in labels))
             with stopped(broker.pid):
                 began = time.monotonic()
-                down = CONNECTION_ERROR.format(bootstrap=instance.kafka_bootstrap)
+                down = CONNECTION_ERROR.format(bootstrap=own_instance.kafka_bootstrap)
                 wait_until(lambda: mapping.processing_result.value == down, seconds=15)
                 wait_until(lambda: time.monotonic() - began > 20)
             wait_until(lambda: mapping.processing_result.value == OK, seconds=15)
@@ -149,13 +148,12 @@ def test_l1_a_broker_that_hangs_is_told_within_seconds_and_recovers(state: str, 
             mappings.stop()
 
 
-def test_g3_latest_is_when_the_mapping_was_enabled_even_if_no_broker_answered_then(tmp_path: Path) -> None:
+def test_g3_latest_is_when_the_mapping_was_enabled_even_if_no_broker_answered_then(own_instance: Instance) -> None:
     """What is older is skipped; what is written before the brokers tell where the topic ends is not."""
-    instance = free_instance(tmp_path)
-    mappings = Mappings(instance.kafka_bootstrap)
+    mappings = Mappings(own_instance.kafka_bootstrap)
     function = FakeFunction()
-    with running(Kafka(), instance) as broker:
-        topic = Topic(instance.kafka_bootstrap)
+    with running(Kafka(), own_instance) as broker:
+        topic = Topic(own_instance.kafka_bootstrap)
         topic.write(2)
         try:
             with stopped(broker.pid):

@@ -19,7 +19,7 @@ from millrace_local.instance import ACCOUNT, REGION, Instance, environment
 from millrace_plugin.lambda_runtime.environment import Environment
 from millrace_plugin.lambda_runtime.invocation import Function, Invocation, Outcome
 from millrace_plugin.lambda_runtime.variables import Places, function_variables
-from tests.kit.servers import wait_until
+from tests.kit.servers import starts_server, wait_until
 
 PYTHON = environment("lambda") / "bin" / "python"
 
@@ -43,6 +43,7 @@ class RunningFunction:
 type StartFunction = Callable[..., RunningFunction]
 
 
+@starts_server
 @pytest.fixture
 def start_function(tmp_path: Path) -> Iterator[StartFunction]:
     """Start a function of the given source; its environment is stopped when the test ends."""

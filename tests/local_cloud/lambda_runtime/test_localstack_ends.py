@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from millrace_local.instance import Instance
 from millrace_local.servers.localstack import LocalStack
-from tests.kit.servers import free_instance, running, wait_until
+from tests.kit.servers import running, wait_until
 
 if TYPE_CHECKING:
     from tests.local_cloud.lambda_runtime.conftest import Cloud
@@ -23,14 +23,15 @@ FLUSH_FAILED = 120  # Python's status if what it still had to write could not be
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
-def test_no_process_is_left_when_localstack_ends(tmp_path: Path, end: signal.Signals, cloud_on: "type[Cloud]") -> None:
+def test_no_process_is_left_when_localstack_ends(
+    own_instance: Instance, end: signal.Signals, cloud_on: "type[Cloud]"
+) -> None:
     """In order or killed, with a function idle and another in the middle of a long invocation: all end, and soon.
 
     LocalStack loads CloudWatch for the metrics of the first invocation meanwhile.
     """
-    instance = free_instance(tmp_path)
-    with running(LocalStack(), instance) as server:
-        functions = cloud_on(instance)
+    with running(LocalStack(), own_instance) as server:
+        functions = cloud_on(own_instance)
         source = (
             "import subprocess, time\n"
             "def handler(event, context):\n"
@@ -57,9 +58,9 @@ def test_no_process_is_left_when_localstack_ends(tmp_path: Path, end: signal.Sig
         assert psutil.wait_procs(processes, timeout=3)[1] == []
 
 
-def test_localstack_ends_in_order_when_the_reader_of_its_output_is_gone(tmp_path: Path) -> None:
+def test_localstack_ends_in_order_when_the_reader_of_its_output_is_gone(own_instance: Instance) -> None:
     """As the supervisor is that was killed."""
-    with running(LocalStack(), free_instance(tmp_path), output=subprocess.PIPE) as server:
+    with running(LocalStack(), own_instance, output=subprocess.PIPE) as server:
         assert server.stdout
         assert server.stderr
         server.stdout.close()
@@ -75,25 +76,25 @@ class ImpatientLocalStack(LocalStack):
         return {**super().environment(instance), "LAMBDA_KEEPALIVE_MS": "300"}
 
 
-def test_an_idle_environment_is_ended_after_a_while(tmp_path: Path, cloud_on: "type[Cloud]") -> None:
+def test_an_idle_environment_is_ended_after_a_while(own_instance: Instance, cloud_on: "type[Cloud]") -> None:
     """A process nobody invokes ends by itself, and the next invocation has a new one."""
-    instance = free_instance(tmp_path)
-    with running(ImpatientLocalStack(), instance):
-        functions = cloud_on(instance)
+    with running(ImpatientLocalStack(), own_instance):
+        functions = cloud_on(own_instance)
         name = functions.create("import os\ndef handler(event, context): return os.getpid()")
         first = functions.invoke(name).payload
         wait_until(lambda: not functions.processes(name))
         assert functions.invoke(name).payload != first
 
 
-def test_a_killed_localstacks_scratch_folders_are_removed_by_the_next(tmp_path: Path, cloud_on: "type[Cloud]") -> None:
+def test_a_killed_localstacks_scratch_folders_are_removed_by_the_next(
+    own_instance: Instance, cloud_on: "type[Cloud]"
+) -> None:
     """What functions wrote to their /tmp does not pile up over crashes; a new function's is empty."""
-    instance = free_instance(tmp_path)
     source = "import os\ndef handler(event, context): return [os.environ['TMPDIR'], os.listdir(os.environ['TMPDIR'])]"
     folders = []
     for _ in range(2):
-        with running(LocalStack(), instance) as server:
-            functions = cloud_on(instance)
+        with running(LocalStack(), own_instance) as server:
+            functions = cloud_on(own_instance)
             folder, content = functions.invoke(functions.create(source)).payload
             assert content == []
             folders.append(Path(folder))

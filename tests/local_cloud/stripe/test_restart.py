@@ -5,20 +5,13 @@ import itertools
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
-import pytest
 import stripe
 
 from millrace_local.instance import Instance
 from millrace_local.servers.stripe import Stripe
-from tests.kit.servers import free_instance, running
+from tests.kit.servers import running
 from tests.kit.stripe_clients import stripe_client
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Instance:
-    return free_instance(tmp_path)
 
 
 def charge(client: stripe.StripeClient, order: str) -> stripe.PaymentIntent:
@@ -34,26 +27,26 @@ def charge(client: stripe.StripeClient, order: str) -> stripe.PaymentIntent:
     )
 
 
-def test_a_kill_forgets_neither_objects_nor_keys(own: Instance) -> None:
+def test_a_kill_forgets_neither_objects_nor_keys(own_instance: Instance) -> None:
     """After SIGKILL and a start, the intent is there and its key still answers with it."""
-    with running(Stripe(), own) as server:
-        paid = charge(stripe_client(own.stripe_url, own), "first")
+    with running(Stripe(), own_instance) as server:
+        paid = charge(stripe_client(own_instance.stripe_url, own_instance), "first")
         server.kill()
-    with running(Stripe(), own):
-        client = stripe_client(own.stripe_url, own)
+    with running(Stripe(), own_instance):
+        client = stripe_client(own_instance.stripe_url, own_instance)
         assert client.v1.payment_intents.retrieve(paid.id).status == "succeeded"
         assert charge(client, "first").id == paid.id
         assert len(client.v1.payment_intents.list().data) == 1
 
 
-def test_killed_at_any_moment_each_key_has_one_effect(own: Instance) -> None:
+def test_killed_at_any_moment_each_key_has_one_effect(own_instance: Instance) -> None:
     """Clients that repeat what was not answered, over three kills, end with one intent and one charge per key."""
     orders = (f"order-{number}" for number in itertools.count())
     taken: list[str] = []
     lock = threading.Lock()
 
     def work() -> None:
-        client = stripe_client(own.stripe_url, own)
+        client = stripe_client(own_instance.stripe_url, own_instance)
         with contextlib.suppress(stripe.APIConnectionError):
             while True:
                 with lock:
@@ -61,14 +54,14 @@ def test_killed_at_any_moment_each_key_has_one_effect(own: Instance) -> None:
                 charge(client, order)
 
     for round_ in range(3):
-        with running(Stripe(), own) as server, ThreadPoolExecutor(3) as threads:
+        with running(Stripe(), own_instance) as server, ThreadPoolExecutor(3) as threads:
             already = len(taken)
             workers = [threads.submit(work) for _ in range(3)]
             while len(taken) < already + 10 + 7 * round_:
                 assert not any(worker.done() for worker in workers)
             server.kill()
-    with running(Stripe(), own):
-        client = stripe_client(own.stripe_url, own)
+    with running(Stripe(), own_instance):
+        client = stripe_client(own_instance.stripe_url, own_instance)
         for order in taken:
             charge(client, order)
         found = list(client.v1.payment_intents.list({"limit": 100}).auto_paging_iter())

@@ -6,14 +6,13 @@ import threading
 from collections.abc import Iterator
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 
 import stripe
 
 from millrace_local.instance import HOST, Instance
 from millrace_local.servers import stripe_account
 from millrace_local.servers.stripe import Stripe
-from tests.kit.servers import free_instance, running
+from tests.kit.servers import running
 from tests.kit.stripe_clients import stripe_client
 
 PATH = "/api/v1/payments/webhook"
@@ -54,12 +53,11 @@ def pay(instance: Instance, payment_method: str = "pm_card_visa") -> stripe.Paym
     return intent
 
 
-def test_outcomes_reach_the_application_signed(tmp_path: Path) -> None:
+def test_outcomes_reach_the_application_signed(own_instance: Instance) -> None:
     """Success, decline, cancellation and refund arrive, each with a signature that Stripe's library accepts."""
-    own = free_instance(tmp_path)
-    with running(Stripe(), own), listening(own, iter(())) as events:
-        client = stripe_client(own.stripe_url, own)
-        paid, declined = pay(own), pay(own, "pm_card_visa_chargeDeclined")
+    with running(Stripe(), own_instance), listening(own_instance, iter(())) as events:
+        client = stripe_client(own_instance.stripe_url, own_instance)
+        paid, declined = pay(own_instance), pay(own_instance, "pm_card_visa_chargeDeclined")
         client.v1.payment_intents.cancel(declined.id)
         client.v1.refunds.create({"payment_intent": paid.id})
         arrived = [events.get(timeout=5) for _ in range(5)]
@@ -72,25 +70,23 @@ def test_outcomes_reach_the_application_signed(tmp_path: Path) -> None:
     assert about["refund.created"]["payment_intent"] == paid.id
 
 
-def test_an_event_that_was_refused_is_sent_again(tmp_path: Path) -> None:
+def test_an_event_that_was_refused_is_sent_again(own_instance: Instance) -> None:
     """A 500 and a 503 are followed by another attempt with the same event id; a 200 by none."""
-    own = free_instance(tmp_path)
     refusals = iter([HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE])
-    with running(Stripe(), own), listening(own, refusals) as events:
-        pay(own)
+    with running(Stripe(), own_instance), listening(own_instance, refusals) as events:
+        pay(own_instance)
         first = [events.get(timeout=5).id for _ in range(3)]
-        pay(own)
+        pay(own_instance)
         assert len(set(first)) == 1
         assert events.get(timeout=5).id != first[0]
 
 
-def test_an_undelivered_event_survives_a_kill(tmp_path: Path) -> None:
+def test_an_undelivered_event_survives_a_kill(own_instance: Instance) -> None:
     """What nobody took before SIGKILL is delivered by the next process."""
-    own = free_instance(tmp_path)
-    with running(Stripe(), own) as server:
-        paid = pay(own)
+    with running(Stripe(), own_instance) as server:
+        paid = pay(own_instance)
         server.kill()
-    with listening(own, iter(())) as events, running(Stripe(), own):
+    with listening(own_instance, iter(())) as events, running(Stripe(), own_instance):
         event = events.get(timeout=5)
     assert event.type == "payment_intent.succeeded"
     assert event.data.object["id"] == paid.id

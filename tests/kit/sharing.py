@@ -1,0 +1,35 @@
+"""How two processes share the tests: one begins with those of the whole cloud, the other does the rest file by file."""
+
+from collections import Counter
+
+import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+
+# What works on the whole cloud, which is too heavy to be there twice.
+CLOUD = ("tests/end_to_end/", "tests/faults/", "tests/local_cloud/test_cli.py", "tests/local_cloud/test_deployment.py")
+CLOUDS_TESTS = "the cloud's tests"
+
+
+class Shares(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Share the tests file by file. The cloud's tests are one share, the first: the longest would be a long tail."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return CLOUDS_TESTS if nodeid.startswith(CLOUD) else nodeid.partition("::")[0]
+
+    def _assign_work_unit(self, node: object) -> None:
+        if CLOUDS_TESTS in self.workqueue:
+            self.workqueue.move_to_end(CLOUDS_TESTS, last=False)
+        super()._assign_work_unit(node)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse two tests of one name: two processes would run one of them."""
+    twice = sorted(name for name, count in Counter(item.nodeid for item in items).items() if count > 1)
+    if twice:
+        message = f"More than one test is called {', '.join(twice)}."
+        raise pytest.UsageError(message)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Shares:
+    return Shares(config, log)
