@@ -1,12 +1,19 @@
-"""The files that describe the API, made of its code: `./millrace openapi` writes them, tests/test_openapi.py compares."""
+"""The files that describe the API and the operations, written from their code.
+
+`./millrace openapi` writes them, tests/test_openapi.py compares.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
 
-from tools import openapi
+from tools import openapi, operations
 from tools.postman import collection
 
-FILES: dict[Path, Callable[[], str]] = {openapi.FILE: openapi.text, collection.FILE: collection.text}
+FILES: dict[Path, Callable[[], str]] = {
+    openapi.FILE: openapi.text,
+    collection.FILE: collection.text,
+    operations.FILE: operations.text,
+}
 
 if __name__ == "__main__":
     for file, text in FILES.items():

@@ -1,32 +1,33 @@
 """Schedule rate(1 minute): release the holds of orders that were not paid in time.
 
-Several runs at once share the holds, and one that is killed leaves the rest to the next.
+Concurrent runs share the holds. What a killed run leaves is released by the next one.
 """
 
+from collections.abc import Iterator
+
 from catalog import reservations
-from kernel import settings, telemetry
-from kernel.aws.lambda_context import LambdaContext
-from kernel.errors import UnavailableError
+from catalog.commands import ReleaseExpiredHolds
+from kernel import settings
+from kernel.operations.operation import Run, operation
+from kernel.operations.progress import Progress
 from kernel.storage import cache
 from kernel.storage.database import transaction
-from kernel.telemetry import logger
 
 AT_ONCE = 500
 # What one transaction may take: several statement timeouts.
-RESERVE_MILLISECONDS = 20_000
+PART_SECONDS = 20
 
 
-def handler(_event: dict[str, object], context: LambdaContext) -> dict[str, int]:
-    telemetry.begin(context.aws_request_id, None)
-    minutes = settings.hold_minutes()
-    released = 0
-    try:
-        while context.get_remaining_time_in_millis() > RESERVE_MILLISECONDS and (count := _release(minutes)):
-            released += count
-    except UnavailableError as error:
-        logger.warning("holds wait", error=str(error))
-    telemetry.publish("catalog.release_expired_holds", holds_released=released)
-    return {"released": released}
+@operation(ReleaseExpiredHolds, cursor=int, part_seconds=PART_SECONDS)
+def handler(_command: ReleaseExpiredHolds, run: Run[int]) -> Iterator[Progress[int]]:
+    """The cursor is the number of holds released so far: what is left to release is found in the database."""
+    released, minutes = run.cursor or 0, settings.hold_minutes()
+    run.count(holds_released=0)
+    while count := _release(minutes):
+        released += count
+        run.count(holds_released=count)
+        yield Progress(released, None, released)
+    yield Progress(released, released)
 
 
 def _release(minutes: int) -> int:

@@ -1,15 +1,26 @@
 """Schedule rate(1 minute): send the e-mails that are due again, or that a killed function left behind."""
 
-from kernel import telemetry
-from kernel.aws.lambda_context import LambdaContext
+from collections import Counter
+from collections.abc import Iterator
+
+from kernel.operations.operation import Run, operation
+from kernel.operations.progress import Progress
 from kernel.storage.database import transaction
 from notifications import delivery, outgoing
+from notifications.commands import SendEmails
+
+PART_SECONDS = delivery.RESERVE_MILLISECONDS / 1000
+
+type Counts = dict[str, int]
 
 
-def handler(_event: dict[str, object], context: LambdaContext) -> dict[str, int]:
-    telemetry.begin(context.aws_request_id, None)
-    counts = delivery.send_due(context)
+@operation(SendEmails, cursor=dict[str, int], part_seconds=PART_SECONDS)
+def handler(_command: SendEmails, run: Run[Counts]) -> Iterator[Progress[Counts]]:
+    """The cursor holds the counts alone: an e-mail that was tried is not due again for a minute."""
+    counts = Counter(run.cursor or {})
+    counts.update(delivery.send_due(run.context))
     with transaction("notifications") as connection:
         waiting = outgoing.count_waiting(connection)
-    telemetry.publish("notifications.send_emails", emails_waiting=waiting)
-    return {**counts, "waiting": waiting}
+    run.count(emails_waiting=waiting)
+    out_of_time = not run.has_time(PART_SECONDS)
+    yield Progress(counts["sent"], None, dict(counts) if out_of_time else None, {**counts, "waiting": waiting})

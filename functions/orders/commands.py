@@ -27,3 +27,7 @@ class PlaceOrder(Struct, frozen=True):
     currency: str | None = None
     items: tuple[WantedItem, ...] = ()
     payment_method: str | None = None
+
+
+class RebuildOrderList(Struct, frozen=True, forbid_unknown_fields=True):
+    """Rebuild the list of orders from their events."""

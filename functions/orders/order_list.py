@@ -1,4 +1,4 @@
-"""The orders as lists show them, kept up with every event, and made anew of the events when they are asked to be."""
+"""The orders as lists show them: updated with every event, and rebuilt from the events on demand."""
 
 from datetime import datetime
 from uuid import UUID
@@ -15,7 +15,7 @@ LAST = UUID(int=(1 << 128) - 1)
 
 
 def put(connection: Connection, orders: list[Order]) -> None:
-    """Show each order as it is now, unless the list knows a later version of it. *orders*: by id, ascending."""
+    """Write each order's row, unless the list has a later version of it. *orders*: by id, ascending."""
     connection.execute(
         """
         INSERT INTO order_list AS known (order_id, customer_id, status, amount, currency, version, created_at, updated_at)
@@ -58,11 +58,13 @@ def newest(connection: Connection, customer: UUID, page: ListOrders) -> list[Ord
 
 
 def rebuild(connection: Connection, after: UUID) -> tuple[int, UUID | None]:
-    """Make the rows of the next page of orders anew: how many they are, and in which order the page ends, if not last.
+    """Rebuild the list rows of the next page of orders, which begins after the order *after*.
 
-    Readers see the old rows until the transaction ends. The page is what lies between two ids, and the events are
-    read once its rows are gone: whoever appends meanwhile either has committed, and is read, or puts the order's row
-    afterwards, when `put` lets the later version win. A cursor over positions would miss events that commit late.
+    Returns how many were rebuilt and the id of the page's last order, or None after the last page.
+
+    Readers see the old rows until the transaction ends. A page is a range of ids, and its events are read after its
+    rows are deleted. A concurrent append has either committed, and is read, or puts the order's row afterwards: then
+    `put` keeps the later version. A cursor over positions would miss events that commit late.
     """
     end = store.last_of_page(connection, after, PAGE)
     connection.execute("DELETE FROM order_list WHERE order_id > %s AND order_id <= %s", (after, end or LAST))

@@ -1,33 +1,29 @@
-"""Invoked by an operator: make the list of orders anew from their events, while orders are placed and changed.
+"""Invoked by an operator: rebuild the list of orders from their events, while orders are placed and changed.
 
-Takes `{}`, or `{"after": "<order id>"}` to go on where an earlier run ended. Answers with how many orders were listed
-and, as `next`, where to go on; null when all is done.
+Each part is a page of orders in one transaction. The cursor is the id of the page's last order.
 """
 
-import msgspec
+from collections.abc import Iterator
+from uuid import UUID
 
-from kernel import telemetry
-from kernel.aws.lambda_context import LambdaContext
-from kernel.errors import UnavailableError
+from kernel.operations.operation import Run, operation
+from kernel.operations.progress import Progress
 from kernel.storage.database import transaction
-from orders import order_list
-from orders.schemas import RebuildOrderList
+from orders import order_list, store
+from orders.commands import RebuildOrderList
 
 # A page takes far less.
-RESERVED_MILLISECONDS = 15_000
+PART_SECONDS = 15
+FIRST = UUID(int=0)
 
 
-def handler(event: dict[str, object], context: LambdaContext) -> dict[str, int | str | None]:
-    telemetry.begin(context.aws_request_id, None)
-    position = msgspec.convert(event, RebuildOrderList).after
-    orders = 0
-    while position is not None and context.get_remaining_time_in_millis() > RESERVED_MILLISECONDS:
-        try:
-            with transaction("orders") as connection:
-                count, following = order_list.rebuild(connection, position)
-        except UnavailableError as error:
-            telemetry.logger.warning("rebuild stops", extra={"next": str(position), "reason": str(error)})
-            break
-        orders, position = orders + count, following
-    telemetry.logger.info("order list rebuilt", extra={"orders": orders, "next": str(position)})
-    return {"orders": orders, "next": str(position) if position else None}
+@operation(RebuildOrderList, cursor=UUID, part_seconds=PART_SECONDS)
+def handler(_command: RebuildOrderList, run: Run[UUID]) -> Iterator[Progress[UUID]]:
+    position: UUID | None = run.cursor or FIRST
+    done, total = run.done, run.total
+    while position is not None:
+        with transaction("orders") as connection:
+            total = store.count(connection) if total is None else total
+            count, position = order_list.rebuild(connection, position)
+        done += count
+        yield Progress(done, total, position)

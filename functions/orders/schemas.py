@@ -78,9 +78,3 @@ class HistoryEntry(Struct, frozen=True, rename="camel"):
     def position(self) -> tuple[object, ...]:
         """Return its place in the order's history, where the next page begins."""
         return (self.version,)
-
-
-class RebuildOrderList(Struct, frozen=True, forbid_unknown_fields=True):
-    """*after*: what an earlier run answered as `next`; None: it was the end."""
-
-    after: UUID | None = UUID(int=0)

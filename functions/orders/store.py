@@ -51,6 +51,12 @@ def history(connection: Connection, order_id: UUID, *, after: int = 0, limit: in
     return [_recorded(*row) for row in rows]
 
 
+def count(connection: Connection) -> int:
+    """Return how many orders there are."""
+    [found] = connection.execute("SELECT count(*) FROM order_events WHERE version = 1").fetchone() or (0,)
+    return int(found)
+
+
 def last_of_page(connection: Connection, after: UUID, size: int) -> UUID | None:
     """The order in which a page of *size* orders ends that begins *after* another; None if fewer are left."""
     row = connection.execute(

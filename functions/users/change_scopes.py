@@ -1,23 +1,22 @@
-"""Invoked by an operator: grant scopes to an account, or take them away; the account's next access token has them.
+"""Invoked by an operator: grant scopes to an account or revoke them, and return its scopes.
 
-Takes `{"username": "ann", "grant": ["catalog:write"], "revoke": []}` and answers with the account's scopes. A token
-that was issued before lives on for up to 15 minutes.
+The account's next access token has them. An older token stays valid for up to 15 minutes. Without scopes to grant or
+revoke, nothing changes.
 """
 
-import msgspec
+from collections.abc import Iterator
 
-from kernel import telemetry
-from kernel.aws.lambda_context import LambdaContext
+from kernel.operations.operation import Run, operation
+from kernel.operations.progress import Progress
 from kernel.storage.database import transaction
+from kernel.telemetry import logger
 from users import store
 from users.commands import ChangeScopes
 
 
-def handler(event: dict[str, object], context: LambdaContext) -> dict[str, object]:
-    telemetry.begin(context.aws_request_id, None)
-    command = msgspec.convert(event, ChangeScopes)
+@operation(ChangeScopes)
+def handler(command: ChangeScopes, _run: Run[None]) -> Iterator[Progress[None]]:
     with transaction("users") as connection:
         account = store.change_scopes(connection, command)
-    telemetry.logger.info("scopes changed", extra={"user": str(account.id), "scopes": account.scopes})
-    answer: dict[str, object] = msgspec.to_builtins(account)
-    return answer
+    logger.info("scopes changed", extra={"user": str(account.id), "scopes": account.scopes})
+    yield Progress(1, 1, result=account)

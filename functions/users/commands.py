@@ -29,8 +29,22 @@ class RequestTransaction(Struct, frozen=True):
 
 
 class ChangeScopes(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is neither granted nor revoked stays as it is; what is both is revoked."""
+    """Change what an account may do. Other scopes stay as they are, and a scope in both lists is revoked.
+
+    *username*: the account's name, in any case.
+    *grant*: a scope to add.
+    *revoke*: a scope to remove.
+    """
 
     username: str
     grant: list[Scope] = []
     revoke: list[Scope] = []
+
+
+class RotateKeys(Struct, frozen=True, forbid_unknown_fields=True):
+    """Rotate the keys that sign access tokens.
+
+    *compromised*: replace all keys at once, and refuse the tokens that they signed.
+    """
+
+    compromised: bool = False

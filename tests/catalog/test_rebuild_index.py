@@ -6,24 +6,21 @@ import pytest
 
 from catalog import index as catalog_index
 from catalog import opensearch, rebuild_index, rebuilding, store
-from kernel.errors import ConflictError
 from kernel.storage.database import transaction
 from tests.catalog.indexing import TABLE, Index, found
 from tests.kit.databases import Database
 from tests.kit.documents import Person
-from tests.kit.lambda_events import Context
+from tests.kit.operations import part
 
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two products a part."""
     monkeypatch.setattr(rebuilding, "PAGE", 2)
-    monkeypatch.setattr(rebuilding, "PART_SECONDS", -1)
 
 
 def step(cursor: object = None) -> dict[str, Any]:
-    answer: dict[str, Any] = rebuild_index.handler({"cursor": cursor} if cursor else {}, Context())
-    return answer
+    return part(rebuild_index.handler, cursor)
 
 
 def test_brings_back_what_the_index_lost(index: Index, seller: Person) -> None:
@@ -31,11 +28,11 @@ def test_brings_back_what_the_index_lost(index: Index, seller: Person) -> None:
     for _ in range(5):
         seller.create(TABLE)
     done, answer = [], step()
-    while answer["cursor"]:
-        answer = step(answer["cursor"])
+    while answer["next"]:
+        answer = step(answer["next"])
         done.append(answer["done"])
     assert done == [2, 4, 5, 5]
-    assert answer == {"done": 5, "total": 5, "cursor": None}
+    assert answer == {"done": 5, "total": 5, "next": None, "result": None, "error": None}
     assert index.equals_database()
     assert len(catalog_index.behind("products")) == 1
     assert catalog_index.behind("products-next") == []
@@ -46,16 +43,16 @@ def test_changes_during_the_rebuild_are_in_the_new_index(index: Index, seller: P
     products = [seller.create(TABLE | {"stock": 1}).body["id"] for _ in range(6)]
     index.consume()
     [old] = catalog_index.behind("products")
-    answer = step(step()["cursor"])
+    answer = step(step()["next"])
     for product in (products[0], products[5]):
         seller.update(product, TABLE | {"stock": 2})
     for product in (products[1], products[4]):
         seller.delete(product)
     seller.create(TABLE | {"stock": 3})
     assert index.consume() == []
-    while answer["cursor"]:
+    while answer["next"]:
         assert index.equals_database()
-        answer = step(answer["cursor"])
+        answer = step(answer["next"])
     assert catalog_index.behind("products") != [old]
     assert index.equals_database()
     assert len(found(inStock="true")) == 5
@@ -66,9 +63,9 @@ def test_an_answer_that_was_lost_is_asked_for_again(index: Index, seller: Person
     seller.create(TABLE)
     first = step()
     for _ in range(2):
-        second = step(first["cursor"])
+        second = step(first["next"])
     for _ in range(2):
-        assert step(second["cursor"])["cursor"] is None
+        assert step(second["next"])["next"] is None
     assert index.equals_database()
 
 
@@ -76,10 +73,13 @@ def test_to_begin_anew_gives_up_what_was_begun(index: Index, seller: Person) -> 
     """The first rebuild's next part is refused, the second one ends well, and nothing is left over."""
     seller.create(TABLE)
     given_up, answer = step(), step()
-    with pytest.raises(ConflictError):
-        step(given_up["cursor"])
-    while answer["cursor"]:
-        answer = step(answer["cursor"])
+    refused = step(given_up["next"])["error"]
+    assert (refused["message"], refused["retry"]) == (
+        "This rebuild was given up for a newer one. Start a new one.",
+        False,
+    )
+    while answer["next"]:
+        answer = step(answer["next"])
     assert index.equals_database()
     with opensearch.client() as client:
         assert list(client.indices.get_alias(index="products-*")) == catalog_index.behind("products")
@@ -95,6 +95,6 @@ def test_a_copy_of_an_old_state_does_not_replace_a_newer_one(index: Index, selle
     seller.delete(deleted)
     assert index.consume() == []
     catalog_index.write([catalog_index.of_product(each) for each in old], ["products-next"])
-    while answer["cursor"]:
-        answer = step(answer["cursor"])
+    while answer["next"]:
+        answer = step(answer["next"])
     assert index.equals_database()

@@ -13,8 +13,8 @@ from kernel.storage.database import Connection
 from notifications import outgoing, store
 from notifications.model import Notice
 from notifications.send_emails import handler
+from tests.kit import operations
 from tests.kit.databases import Database
-from tests.kit.lambda_events import Context
 from tests.kit.ses import DOWN, Ses
 
 
@@ -35,7 +35,7 @@ def make_due(notifications: Database) -> None:
 
 
 def run() -> dict[str, int]:
-    return {outcome: count for outcome, count in handler({}, Context()).items() if count}
+    return {outcome: count for outcome, count in operations.run(handler).items() if count}
 
 
 def test_sends_what_a_killed_function_left(notifications: Database, ses: Ses) -> None:

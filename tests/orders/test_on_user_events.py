@@ -17,7 +17,7 @@ def test_keeps_the_orders_and_none_of_their_kept_answers(orders: Database, ada: 
     assert orders.rows("SELECT principal FROM idempotency_keys") == [(str(bob.id),)]
     hear(payment(order, "paid"))
     assert orders.rows("SELECT status FROM order_list WHERE order_id = %s", order) == [("paid",)]
-    assert rebuild({}, Context())["orders"] == 3
+    assert rebuild({}, Context())["done"] == 3
     assert orders.rows("SELECT status FROM order_list WHERE order_id = %s", order) == [("paid",)]
 
 

@@ -1,4 +1,4 @@
-"""The list, made anew of the events, is the list that was kept up with them."""
+"""The list, rebuilt from the events, is the list that was kept up with them."""
 
 import threading
 from collections.abc import Callable
@@ -20,15 +20,13 @@ from orders.rebuild_order_list import handler
 from tests.kit.databases import Database
 from tests.kit.documents import at_once
 from tests.kit.lambda_events import Context, batch
+from tests.kit.operations import part
 from tests.kit.published import published
 from tests.orders.customers import ALL, FUNCTIONS, GUEST, Customer, hear, payment
 from tests.orders.test_repository import append
 
 type SignIn = Callable[..., dict[str, str]]
 type Rows = list[tuple[Any, ...]]
-
-DONE = {"next": None}
-
 
 COLUMNS = ("order_id", "customer_id", "status", "amount", "currency", "version", "created_at", "updated_at")
 
@@ -47,8 +45,11 @@ def folded(orders: Database) -> Rows:
     return [tuple(getattr(order, name) for name in COLUMNS) for order in found]
 
 
-def rebuild() -> dict[str, int | str | None]:
-    return handler({}, Context())
+def rebuild() -> int:
+    """Rebuild the whole list. Returns how many orders it has."""
+    answer = handler({}, Context())
+    assert (answer["error"], answer["next"], answer["total"]) == (None, None, answer["done"])
+    return int(answer["done"])
 
 
 def test_makes_good_whatever_was_wrong(orders: Database, ada: Customer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +70,7 @@ def test_makes_good_whatever_was_wrong(orders: Database, ada: Customer, monkeypa
         )
     assert listed(orders) != before
 
-    assert rebuild() == {"orders": 9, **DONE}
+    assert rebuild() == 9
     assert listed(orders) == before == folded(orders)
 
 
@@ -77,35 +78,28 @@ def test_an_empty_store_has_an_empty_list(orders: Database) -> None:
     """Also if there was something in the list."""
     with orders.connect() as connection:
         connection.execute("INSERT INTO order_list VALUES (gen_random_uuid(), NULL, 'paid', 1, 'EUR', 1, now(), now())")
-    assert rebuild() == {"orders": 0, **DONE}
+    assert rebuild() == 0
     assert listed(orders) == []
 
 
-def test_stops_before_its_deadline_and_goes_on_from_there(
+def test_goes_on_where_a_part_ended_or_was_lost(
     orders: Database, ada: Customer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A run that ends early says where, and the runs together have listed each order once."""
+    """Each part says where the next one begins; one that is repeated lists each order once."""
     monkeypatch.setattr(order_list, "PAGE", 2)
     for number in range(1, 8):
         ada.order(number)
     before = listed(orders)
     with orders.connect() as connection:
         connection.execute("DELETE FROM order_list")
-    answers = [handler({}, OnePage())]
+    answers = [part(handler)]
     while answers[-1]["next"]:
-        answers.append(handler({"after": answers[-1]["next"]}, OnePage()))
+        answers += [part(handler, answers[-1]["next"]) for _ in range(2)]  # the first of two answers is lost
+        assert answers[-1] == answers[-2]
 
-    assert [each["orders"] for each in answers] == [2, 2, 2, 1]
+    assert [each["done"] for each in answers] == [2, 4, 4, 6, 6, 7, 7]
+    assert {each["total"] for each in answers} == {7}
     assert listed(orders) == before
-    assert handler({"after": None}, Context()) == {"orders": 0, **DONE}
-
-
-class OnePage(Context):
-    """Of whose time nothing is left after the first look."""
-
-    def get_remaining_time_in_millis(self) -> int:
-        self.milliseconds //= 10
-        return self.milliseconds * 9
 
 
 def test_a_database_that_is_gone_is_told_with_the_place_to_go_on(
@@ -119,7 +113,9 @@ def test_a_database_that_is_gone_is_told_with_the_place_to_go_on(
 
     with monkeypatch.context() as patch:
         patch.setattr(order_list, "rebuild", gone)
-        assert rebuild() == {"orders": 0, "next": str(UUID(int=0))}
+        answer = handler({}, Context())
+    assert answer["error"] == {"message": "gone", "fields": [], "retry": True}
+    assert rebuild() == 1
 
 
 # A step of the story: what happens to which order, and whether it is delivered again under the same id or a new one.
@@ -226,7 +222,7 @@ def test_an_append_that_commits_late_is_not_lost(orders: Database, ada: Customer
     with ThreadPoolExecutor(1) as pool:
         paying = pool.submit(pay_slowly)
         assert begun.wait(10)
-        assert rebuild() == {"orders": 1, **DONE}
+        assert rebuild() == 1
         finish.set()
         paying.result(timeout=10)
     assert listed(orders) == folded(orders)
@@ -248,6 +244,6 @@ def test_an_append_in_the_middle_of_a_rebuild_is_not_lost(
         put(connection, several)
 
     monkeypatch.setattr(order_list, "put", put_later)
-    assert rebuild() == {"orders": 1, **DONE}
+    assert rebuild() == 1
     assert listed(orders) == folded(orders)
     assert listed(orders)[0][5] == 2

@@ -14,7 +14,7 @@ from kernel.storage import database
 from payments import gateway, get_payment, on_order_events, on_stock_events
 from payments.model import News
 from payments.reconcile_payments import handler as reconcile
-from tests.kit import documents
+from tests.kit import documents, operations
 from tests.kit.api import call
 from tests.kit.databases import Database
 from tests.kit.lambda_events import Context, failures
@@ -132,7 +132,7 @@ def test_money_that_a_late_message_tells_of_is_given_back(payments: Database, st
     [intent] = stripe.intents(placed.order_id)
     assert sent(message("payment_intent.succeeded", **intent)) == 200
     let_time_pass(payments)
-    assert reconcile({}, Context()) == {"looked_at": 1, "waiting": 0}
+    assert operations.run(reconcile) == {"looked_at": 1, "waiting": 0}
     assert stripe.refunds(placed.order_id) == [500]
     assert orders.status(payments, placed.order_id) == "refunded"
 
@@ -154,9 +154,9 @@ def test_the_reconciliation_leaves_alone_what_awaits_its_items(payments: Databas
     placed = reserving()
     hear(placed)
     let_time_pass(payments, hours=23)
-    assert reconcile({}, Context()) == {"looked_at": 0, "waiting": 0}
+    assert operations.run(reconcile) == {"looked_at": 0, "waiting": 0}
     let_time_pass(payments, hours=2)
-    assert reconcile({}, Context()) == {"looked_at": 1, "waiting": 0}
+    assert operations.run(reconcile) == {"looked_at": 1, "waiting": 0}
     hear(reserved(placed))
     [event] = documents.events(payments)
     assert (event["type"], event["reason"], stripe.proxy.requests) == ("PaymentFailed", "expired", [])
@@ -169,7 +169,7 @@ def test_the_reconciliation_charges_what_a_killed_function_left(payments: Databa
     stripe.proxy.fail([Loss.CUT_BEFORE])
     assert on_stock_events.handler(delivered(reserved(placed)), Context()) == failures((0, 0))
     let_time_pass(payments)
-    assert reconcile({}, Context()) == {"looked_at": 1, "waiting": 0}
+    assert operations.run(reconcile) == {"looked_at": 1, "waiting": 0}
     assert stripe.charges(placed.order_id) == [500]
 
 

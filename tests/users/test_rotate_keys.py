@@ -13,7 +13,7 @@ from kernel.aws import secrets
 from kernel.errors import UnauthorizedError
 from kernel.web import tokens
 from millrace_local.instance import Instance
-from tests.kit.api import Context
+from tests.kit.operations import run
 from users import access_tokens, rotate_keys
 
 
@@ -55,8 +55,9 @@ def stored(localstack: Instance, monkeypatch: pytest.MonkeyPatch) -> Iterator[Se
     client.close()
 
 
-def rotate() -> bool:
-    return rotate_keys.handler({}, Context())["rotated"]
+def rotate(**command: bool) -> bool:
+    rotated: bool = run(rotate_keys.handler, **command)["rotated"]
+    return rotated
 
 
 def test_the_first_rotation_makes_both_keys(stored: Secrets) -> None:
@@ -126,7 +127,7 @@ def test_compromised_keys_are_all_replaced_at_once(stored: Secrets, monkeypatch:
     before = {key["kid"] for key in stored.keys("public")}
     old = access_tokens.sign(uuid4(), ["user"])
     monkeypatch.setattr(rotate_keys, "SHORTEST_INTERVAL", timedelta(minutes=30))
-    assert rotate_keys.handler({"compromised": True}, Context()) == {"rotated": True}
+    assert rotate(compromised=True)
     assert before.isdisjoint(key["kid"] for kind in ("public", "signing") for key in stored.keys(kind))
     secrets.reset()
     with pytest.raises(UnauthorizedError):

@@ -1,0 +1,1 @@
+"""The third edge: functions that an operator or a schedule invokes, without a route and without a topic."""
