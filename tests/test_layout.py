@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 import yaml
 
+from kernel.operations.operation import Operation
 from kernel.storage import migrations
 from millrace_local.instance import ROOT
 from tests.kit import imports
-from tools.template import FUNCTIONS, Function
+from tools.template import FUNCTIONS, Function, written
 
 DOMAINS = sorted(folder.name for folder in (ROOT / "functions").iterdir() if (folder / "__init__.py").exists())
 MODULES = sorted(path for path in (ROOT / "functions").glob("*/*.py"))
@@ -59,6 +60,7 @@ THIRD_PARTY = {
     *("opensearchpy", "psycopg", "redis", "stripe", "zxcvbn"),
 }
 CONSUMERS = [each for each in FUNCTIONS if each.topics]
+DEFAULT_TIMEOUT = written()["Globals"]["Function"]["Timeout"]
 
 
 def dotted(path: Path) -> str:
@@ -120,6 +122,21 @@ def test_the_docstring_begins_with_what_calls_the_function(function: Function) -
         assert told == f"Schedule {function.schedules[0]}"
     else:
         assert told.startswith("Invoked by ")
+
+
+INVOKED = [each for each in FUNCTIONS if not each.routes and not each.topics and "publish_events" not in each.module]
+
+
+@pytest.mark.parametrize("function", INVOKED, ids=str)
+def test_what_an_operator_or_a_schedule_invokes_is_an_operation_that_ends_in_time(function: Function) -> None:
+    """One protocol for all of them; a part fits into the function's time, and a scheduled one needs no command."""
+    handler = importlib.import_module(function.module).handler
+
+    assert isinstance(handler, Operation)
+    assert handler.name == function.module
+    assert handler.part_seconds < function.properties.get("Timeout", DEFAULT_TIMEOUT)
+    if function.schedules:
+        assert handler.command()
 
 
 @pytest.mark.parametrize("path", MODULES, ids=dotted)

@@ -20,6 +20,8 @@ from tools.template import FUNCTIONS
 type Json = dict[str, Any]
 
 FILE = ROOT / "functions" / "operations" / "catalogue.json"
+# Of every operation on the command line.
+TAKEN = {"help", "json", "profile", "resume", "stage"}
 KINDS = ("string", "integer", "number", "boolean")
 
 
@@ -57,7 +59,7 @@ def options(command: type[Struct]) -> Iterator[Json]:
         many = given.get("type") == "array"
         item = given["items"] if many else given
         kind = item.get("type", "string" if "enum" in item else None)
-        if kind not in KINDS:
+        if kind not in KINDS or field.encode_name in TAKEN:
             message = f"{command.__name__}.{field.name} cannot be an option: {item}."
             raise TypeError(message)
         yield {
@@ -66,7 +68,7 @@ def options(command: type[Struct]) -> Iterator[Json]:
             "many": many,
             "choices": item.get("enum", []),
             "required": field.required,
-            "help": explained[field.name],
+            "help": explained[field.name][:1].upper() + explained[field.name][1:],
         }
 
 

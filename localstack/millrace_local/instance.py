@@ -11,7 +11,8 @@ HOST = "127.0.0.1"
 REGION = "us-east-1"
 ACCOUNT = "000000000000"  # LocalStack's own account
 STAGE = "local"
-STACK = f"millrace-{STAGE}"
+APPLICATION = "millrace"
+STACK = f"{APPLICATION}-{STAGE}"
 """The application's stack on CloudFormation, and so the beginning of its functions' names."""
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / ".millrace"

@@ -151,7 +151,9 @@ def test_parallel_runs_claim_each_payment_once(payments: Database) -> None:
 
 
 def test_does_nothing_while_the_database_is_gone(payments: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It says so in the log, and the next run goes on."""
+    """The answer says so, and the next run goes on."""
     with monkeypatch.context() as patch:
         patch.setenv("DATABASE_URL_PAYMENTS", "postgresql://nobody@127.0.0.1:1/nothing")
-        assert run() == {"looked_at": 0, "waiting": 0}
+        answer = handler({}, Context())
+    assert answer["error"] == {"message": "The payments database is not available.", "fields": [], "retry": True}
+    assert run() == {"looked_at": 0, "waiting": 0}

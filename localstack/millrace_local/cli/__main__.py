@@ -12,7 +12,7 @@ from millrace_local.servers.server import NotReadyError
 
 COMMANDS = (
     *("up", "down", "status", "logs", "env"),
-    *("deploy", "invoke", "migrate", "scopes", "reindex", "openapi"),
+    *("deploy", "invoke", "run", "migrate", "scopes", "reindex", "openapi"),
     *("check", "test", "bench"),
 )
 
@@ -27,6 +27,9 @@ application = typer.Typer(
 asked = [name for name in COMMANDS if name in sys.argv[1:2]] or COMMANDS
 for command in asked:
     module = import_module(f"millrace_local.cli.{command}")
+    if several := getattr(module, "application", None):
+        application.add_typer(several, name=command)
+        continue
     application.command(command, context_settings=getattr(module, "SETTINGS", None))(module.command)
 
 

@@ -9,10 +9,9 @@ from typing import Annotated
 import typer
 
 from millrace_local.cli.output import errors, print_json
-from millrace_local.deployment import aws, functions
+from millrace_local.deployment import stages
 from millrace_local.instance import Instance
 from millrace_local.problems import LocalCloudError
-from millrace_local.servers.localstack import localstack_session
 
 
 def command(
@@ -25,11 +24,8 @@ def command(
     Example: ./millrace invoke OperationsGetHealth --event event.json
     """
     instance = Instance.from_environment()
-    localstack_session(instance)
-    name, payload = functions.deployed_name(instance, function), _read(event)
-    answer = aws.client(instance, "lambda", aws.LONGEST_INVOCATION_SECONDS).invoke(
-        FunctionName=name, Payload=payload, LogType="Tail"
-    )
+    deployed, payload = stages.local(instance).function(function), _read(event)
+    answer = deployed.client.invoke(FunctionName=deployed.name, Payload=payload, LogType="Tail")
     log = base64.b64decode(answer.get("LogResult", "")).decode(errors="replace")
     errors.print(log, markup=False, style="dim", soft_wrap=True)
     print_json(json.load(answer["Payload"]))

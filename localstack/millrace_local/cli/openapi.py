@@ -8,9 +8,9 @@ from millrace_local.instance import ROOT, environment
 
 
 def command() -> None:
-    """Write the API's OpenAPI document and its Postman collection, from the template's routes and the functions' types.
+    """Write the API's OpenAPI document, its Postman collection and the catalogue of operations, from the functions' types.
 
-    They are functions/operations/openapi.json and Microservices-API-Collection.json.
+    They are functions/operations/openapi.json, Microservices-API-Collection.json and functions/operations/catalogue.json.
 
     Example: ./millrace openapi
     """

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
+from millrace_local.cli import run
 from millrace_local.cli.output import print_json
-from millrace_local.deployment import functions
-from millrace_local.instance import Instance
+from millrace_local.deployment import operations
 
 
 def command(
@@ -23,5 +23,5 @@ def command(
 
     Example: ./millrace scopes ann --grant catalog:write
     """
-    event = {"username": username, "grant": grant or [], "revoke": revoke or []}
-    print_json(functions.call(Instance.from_environment(), "UsersChangeScopes", event))
+    given = {"username": username, "grant": grant or [], "revoke": revoke or []}
+    print_json(run.carry_out(operations.find("users.change_scopes"), given)["result"])

@@ -70,14 +70,17 @@ def output(instance: Instance, name: str) -> str:
 
 
 def function_names(instance: Instance) -> dict[str, str]:
-    """The deployed name of each of the application's functions, by its logical id in `template.yaml`.
+    """Return the deployed name of each of the application's functions, by its logical id in `template.yaml`."""
+    cloudformation = aws.client(instance, "cloudformation")
+    return {} if status(cloudformation) is None else functions_of(cloudformation, STACK)
+
+
+def functions_of(cloudformation: Any, stack: str) -> dict[str, str]:  # noqa: ANN401 - a boto3 client
+    """Return the deployed name of each function of *stack*, by its logical id.
 
     A resource whose creation is under way has no name yet.
     """
-    cloudformation = aws.client(instance, "cloudformation")
-    if status(cloudformation) is None:
-        return {}
-    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=STACK)
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
     resources = (resource for page in pages for resource in page["StackResourceSummaries"])
     functions = (resource for resource in resources if resource["ResourceType"] == "AWS::Lambda::Function")
     return {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in functions if "PhysicalResourceId" in each}

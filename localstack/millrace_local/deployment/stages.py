@@ -21,43 +21,61 @@ class FunctionFailedError(LocalCloudError):
 
 
 @dataclass(frozen=True)
+class Function:
+    """A deployed function. *logical_id*: what template.yaml calls it. *client*: of Lambda."""
+
+    logical_id: str
+    name: str
+    client: Any
+
+    def invoke(self, payload: object) -> Any:  # noqa: ANN401 - each function's own
+        """Return the function's answer. Raises FunctionFailedError."""
+        try:
+            answer = self.client.invoke(FunctionName=self.name, Payload=json.dumps(payload).encode())
+            found = json.load(answer["Payload"])
+        except ClientError as error:
+            message = f"{self.logical_id} cannot be invoked: {error.response['Error']['Message']}"
+            raise FunctionFailedError(message) from error
+        except BotoCoreError as error:
+            message = f"{self.logical_id} does not answer: {error}"
+            raise FunctionFailedError(message) from error
+        if "FunctionError" in answer:
+            message = f"{self.logical_id} failed: {_explanation(found)} See its log."
+            raise FunctionFailedError(message)
+        return found
+
+
+@dataclass(frozen=True)
 class Stage:
-    """A deployed application. *client*: makes a boto3 client of a service, by its name."""
+    """A deployed application.
+
+    *client*: makes a boto3 client of a service, by its name.
+    *key*: tells it from stages of the same name in other accounts and regions.
+    """
 
     name: str
     client: Callable[[str], Any]
+    key: str
 
-    def invoke(self, logical_id: str, payload: object) -> Any:  # noqa: ANN401 - each function's own
-        """Return the answer of the function that template.yaml calls *logical_id*. Raises FunctionFailedError."""
-        try:
-            answer = self.client("lambda").invoke(
-                FunctionName=self._deployed_name(logical_id), Payload=json.dumps(payload).encode()
-            )
-            found = json.load(answer["Payload"])
-        except ClientError as error:
-            raise FunctionFailedError(f"{logical_id} cannot be invoked: {_explained(error)}") from error
-        except BotoCoreError as error:
-            raise FunctionFailedError(f"{logical_id} does not answer: {error}") from error
-        if "FunctionError" in answer:
-            raise FunctionFailedError(f"{logical_id} failed: {_described(found)}")
-        return found
-
-    def _deployed_name(self, logical_id: str) -> str:
-        name = f"{APPLICATION}-{self.name}"
-        cloudformation = self.client("cloudformation")
+    def function(self, logical_id: str) -> Function:
+        """Return the deployed function. Raises LocalCloudError, which lists those that there are."""
+        cloudformation, name = self.client("cloudformation"), f"{APPLICATION}-{self.name}"
         try:
             names = stack.functions_of(cloudformation, name)
         except ClientError as error:
-            where = cloudformation.meta.endpoint_url
-            message = f"The stack {name} cannot be read at {where}: {_explained(error)} Is the stage deployed there?"
+            reason, where = error.response["Error"]["Message"], cloudformation.meta.endpoint_url
+            message = f"The stack {name} cannot be read at {where}: {reason}"
             raise LocalCloudError(message) from error
-        return names[logical_id] if logical_id in names else _refuse(logical_id, names)
+        if logical_id not in names:
+            message = f"There is no function {logical_id!r} in {name}. There are: {', '.join(sorted(names)) or 'none'}."
+            raise LocalCloudError(message)
+        return Function(logical_id, names[logical_id], self.client("lambda"))
 
 
 def local(instance: Instance) -> Stage:
     """Return the stage on LocalStack. Raises NotReadyError if there is no LocalStack."""
     localstack_session(instance)
-    return Stage(STAGE, lambda service: aws.client(instance, service, aws.LONGEST_INVOCATION_SECONDS))
+    return Stage(STAGE, lambda service: aws.client(instance, service, aws.LONGEST_INVOCATION_SECONDS), STAGE)
 
 
 def on_aws(name: str | None, profile: str | None) -> Stage:
@@ -69,11 +87,15 @@ def on_aws(name: str | None, profile: str | None) -> Stage:
     from botocore.config import Config  # noqa: PLC0415
 
     # A repeated invocation would run beside the first one.
-    settings = Config(retries={"total_max_attempts": 1}, read_timeout=aws.LONGEST_INVOCATION_SECONDS, tcp_keepalive=True)
+    settings = Config(
+        retries={"total_max_attempts": 1}, read_timeout=aws.LONGEST_INVOCATION_SECONDS, tcp_keepalive=True
+    )
     try:
         session = boto3.Session(profile_name=profile)
-        stage = Stage(name or "", lambda service: session.client(service, config=settings))
-        return stage if name else Stage(_only_stage(stage.client("cloudformation")), stage.client)
+        cloudformation = session.client("cloudformation", config=settings)
+        found = name or _only_stage(cloudformation)
+        key = f"{found}.{session.profile_name}.{cloudformation.meta.region_name}"
+        return Stage(found, lambda service: session.client(service, config=settings), key)
     except (BotoCoreError, ClientError) as error:
         message = f"AWS cannot be used: {error}. Check --profile, AWS_PROFILE, AWS_REGION and the credentials."
         raise LocalCloudError(message) from error
@@ -87,3 +109,9 @@ def _only_stage(cloudformation: Any) -> str:  # noqa: ANN401 - a boto3 client
         return str(stages[0])
     message = f"Name the stage with --stage. Deployed there: {', '.join(stages) or 'none'}."
     raise LocalCloudError(message)
+
+
+def _explanation(error: dict[str, str]) -> str:
+    """Return in one sentence why a function failed: its error, or that it took too long."""
+    told = ": ".join(filter(None, (error.get("errorType"), error.get("errorMessage")))) or json.dumps(error)
+    return told if told.endswith(".") else f"{told}."
