@@ -17,7 +17,7 @@ from msgspec import Struct, structs
 
 from kernel import telemetry
 from kernel.aws.lambda_context import LambdaContext
-from kernel.errors import FieldProblem, InvalidError, ProblemError, UnavailableError
+from kernel.errors import FieldProblem, InvalidError, ProblemError, UnavailableError, refuse_fields
 from kernel.operations.progress import Answer, Control, Failure, Progress
 from kernel.telemetry import logger
 from kernel.web import validation
@@ -122,9 +122,9 @@ class Operation[Command: Struct, Place]:
         run.seconds = control.seconds
         if control.cursor is None:
             return validation.convert(fields, self.command)
-        validation.refuse(FieldProblem(name, ALONE) for name in fields)
+        refuse_fields(FieldProblem(name, ALONE) for name in fields)
         if self.place is None:
-            validation.refuse([FieldProblem("cursor", NOT_RESUMABLE)])
+            refuse_fields([FieldProblem("cursor", NOT_RESUMABLE)])
         run.cursor = validation.convert(control.cursor.at, self.place, path="cursor.at")
         run.done, run.total = control.cursor.done, control.cursor.total
         return validation.convert(control.cursor.command, self.command, path="cursor.command")
