@@ -37,7 +37,7 @@ RULES = (
     "transactions.model",
     *("users.commands", "users.model", "users.passwords", "users.token_families"),
     *("kernel.currencies", "kernel.domains", "kernel.errors", "kernel.free_json", "kernel.texts"),
-    *("kernel.storage.found_words", "kernel.web.scopes", "kernel.web.validation"),
+    *("kernel.storage.found_words", "kernel.web.scopes", "kernel.validation"),
 )
 # Servers, the environment and the clock. A rule gets what they would tell it as a parameter.
 FORBIDDEN_TO_RULES = {
@@ -45,14 +45,14 @@ FORBIDDEN_TO_RULES = {
     *("os", "time", "subprocess", "socket", "importlib"),
 }
 # Modules of the kernel's root may import each other and nothing else of the kernel.
-KERNEL_ROOT = {"currencies", "domains", "errors", "free_json", "ids", "settings", "telemetry", "texts"}
+KERNEL_ROOT = {"currencies", "domains", "errors", "free_json", "ids", "settings", "telemetry", "texts", "validation"}
 # What else each wing of the kernel may import.
 WINGS = {
     "contracts": set[str](),
     "aws": {"root"},
     "storage": {"root", "aws"},
     "messaging": {"root", "aws", "contracts", "storage"},
-    "operations": {"root", "aws", "storage"},
+    "operations": {"root", "aws"},
     "web": {"root", "aws", "storage"},
 }
 THIRD_PARTY = {

@@ -15,12 +15,11 @@ from typing import Any, overload
 import msgspec
 from msgspec import Struct, structs
 
-from kernel import telemetry
+from kernel import telemetry, validation
 from kernel.aws.lambda_context import LambdaContext
 from kernel.errors import FieldProblem, InvalidError, ProblemError, UnavailableError, refuse_fields
 from kernel.operations.progress import Answer, Control, Failure, Progress
 from kernel.telemetry import logger
-from kernel.web import validation
 
 CONTROLS = frozenset(Control.__struct_fields__)
 NOT_RESUMABLE = "is of no use here: this operation ends within one invocation"

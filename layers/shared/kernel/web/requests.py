@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from kernel import free_json
+from kernel import free_json, validation
 from kernel.errors import (
     FieldProblem,
     InvalidError,
@@ -22,7 +22,6 @@ from kernel.errors import (
     UnsupportedTypeError,
     refuse_fields,
 )
-from kernel.web import validation
 from kernel.web.tokens import Principal
 
 LARGEST_BODY = 256 * 1024

@@ -1,4 +1,4 @@
-"""Checks a client's JSON against a msgspec structure and names every field that is wrong, not only the first."""
+"""Checks a caller's JSON against a msgspec structure and names every field that is wrong, not only the first."""
 
 from collections.abc import Iterator, Mapping
 from types import UnionType
