@@ -1,17 +1,24 @@
-"""Event source mappings on Kafka, with the semantics of AWS Lambda's.
+"""Run event source mappings on Kafka with the semantics of AWS Lambda.
 
-The rules named in docstrings (`B5`, `R10`) are those of the project's specification of the trigger. One record's way:
+A code such as `B5` or `R10` names a rule of docs/kafka-trigger.md, which links the test that holds it.
 
-- `poller` consumes it, `reader` filters (`filtering`) and serialises it (`payload`);
-- `dispatcher` lets it wait in its `partition`, until `batcher` finds a batch due and `concurrency` lets an invocation start;
-- `policy` says before each invocation whether it is too old or held by no event, and what follows from each outcome:
-  settled, retried, split, given up;
-- `invocation` calls the function by the `invoker` and reads its `response`; `on_failure` delivers to one of the
-  `destinations`;
-- `accounting` counts it, tells `processing_result` about problems, and has the `committer` commit what is settled.
+The path of a record through a mapping (`mapping.KafkaMapping`):
 
-Beside a record's way, `reporter` publishes `metrics`, and `system_log` hands warnings to the function's log group.
+1. `poller.Poller` consumes it as a member of the group (`membership`), from the offset that `starting_position` decides.
+2. `reader.Reader` filters it (`filtering`, `filter_rules`) and serialises it for the event (`payload`).
+3. `dispatcher.Dispatcher` queues it in its `partition.Partition`. `batcher.Batcher` decides when a batch is due, and
+   `concurrency.ConcurrencyLimit` when an invocation may start.
+4. `policy.examine` gives up a record that is too old, or that no event can hold, before each invocation.
+5. `invocation.Function` calls the function through an `invoker.Invoker` and reads its answer (`response`).
+6. `policy.next_step` decides what follows: settled, retried after a `backoff`, split, or given up.
+7. `on_failure.OnFailure` delivers a record that is given up to one of the `destinations`, or logs that it is dropped.
+8. `accounting.Accounting` counts it in `counters` and reports problems as LastProcessingResult (`processing_result`).
+9. `committer.Committer` commits the offset once everything before it is settled.
 
-Filtered out, too old, too large or not to be represented, a record is settled without an invocation. `worker` and
-`plugin` fit all this into LocalStack; beside them only `localstack_invoker` and `localstack_clients` import LocalStack.
+`backpressure` bounds what is read ahead. `reporter` publishes `metrics` and offsets, and `system_log` sends warnings to
+the function's log group.
+
+Around it: `validation` and `support` check a mapping's parameters, `settings` reads them, `lambda_api` and
+`cloudformation` receive them from LocalStack, and `worker` keeps the mapping's state. Only these, `plugin`,
+`localstack_invoker` and `localstack_clients` import LocalStack.
 """

@@ -1,6 +1,6 @@
-"""Keeps the books of a mapping: what was polled, settled and lost, as counters, commits and `LastProcessingResult` (X1).
+"""Count what a mapping polls, settles and loses, request its commits, and report its LastProcessingResult (X1).
 
-No lock of its own: the dispatcher holds its lock around every call.
+It has no lock of its own. The dispatcher holds its lock around every call.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -17,7 +17,10 @@ Commit = Callable[[int, int], None]
 
 
 class Accounting:
-    """*commit* is called with (partition, offset) whenever what is settled of a partition has grown."""
+    """Apply what happens to records to their partition, the counters and the commits.
+
+    commit: called with partition and offset whenever a partition's settled prefix has grown. It must not block.
+    """
 
     def __init__(
         self, settings: Settings, counters: Counters, processing_result: ProcessingResult, commit: Commit
@@ -28,35 +31,37 @@ class Accounting:
         self._commit = commit
 
     def add_polled(self, partition: Partition, polled: Polled, now: float) -> None:
+        """Count what was polled and queue it in its partition."""
         self._counters.PolledEventCount += len(polled.records) + polled.filtered
         self._counters.FilteredOutEventCount += polled.filtered
         partition.add(polled, now)
         self._commit_if_grown(partition)
 
     def release_waiting(self, partition: Partition) -> None:
-        """Note that what waits is left to the partition's next owner."""
+        """Drop a partition's waiting records, which its next owner reads again."""
         self._counters.ReturnedEventCount += partition.release()
 
     def resume(self, partition: Partition, offset: int) -> None:
-        """Note that we own a partition again, of which *offset* was committed meanwhile."""
+        """Continue a partition that is assigned again, of which *offset* is committed."""
         partition.committed = offset
         self._commit_if_grown(partition)
 
     def count_returned(self, partitions: Iterable[Partition]) -> None:
-        """Note that what is not settled of *partitions* is left to their next owners."""
+        """Count the unsettled records of *partitions*, which their next owners read again."""
         self._counters.ReturnedEventCount += sum(partition.unsettled() for partition in partitions)
 
     def count_refusal(self) -> None:
+        """Count an invocation that the function did not get."""
         self._counters.InvokeErrorCount += 1
 
     def count_invocation(self, count: int, result: Result) -> None:
-        """Note an invocation with *count* records."""
+        """Count an invocation with *count* records."""
         self._counters.InvokedEventCount += count
         if result.failed:
             self._counters.InvokeErrorCount += 1
 
     def apply_outcome(self, partition: Partition, work: Work, result: Result, now: float) -> None:
-        """Note what the function made of a partition's share of a batch."""
+        """Apply the function's answer to a partition's share of a batch."""
         outcome = result.outcome(partition.number)
         step = policy.next_step(work, outcome, self._settings)
         self._counters.FailedInvokeEventCount += len(outcome.failed)
@@ -66,7 +71,7 @@ class Accounting:
         self._advance(partition, step, now)
 
     def apply_delivery(self, partition: Partition, work: Work, delivery: Delivery, now: float) -> Step:
-        """Note a delivery to the destination, or that there is none."""
+        """Apply a delivery to the destination, or the lack of one. Returns what follows from it."""
         step = policy.next_step(work, delivery, self._settings)
         self._counters.DroppedEventCount += step.settled
         if self._settings.destination:
@@ -78,7 +83,7 @@ class Accounting:
         return step
 
     def report_result(self, partitions: Collection[Partition], *, refused: bool) -> None:
-        """Report why something is not settled, or what was lost last."""
+        """Report why records are not settled, or which ones were dropped last."""
         losses = (each.dropped for each in partitions if each.dropped)
         if refused or any(each.failing for each in partitions):
             self._processing_result.set_function_problem(FUNCTION_FAILED)

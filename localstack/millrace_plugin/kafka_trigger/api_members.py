@@ -1,4 +1,4 @@
-"""What a request holds that its API model does not know; LocalStack's parser drops it without a word."""
+"""Find the members of a request that its API model does not know. LocalStack's parser drops them silently."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,8 +1,8 @@
-"""How much is read ahead of the function: enough to keep it busy, never without bound.
+"""Bound how much is read ahead of the function.
 
-A partition that holds back too much is best waited for: pausing it makes librdkafka throw away what it has prefetched,
-and resuming takes it up to a second. So it is paused only when waiting would hold up the others (C7): at once if it is
-stuck, otherwise when it has been too full for a while.
+A partition with too large a backlog is first waited for, because pausing it makes librdkafka discard what it has
+prefetched, and resuming takes up to a second. It is paused when waiting would delay the others (C7): at once if its
+first records are retried, otherwise after PAUSE_AFTER_SECONDS.
 """
 
 from collections.abc import Mapping
@@ -10,23 +10,30 @@ from typing import NamedTuple
 
 MAXIMUM_RECORDS = 10_000
 MAXIMUM_BATCHES = 3
-MAXIMUM_BYTES = 16 * 1024 * 1024  # of JSON: more than two events of the largest size
+MAXIMUM_BYTES = 16 * 1024 * 1024  # of JSON: more than two of the largest events
 PAUSE_AFTER_SECONDS = 2.0
 
 
 class Backlog(NamedTuple):
-    """What a partition holds back: records waiting, their bytes as JSON, and whether its head has to be retried."""
+    """The waiting records of a partition."""
 
     records: int
+    """How many there are."""
     size: int
+    """Their bytes as JSON."""
     stuck: bool
+    """Whether the records before them are retried."""
 
 
 class Decision(NamedTuple):
+    """What to do with the owned partitions."""
+
     wait: bool
-    """Do not poll now: something that is too full will soon have room."""
+    """Do not poll now: a partition that is full will soon have room."""
     pause: set[int]
+    """Numbers of the partitions to pause."""
     resume: set[int]
+    """Numbers of the partitions to resume."""
 
 
 class Backpressure:
@@ -36,7 +43,11 @@ class Backpressure:
         self._paused: set[int] = set()
 
     def decide(self, held: Mapping[int, Backlog], now: float) -> Decision:
-        """What to do about the partitions we own; assumes that the decision is followed."""
+        """Decide whether to poll, and which partitions to pause and resume. The caller must follow the decision.
+
+        held: the backlogs of all owned partitions, by number.
+        now: in seconds, in one clock for all calls.
+        """
         full = {number: each for number, each in held.items() if each.records > self._most or each.size > MAXIMUM_BYTES}
         self._full_since = {number: self._full_since.get(number, now) for number in full}
         tired = {number for number, since in self._full_since.items() if full[number].stuck or _is_long(since, now)}

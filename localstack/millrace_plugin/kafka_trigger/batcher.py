@@ -1,8 +1,8 @@
-"""When a batch is due, and of what (B1 to B8, C2).
+"""Decide when a batch is due and which records it has (B1 to B8, C2).
 
-A batch is due when one partition fills it, when all idle partitions together do, or when a window ends. A partition
-that fills a batch alone is sent alone, so that a backlog is worked off partition by partition, concurrently; partitions
-with little are merged, those that wait longest first.
+A batch is due when one partition fills it, when all idle partitions together fill it, or when a window ends. A partition
+that fills a batch is sent alone, so that backlogs of several partitions are processed concurrently. Partitions with few
+records are merged, those that wait longest first.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,7 +20,11 @@ class Batcher:
     maximum_bytes: int = MAXIMUM_EVENT_BYTES
 
     def due(self, idle: Sequence[Partition], now: float) -> list[tuple[Partition, int]]:
-        """The next batch's partitions and how many records of each, or nothing; *idle* ones have records waiting."""
+        """Return the partitions of the next batch with the number of records of each. Empty if none is due.
+
+        idle: the partitions whose waiting records may be sent.
+        now: in seconds, in the clock of `Partition.window_start`.
+        """
         full = next((partition for partition in idle if self._fills(partition)), None)
         if full:
             return self._fill((full,))
@@ -29,11 +33,11 @@ class Batcher:
         return []
 
     def window_end(self, idle: Iterable[Partition]) -> float:
-        """When the first window of these partitions ends, in the clock of `Partition.window_start`."""
+        """Return when the first window of these partitions ends, in the clock of `Partition.window_start`."""
         return min(partition.window_start for partition in idle) + self.window_seconds
 
     def oversized(self, partition: Partition) -> bool:
-        """Whether the partition's first waiting record fits no event at all (B8)."""
+        """Return whether the partition's first waiting record fits no event (B8)."""
         return self._room(partition) < record_size(partition.waiting[0])
 
     def _fills(self, partition: Partition) -> bool:

@@ -1,4 +1,4 @@
-"""How the trigger reaches other AWS services; LocalStack's way is in `localstack_clients`, tests bring their own."""
+"""The interface by which the trigger gets clients of AWS services. `localstack_clients` implements it, tests do too."""
 
 from typing import Any, Protocol
 
@@ -7,5 +7,5 @@ Client = Any  # boto3 makes its clients at run time: they have no types
 
 class Clients(Protocol):
     def __call__(self, service: str, account: str, region: str) -> Client:
-        """Return a client of *service* that acts as *account* in *region*; called from several threads at a time."""
+        """Return a client of *service* that acts as *account* in *region*. Several threads may call at a time."""
         ...

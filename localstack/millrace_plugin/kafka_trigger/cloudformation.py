@@ -1,4 +1,4 @@
-"""Mappings of Kafka in CloudFormation templates: how they are created, checked and deleted.
+"""Create, check and delete Kafka mappings of CloudFormation templates.
 
 AWS: "AWS::Lambda::EventSourceMapping" (CloudFormation template reference).
 """
@@ -31,7 +31,7 @@ def extend_resource_provider() -> None:
 
 
 def create(original: Original, provider: Untyped, request: Untyped) -> Untyped:
-    """Create a mapping; the API spells the key's property differently, and would not be asked about it."""
+    """Create a mapping with the API's spelling of its properties."""
     request.desired_state = properties = in_api_spelling(request.desired_state)
     unknown = _check_members(request, properties)
     event = original(provider, request)
@@ -41,13 +41,13 @@ def create(original: Original, provider: Untyped, request: Untyped) -> Untyped:
 
 
 def check_update(request: Untyped) -> None:
-    """Check that a mapping's changed template asks for nothing that its update would drop."""
+    """Refuse a changed template whose update would drop something."""
     unknown = _check_members(request, in_api_spelling(request.desired_state))
     lambda_api.record_ignored(request.previous_state["Id"], unknown)
 
 
 def delete(original: Original, provider: Untyped, request: Untyped) -> Untyped:
-    """Delete a mapping and wait until it is gone, so that the next one of its source can be created."""
+    """Delete a mapping and wait until it is gone, so that another one of its source can be created."""
     if not is_kafka(request.desired_state):
         return original(provider, request)
     client, uuid = request.aws_client_factory.lambda_, request.desired_state["Id"]
@@ -61,9 +61,9 @@ def delete(original: Original, provider: Untyped, request: Untyped) -> Untyped:
 
 
 def _check_members(request: Untyped, properties: Properties) -> list[str]:
-    """Refuse what the API model does not know: LocalStack's client for templates drops it without a word.
+    """Refuse members that the API model does not know: LocalStack's client for templates drops them silently.
 
-    Returns the paths of what is accepted all the same, which in lenient mode is everything.
+    Returns the paths of the unknown members that lenient mode accepts.
     """
     if not is_kafka(properties):
         return []

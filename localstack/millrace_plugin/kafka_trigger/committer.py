@@ -1,4 +1,4 @@
-"""Commits settled offsets: asynchronously, one request at a time, retried until it succeeds (C5, C11)."""
+"""Commit settled offsets asynchronously, one request at a time, with retries until it succeeds (C5, C11)."""
 
 import logging
 from collections.abc import Collection
@@ -14,7 +14,11 @@ LOG = logging.getLogger(__name__)
 
 
 class Committer:
-    """`request` may come from any thread, all else from the one that polls; `on_commit` is the consumer's `on_commit`."""
+    """Commit the offsets that are requested.
+
+    Any thread may call `request`. Everything else is called by the thread that polls; `on_commit` is the consumer's
+    callback.
+    """
 
     def __init__(self, topic: str, counters: Counters) -> None:
         self._topic = topic
@@ -31,45 +35,50 @@ class Committer:
         self._consumer: Consumer | None = None
 
     def use(self, consumer: Consumer | None, metadata: str = "") -> None:
-        """Commit through *consumer*, with *metadata*; drop what an earlier one has not committed."""
+        """Commit through *consumer* from now on, and drop what the previous one has not committed.
+
+        consumer: None commits nothing.
+        metadata: what each commit carries.
+        """
         with self._lock:
             self._consumer, self._metadata = consumer, metadata
             self._requested, self._in_flight, self._committed, self._owned = {}, {}, {}, set()
             self._failures, self._not_before, self._recommitted = 0, 0.0, False
 
     def own(self, partitions: Collection[int]) -> None:
-        """Take commits of *partitions* until `disown`."""
+        """Accept requests for *partitions* until `disown`."""
         with self._lock:
             self._owned.update(partitions)
 
     def request(self, partition: int, offset: int) -> None:
-        """Note what is to be committed; ignore it for a partition that is somebody else's.
+        """Request a commit. It is ignored for a partition that is not owned.
 
-        Only the polling thread may ask the consumer for it. While a poll is in its rebalance callback, the consumer
-        makes every other thread wait, and the callback waits for those threads.
+        Only the polling thread may call the consumer. While a poll is in its rebalance callback, the consumer blocks
+        every other thread, and the callback waits for those threads.
         """
         with self._lock:
             if partition in self._owned:
                 self._requested[partition] = offset
 
     def recommit(self) -> None:
-        """Commit once more what was committed first: Kafka deletes a topic's offsets some time after the topic."""
+        """Repeat the first commit once, because Kafka deletes a topic's committed offsets some time after the topic."""
         with self._lock:
             if not self._recommitted and self._committed:
                 self._recommitted = True
                 self._requested = self._committed | self._requested
 
     def send(self) -> None:
-        """Commit what is noted, if nothing is under way, and what failed, if it is time."""
+        """Send the requested commits, unless one is in flight or the back-off has not passed."""
         with self._lock:
             self._send()
 
     def disown(self) -> None:
-        """Commit nothing more for what was ours."""
+        """Drop all requests and own no partition any more."""
         with self._lock:
             self._requested, self._committed, self._owned = {}, {}, set()
 
     def on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
+        """Handle the broker's answer to a commit."""
         failed = error or next((each.error for each in partitions if each.error), None)
         with self._lock:
             sent, self._in_flight = self._in_flight, {}
@@ -85,7 +94,7 @@ class Committer:
             self._send()
 
     def flush(self) -> None:
-        """Commit what is wanted and wait for it; what fails now is delivered again by the next owner (C4)."""
+        """Commit what is requested and wait for it. If that fails, the next owner delivers the records again (C4)."""
         with self._lock:
             if self._consumer and self._requested:
                 try:

@@ -1,4 +1,4 @@
-"""Which mappings cannot exist beside each other: two of one consumer group (G7), which would share its records."""
+"""Find mappings of one consumer group, which would share its records (G7)."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -9,12 +9,12 @@ from millrace_plugin.kafka_trigger.settings import group_id, is_self_managed, se
 def group_conflict(
     request: Mapping[str, Any], others: Iterable[Mapping[str, Any]], function_arn: str, msk_bootstrap: str
 ) -> str | None:
-    """Return AWS's text if another mapping has the group that *request* asks for, else None.
+    """Return AWS's error text if another mapping has the group that *request* asks for, or None.
 
     request: the parameters of the mapping to be created.
     others: the configurations of all mappings that exist.
     function_arn: the function of the new mapping.
-    msk_bootstrap: brokers of every local MSK cluster. As they are one Kafka, two mappings of a topic share their group
+    msk_bootstrap: brokers of all local MSK clusters. They are one Kafka, so two mappings of a topic share their group
         even if their clusters' ARNs differ.
     """
     group, topics = group_id(request), request.get("Topics")

@@ -1,14 +1,14 @@
-"""X1: what a mapping has counted since it started; names as in the metrics of monitoring-metrics-types."""
+"""The counters of a mapping since it started (X1), with the names of AWS's metrics (monitoring-metrics-types)."""
 
 from dataclasses import asdict, dataclass
 
 
 @dataclass
 class Counters:
-    """`PolledEventCount` = FilteredOut + Committed + Dropped + Returned + in flight, at any moment.
+    """Counts of events and errors. At any moment Polled = FilteredOut + Committed + Dropped + Returned + in flight.
 
-    Committed counts events that an invocation has settled. Returned is ours: events given back unsettled when
-    partitions are revoked or the mapping stops, which their next owner polls again.
+    Committed counts events that an invocation has settled. Returned is not AWS's: it counts unsettled events of
+    partitions that are revoked or stopped, which their next owner polls again.
     """
 
     PolledEventCount: int = 0

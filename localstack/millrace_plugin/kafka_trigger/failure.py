@@ -1,4 +1,4 @@
-"""What has failed for good, and the places it can go: what every on-failure destination is given and raises."""
+"""The interface of on-failure destinations: what they are given and what they raise."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,19 +12,20 @@ Condition = Literal["RetriesExhausted", "RecordAgeExceeded", "MaximumPayloadSize
 
 @dataclass(frozen=True)
 class Failure:
-    """Records of one partition that are given up together, in offset order."""
+    """Records of one partition that are given up together."""
 
     partition: int
     records: Sequence[Record]
+    """In offset order."""
     condition: Condition
     attempts: int
-    """How often the function was given them; 0 if never."""
+    """How often the function was invoked with them."""
     answer: Answer | None
-    """The last failure's; None if the function was never given them."""
+    """The last failure. None if the function was never invoked with them."""
 
 
 class DeliveryError(Exception):
-    """Only the first *delivered* records are at the destination; the message says why the next is not."""
+    """Only the first *delivered* records are at the destination. The message is the reason of the next one."""
 
     def __init__(self, reason: str, delivered: int = 0) -> None:
         super().__init__(reason)
@@ -33,15 +34,15 @@ class DeliveryError(Exception):
 
 class Destination(Protocol):
     name: str
-    """As the mapping's configuration has it: `kafka://<topic>` or an ARN."""
+    """The destination in the mapping's configuration: `kafka://<topic>` or an ARN."""
     deliveries: int | None
-    """How often a delivery is tried before the records are dropped (R17); None is for ever."""
+    """How often a delivery is tried before the records are dropped (R17). None means without end."""
 
     def deliver(self, failure: Failure) -> None:
         """Deliver all records of *failure*, in offset order.
 
         Raises:
-            DeliveryError: not all of them could be delivered; the rest must be tried again.
+            DeliveryError: not all were delivered; the rest must be retried.
         """
         ...
 

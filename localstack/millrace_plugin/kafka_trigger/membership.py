@@ -1,8 +1,8 @@
-"""A consumer's part in its group: how it joins, takes partitions on and gives them back (C10).
+"""Join a consumer group, and take over and release its partitions (C10).
 
-It offers range and round robin, as most clients do, so that a group can be shared with them. Both are eager: each
-rebalance takes every partition from every member. So nobody waits long for what is in flight, and a partition that
-comes back goes on where it was (decision 0019).
+The consumer supports range and round robin, as most clients do, so that others can share its group. Both are eager:
+each rebalance revokes every partition of every member. Therefore the wait for invocations in flight is short, and a
+partition that is assigned again continues where it was (decision 0019).
 """
 
 from collections.abc import Callable
@@ -17,11 +17,11 @@ from millrace_plugin.kafka_trigger.settings import Settings
 from millrace_plugin.kafka_trigger.source_topic import SourceTopic, TopicState
 from millrace_plugin.kafka_trigger.system_log import CURRENT
 
-RELEASE_SECONDS = 5.0  # how long the group waits for what is in flight
+RELEASE_SECONDS = 5.0  # how long a rebalance waits for invocations in flight
 
 
 def configuration(settings: Settings) -> dict[str, Any]:
-    """Return librdkafka's settings of a mapping's consumer, without its callbacks."""
+    """Return librdkafka's settings of a mapping's consumer, without callbacks."""
     return {
         "bootstrap.servers": settings.bootstrap,
         "group.id": settings.group,
@@ -29,15 +29,15 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "partition.assignment.strategy": "range,roundrobin",
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
-        "auto.offset.reset": "error",  # every start is decided by `starting_position`, with a warning
+        "auto.offset.reset": "error",  # `starting_position` decides every start, with a warning
         "allow.auto.create.topics": False,
-        "enable.partition.eof": True,  # tells of what no message comes from: aborted records, ends of transactions
-        "session.timeout.ms": 6_000,  # the least a broker allows: how long partitions of a killed owner wait
+        "enable.partition.eof": True,  # aborted records and ends of transactions yield no message, but move the end
+        "session.timeout.ms": 6_000,  # the broker's minimum: how long partitions of a killed owner wait
         "heartbeat.interval.ms": 1_500,
-        "max.poll.interval.ms": 120_000,  # far longer than a rebalance takes us, and how long others wait if it does
-        "topic.metadata.refresh.interval.ms": 5_000,  # how soon new partitions are noticed
+        "max.poll.interval.ms": 120_000,  # far longer than a rebalance takes
+        "topic.metadata.refresh.interval.ms": 5_000,  # how soon new partitions are found
         "reconnect.backoff.max.ms": 1_000,
-        "socket.timeout.ms": 10_000,  # how long a commit before a close may wait for a broker that hangs
+        "socket.timeout.ms": 10_000,  # the longest wait of the last commit for a broker that hangs
         "fetch.wait.max.ms": 100,
         "fetch.queue.backoff.ms": 10,  # by default a full prefetch queue, once drained, stays empty for a second
         "queued.max.messages.kbytes": 16 * 1024,
@@ -46,7 +46,10 @@ def configuration(settings: Settings) -> dict[str, Any]:
 
 
 class Membership:
-    """*on_assigned* is called whenever the group has told us which partitions are ours."""
+    """Hand partitions over between the group, the dispatcher and the committer.
+
+    on_assigned: called after each assignment.
+    """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what a partition's change of hands concerns
         self,
@@ -65,13 +68,13 @@ class Membership:
         self._on_assigned = on_assigned
 
     def join(self, consumer: Consumer) -> None:
-        """Ask for a part of the topic; it comes with a later poll."""
+        """Subscribe to the topic. A later poll assigns the partitions."""
         consumer.subscribe(
             [self._settings.topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
 
     def release(self) -> None:
-        """Let what is in flight end, for a while, and commit what is settled."""
+        """Wait up to RELEASE_SECONDS for invocations in flight, then commit what is settled."""
         self._dispatcher.release(RELEASE_SECONDS)
         self._committer.flush()
         self._committer.disown()
@@ -87,7 +90,7 @@ class Membership:
         read_from = self._dispatcher.assign(starts)
         assigned = [TopicPartition(self._settings.topic, number, offset) for number, offset in read_from.items()]
         consumer.assign(assigned)
-        consumer.resume(assigned)  # librdkafka keeps a partition paused that was when it was given back
+        consumer.resume(assigned)  # librdkafka keeps the pause of a partition that was revoked
         if log := CURRENT.get():
             log.assigned(len(self._state.partitions), numbers)
         self._on_assigned()

@@ -1,4 +1,4 @@
-"""How far a mapping is behind its topic, partition by partition, as the brokers and the mapping itself see it."""
+"""Read a mapping's offsets and lag, partition by partition."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from millrace_plugin.kafka_trigger.source_topic import SourceTopic
 
 
 class Position(NamedTuple):
-    """Where the mapping is in a partition that it owns."""
+    """The mapping's position in a partition that it owns."""
 
     read_to: int
-    """The offset to be read next."""
+    """The next offset to read."""
     settled_to: int
     """The offset before which everything is settled."""
 
@@ -25,21 +25,21 @@ class PartitionOffsets:
     end: int
     """The offset after the last record."""
     committed: int | None
-    """The offset that the group goes on at; None if it has committed none."""
+    """The offset that the group continues at. None if it has committed none."""
     earliest: int
-    """The offset of the first record that is left."""
+    """The offset of the first record that is still there."""
 
     @property
     def lag(self) -> int:
-        """Records that the group has not committed."""
+        """How many records the group has not committed."""
         start = self.earliest if self.committed is None else max(self.committed, self.earliest)
         return max(0, self.end - start)
 
 
 def read_offsets(settings: Settings) -> tuple[PartitionOffsets, ...]:
-    """Ask the brokers for the offsets of all partitions; empty if they do not answer or there is no topic.
+    """Return the offsets of all partitions. Empty if the brokers do not answer or the topic does not exist.
 
-    The connection is closed again, as a minute passes until it is needed next.
+    Its connection is closed afterwards, because the next call comes a minute later.
     """
     topic = SourceTopic(settings.bootstrap, settings.topic, f"{settings.uuid}-offsets")
     try:
@@ -54,5 +54,5 @@ def read_offsets(settings: Settings) -> tuple[PartitionOffsets, ...]:
 
 
 def total_lag(offsets: Iterable[PartitionOffsets]) -> int:
-    """Return the records of the whole topic that the group has not committed."""
+    """Return how many records of the whole topic the group has not committed."""
     return sum(each.lag for each in offsets)

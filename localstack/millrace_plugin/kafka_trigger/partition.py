@@ -1,6 +1,6 @@
-"""One partition of a mapping: what waits, what is being settled, and how far it may be committed (C1, C5 to C7).
+"""Keep the state of one partition: its waiting records, its work, and its committable offset (C1, C5 to C7).
 
-Pure state, no clock, threads or Kafka of its own; the dispatcher holds its lock around every call.
+It has no clock, thread or Kafka of its own. The dispatcher holds its lock around every call.
 """
 
 from collections import deque
@@ -14,45 +14,47 @@ from millrace_plugin.kafka_trigger.policy import Step, Work
 
 @dataclass
 class Polled:
-    """What was read of one partition at a time."""
+    """The result of one read of a partition."""
 
     records: list[Record]
-    """Those for the function, in offset order."""
+    """The records for the function, in offset order."""
     filtered: int
-    """How many others were read between them."""
+    """How many records were filtered out."""
     end: int
-    """The offset after the last one read."""
+    """The offset after the last record read."""
 
 
 @dataclass(eq=False)
 class Partition:
     number: int
     committed: int
-    """What was last to be committed."""
+    """The offset of the last commit that was requested."""
     read_to: int
-    """The offset to be read next."""
+    """The next offset to read."""
     log_start: int = 0
-    """The offset of the first record that the topic still holds, as far as is known."""
+    """The offset of the topic's first record, as far as it is known."""
     waiting: deque[Record] = field(default_factory=deque)
+    """Records that are in no batch yet, in offset order."""
     waiting_size: int = 0
     """Bytes that the waiting records would add to an event."""
     window_start: float = 0.0
-    """When the batching window began (B7): the first waiting record came, or the batch before it was settled."""
+    """When the batching window began (B7): with the first waiting record, or when the previous batch was settled."""
     pieces: deque[Work] = field(default_factory=deque)
-    """What was taken and is not settled. The first is tried until it is settled, then the next (C1, R13)."""
+    """Unsettled work. The first piece is retried until it is settled, then the next one begins (C1, R13)."""
     in_flight: bool = False
-    """An invocation or a delivery of the first piece is under way."""
+    """Whether the first piece is being invoked or delivered."""
     not_before: float = 0.0
+    """When the first piece may be tried again, in the dispatcher's clock (seconds)."""
     failures: int = 0
-    """Consecutive tries that failed: the back-off's exponent (R12)."""
+    """Consecutive failed attempts: the exponent of the back-off (R12)."""
     dropped: str | None = None
-    """What was dropped since the function last settled a record, as one line for `LastProcessingResult`."""
+    """The records dropped since the last success, as a line for `LastProcessingResult`. None if there are none."""
 
     @property
     def position(self) -> int:
-        """What may be committed: the offset before which everything is settled (C5, C6).
+        """The offset before which everything is settled, which may be committed (C5, C6).
 
-        What was filtered out needs no settling: the position passes over it like over the gaps of compaction (C9).
+        Filtered records are passed over, like the gaps of a compacted topic (C9).
         """
         unsettled = [piece.records[0].offset for piece in self.pieces]
         if self.waiting:
@@ -61,12 +63,12 @@ class Partition:
 
     @property
     def idle(self) -> bool:
-        """Free to have its waiting records sent."""
+        """Whether its waiting records may be sent."""
         return not self.pieces and bool(self.waiting)
 
     @property
     def failing(self) -> bool:
-        """Whether the function has failed what is tried now."""
+        """Whether the function has failed the first piece."""
         return bool(self.pieces) and self.pieces[0].condition is None and self.pieces[0].attempts > 0
 
     def add(self, polled: Polled, now: float) -> None:
@@ -77,29 +79,29 @@ class Partition:
         self.read_to = polled.end
 
     def due(self, now: float) -> bool:
-        """Whether the first piece may be tried."""
+        """Return whether the first piece may be tried at *now*."""
         return bool(self.pieces) and not self.in_flight and self.not_before <= now
 
     def take(self, count: int) -> Work:
-        """Make the first *count* waiting records the work to be settled next."""
+        """Turn the first *count* waiting records into the last piece of work and return it."""
         work = Work([self.waiting.popleft() for _ in range(count)])
         self.waiting_size -= sum(map(record_size, work.records))
         self.pieces.append(work)
         return work
 
     def take_oversized(self) -> None:
-        """Give up the first waiting record, which fits no event, without an invocation (B8)."""
+        """Give up the first waiting record without an invocation, because it fits no event (B8)."""
         self.replace_first((replace(self.take(1), condition="MaximumPayloadSizeExceeded"),))
 
     def replace_first(self, pieces: Sequence[Work]) -> None:
-        """Put *pieces* in the place of the first one."""
+        """Replace the first piece by *pieces*."""
         self.pieces.popleft()
         self.pieces.extendleft(reversed(pieces))
 
     def requeue(self) -> None:
-        """Note that the function did not take the first piece, which is no attempt (C8).
+        """Take back the first piece after a throttle or a service error, which is no attempt (C8).
 
-        Records that it has never been given wait again, so that they can be sent with what has come meanwhile.
+        Records that were never invoked wait again, so that they can be merged with newer ones.
         """
         self.in_flight = False
         if not self.pieces[0].attempts:
@@ -108,7 +110,7 @@ class Partition:
             self.waiting_size += sum(map(record_size, work.records))
 
     def advance(self, step: Step, now: float) -> None:
-        """Note what has become of the first piece. When all are settled, the next batch's window begins (B7)."""
+        """Apply the result of the first piece. When all pieces are settled, the next window begins (B7)."""
         self.in_flight = False
         self.replace_first(step.pieces)
         self.failures = self.failures + 1 if step.waits else 0
@@ -117,7 +119,7 @@ class Partition:
             self.window_start = now
 
     def release(self) -> int:
-        """Forget what waits, and keep what was taken. Returns the number of records forgotten."""
+        """Drop the waiting records and keep the work. Returns the number of records dropped."""
         returned = len(self.waiting)
         if self.waiting:
             self.read_to = self.waiting[0].offset
@@ -126,5 +128,5 @@ class Partition:
         return returned
 
     def unsettled(self) -> int:
-        """Return the number of records that were read for the function and are not settled."""
+        """Return the number of unsettled records."""
         return len(self.waiting) + sum(len(piece.records) for piece in self.pieces)

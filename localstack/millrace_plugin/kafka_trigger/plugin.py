@@ -1,4 +1,4 @@
-"""LocalStack's hooks for event source mappings, and where `lambda_api` is fitted into its Lambda provider."""
+"""Entry points: LocalStack's hooks for event source mappings, and the patches of its Lambda provider."""
 
 from collections.abc import Callable, MutableMapping
 from typing import Any
@@ -23,7 +23,7 @@ Configuration = MutableMapping[str, Any]
 
 
 class KafkaSource(Poller):
-    """Carries a mapping's settings through LocalStack's factory to our worker; it is never polled."""
+    """Carry a mapping's settings through LocalStack's factory to our worker. LocalStack never polls it."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -44,7 +44,7 @@ def create_event_source_poller(holder: Untyped, service: str, configuration: Con
 
 @hooks.set_event_source_config_defaults()
 def set_event_source_config_defaults(defaults: Configuration, request: Configuration, service: str) -> None:
-    """B1, R1, G5: what a new mapping is given where the request is silent. An unset window stays unset (B2, B4)."""
+    """Set the defaults of a new mapping (B1, R1, G5). An unset window stays unset (B2, B4)."""
     if service != "kafka" and not is_self_managed(request):
         return
     block = SELF_MANAGED_BLOCK if is_self_managed(request) else MSK_BLOCK
@@ -62,7 +62,7 @@ def set_event_source_config_defaults(defaults: Configuration, request: Configura
 
 @hooks.inject_layer_fetcher()
 def patch_lambda_provider(_provider: Untyped) -> None:
-    """Fit our worker and our API into the Lambda provider; the hook is the one that its constructor runs."""
+    """Patch our worker and our API into the Lambda provider. Its constructor runs this hook."""
     from localstack.services.lambda_.event_source_mapping.esm_worker_factory import (  # noqa: PLC0415 - see below
         EsmWorkerFactory,
     )

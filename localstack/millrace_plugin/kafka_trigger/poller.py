@@ -25,16 +25,16 @@ from millrace_plugin.kafka_trigger.settings import Settings
 from millrace_plugin.kafka_trigger.source_topic import SourceTopic, TopicRecreatedError, TopicState, TopicWatch
 
 LOG = logging.getLogger(__name__)
-IDLE_SECONDS = 0.25  # how long a poll waits at most, and so how late `stop` may be noticed
-BUSY_SECONDS = 0.02  # while a batch is in flight: its end may have opened a batching window
-CHECK_SECONDS = 1.0  # between looks whether a broker or topic that was missing is there again
+IDLE_SECONDS = 0.25  # the longest wait of a poll, and so of `stop`
+BUSY_SECONDS = 0.02  # the longest wait while a batch is in flight: its end can open a batching window
+CHECK_SECONDS = 1.0  # between two attempts to reach a missing broker or topic
 AT_A_TIME = 2_000
 POSITION_LOST = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001 - librdkafka's own errors are named so
 AT_END = KafkaError._PARTITION_EOF  # noqa: SLF001 - as above
 
 
 class PositionLostError(Exception):
-    """The topic does not hold the offset that was to be read next."""
+    """The topic does not hold the next offset."""
 
 
 class Poller:
@@ -61,14 +61,17 @@ class Poller:
         self._stopping.set()
 
     def run(self, started: Callable[[], None]) -> None:
-        """Poll until `stop`; *started* is called once the starting position is fixed or cannot be yet."""
+        """Poll until `stop`.
+
+        started: called once the starting position is fixed, or once it turns out that no broker answers yet.
+        """
         while not self._stopping.is_set():
             try:
                 self._run_session(started)
             except (PositionLostError, TopicRecreatedError) as error:
                 LOG.warning("Mapping %s: %s", self._settings.uuid, error)
                 self._stopping.wait(IDLE_SECONDS)
-            except Exception as error:  # noqa: BLE001 - L2: whatever it is, the mapping goes on
+            except Exception as error:  # noqa: BLE001 - L2: no error ends the mapping
                 self._failures += 1
                 self._problems.report(error)
                 self._start_without_position(started)
@@ -76,7 +79,7 @@ class Poller:
         self._dispatcher.forget()
 
     def _run_session(self, started: Callable[[], None]) -> None:
-        """One consumer's life: find the topic and the start, join the group, poll until `stop`, leave in order (C10)."""
+        """Use one consumer: find the starting position, join the group, poll until `stop`, leave the group (C10)."""
         callbacks = {"error_cb": self._problems.on_client_error, "on_commit": self._committer.on_commit}
         consumer = Consumer(membership.configuration(self._settings) | callbacks, logger=LOG)
         topic = SourceTopic(self._settings.bootstrap, self._settings.topic, f"{self._settings.uuid}-topic")
@@ -90,7 +93,10 @@ class Poller:
             consumer.close()
 
     def _find_start(self, consumer: Consumer, topic: SourceTopic, started: Callable[[], None]) -> TopicState | None:
-        """Wait for broker and topic and resolve the starting position; None when told to stop meanwhile."""
+        """Wait for broker and topic and resolve the starting position.
+
+        Returns the topic's state, or None if `stop` came first.
+        """
         while not self._stopping.is_set():
             try:
                 state = topic.state()
@@ -106,12 +112,12 @@ class Poller:
         return None
 
     def _start_without_position(self, started: Callable[[], None]) -> None:
-        """Show the mapping as started although no broker has told where it begins."""
+        """Show the mapping as started although its starting position is unknown."""
         self._enabled_ms = self._enabled_ms or int(time.time() * 1000)
         started()
 
     def _poll_until_stop(self, consumer: Consumer, topic: SourceTopic, state: TopicState) -> None:
-        """Poll as a member of the group, and commit what is settled, whatever ends it."""
+        """Poll as a member of the group. Commit what is settled, also after an error."""
         if self._state is None or state.id is None or state.id != self._state.id:
             self._dispatcher.forget()
         self._state = state
@@ -139,7 +145,7 @@ class Poller:
         self._committer.send()
 
     def _check_topic(self, topic: SourceTopic, watch: TopicWatch) -> None:
-        """Notice that the topic is gone or another one, that it deleted what is retried, or that no broker answers."""
+        """Detect that the topic was deleted or re-created, that it deleted retried records, or that no broker answers."""
         try:
             if watch.check():
                 self._problems.clear()
@@ -167,7 +173,7 @@ class Poller:
             self._dispatcher.offer(self._reader.read(polled, ends))
 
     def _handle_error(self, error: KafkaError, topic: SourceTopic) -> None:
-        """Note an error that was polled; one that this consumer does not get over ends the session."""
+        """Report an error that was polled. Raises an error if the consumer cannot recover from it."""
         if error.code() == POSITION_LOST:
             raise PositionLostError(error.str())
         failure = KafkaException(error)
@@ -184,7 +190,7 @@ class Poller:
         self._problems.clear_membership()
 
     def _apply_backpressure(self, consumer: Consumer) -> bool:
-        """Keep what is read ahead within bounds; gives whether to poll now."""
+        """Pause and resume partitions to bound what is read ahead. Returns whether to poll now."""
         decision = self._backpressure.decide(self._dispatcher.backlogs(), monotonic())
         if decision.pause:
             consumer.pause(self._topic_partitions(decision.pause))
@@ -196,7 +202,7 @@ class Poller:
         return [TopicPartition(self._settings.topic, number) for number in numbers]
 
     def _drain(self, consumer: Consumer) -> None:
-        """Let what is in flight end and commit it, still a member of the group."""
+        """Wait for invocations in flight and commit them before leaving the group."""
         self._dispatcher.stop()
         consumer.pause(consumer.assignment())
         while self._dispatcher.in_flight:

@@ -1,4 +1,4 @@
-"""Makes records of the consumer's messages: filters them, serialises them, and guards the mapping against bad ones."""
+"""Turn the consumer's messages into records: filter them, serialise them, and catch malformed ones."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,15 +12,15 @@ from millrace_plugin.kafka_trigger.payload import Encoder, Record
 from millrace_plugin.kafka_trigger.settings import Settings
 
 read_headers = methodcaller("headers")
-"""Read a message's headers: once, and never by a call in Python's own code.
+"""Return a message's headers. Call it once per message, and never as `message.headers()`.
 
-For a name that is not UTF-8 the client both sets an exception and returns a list with holes. An interpreter that has
-optimised the call does not look for the exception, and goes on with the list; `methodcaller` always looks.
+For a name that is not UTF-8 the client both sets an exception and returns a list with holes. A specialised call of the
+interpreter ignores the exception and continues with the list; `methodcaller` always checks for it.
 """
 
 
 class Reader:
-    """Reads messages of one topic; filters come before batches (F6)."""
+    """Read messages of one topic. Filters come before batches (F6)."""
 
     def __init__(self, settings: Settings) -> None:
         self._topic = settings.topic
@@ -28,10 +28,11 @@ class Reader:
         self._encoders: dict[int, Encoder] = {}
 
     def read(self, messages: Iterable[Message], ends: Mapping[int, int]) -> dict[int, Polled]:
-        """Return what the function is to have of *messages*, none of which is an error, by partition.
+        """Return the records for the function, by partition number.
 
-        ends: the offset that each partition was read to whose end was reached. It lies behind the last message after
-            records that are never delivered: those of aborted transactions, and the marks that end one.
+        messages: what was polled, without errors.
+        ends: the offset after the end of each partition that was read to its end. Records of aborted transactions and
+            transaction markers can lie between it and the last message.
         """
         partitions: dict[int, list[Message]] = defaultdict(list)
         for message in messages:
@@ -57,10 +58,10 @@ class Reader:
 
 
 def read_record(encoder: Encoder, message: Message) -> Record:
-    """Return a message as the function sees it.
+    """Return a message as a record of the event.
 
-    A message that the event cannot hold becomes a record without headers and with a `problem`: the name of a header
-    can be any bytes, but the event has room for text only.
+    Kafka takes any bytes as the name of a header, but the event only text. Such a message becomes a record without
+    headers and with a `problem`.
     """
     kind, timestamp = message.timestamp()
     name = "LOG_APPEND_TIME" if kind == TIMESTAMP_LOG_APPEND_TIME else "CREATE_TIME"

@@ -1,7 +1,7 @@
-"""What the brokers say about a mapping's topic: its id, its partitions and their offsets.
+"""Ask the brokers for a mapping's topic: its id, its partitions and their offsets.
 
-A topic that is deleted and created again under its old name has another id, and offsets of the old one mean nothing in
-it. The consumer does not notice: it reads on at its position.
+A topic that is deleted and re-created under its name has another id, and offsets of the old one are void. The consumer
+does not detect this and continues at its position.
 """
 
 import logging
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 REQUEST_SECONDS = 5.0
-WATCH_SECONDS = 2.0  # with REQUEST_SECONDS, how late a broker that hangs is noticed
-NO_ID = "AAAAAAAAAAAAAAAAAAAAAA"  # what a broker older than topic ids answers
+WATCH_SECONDS = 2.0  # with REQUEST_SECONDS, how late a broker that hangs is detected
+NO_ID = "AAAAAAAAAAAAAAAAAAAAAA"  # the answer of a broker older than topic ids
 NO_RECORD = -1
 
 
 class TopicRecreatedError(Exception):
-    """The topic has another id than the session began with."""
+    """The topic was deleted and re-created."""
 
 
 @dataclass(frozen=True)
 class TopicState:
     id: str | None
-    """None where the brokers know no topic ids."""
+    """None if the brokers are older than topic ids."""
     partitions: tuple[int, ...]
 
 
@@ -54,7 +54,7 @@ class SourceTopic:
         self._admin = AdminClient(self._configuration, logger=LOG)
 
     def request_state(self) -> "Future[TopicDescription]":
-        """Ask for the topic's state without waiting for the answer."""
+        """Request the topic's state. Returns a future of the answer."""
         topics = TopicCollection([self.name])
         answers: dict[str, Future[TopicDescription]] = self._admin.describe_topics(
             topics, request_timeout=REQUEST_SECONDS
@@ -62,7 +62,9 @@ class SourceTopic:
         return answers[self.name]
 
     def state(self, answer: "Future[TopicDescription] | None" = None) -> TopicState:
-        """Wait for the topic's state.
+        """Wait for the topic's state and return it.
+
+        answer: a future of `request_state`. None sends a new request.
 
         Raises:
             KafkaException: no broker answered, or the topic does not exist.
@@ -72,24 +74,27 @@ class SourceTopic:
         return TopicState(None if identifier == NO_ID else identifier, tuple(each.id for each in found.partitions))
 
     def earliest(self, partitions: Collection[int]) -> dict[int, int]:
-        """Return the offset of each partition's first record that is left."""
+        """Return the offset of each partition's first record that is still there."""
         return self._offsets(partitions, OffsetSpec.earliest())
 
     def ends(self, partitions: Collection[int], *, committed: bool = False) -> dict[int, int]:
-        """Return the offset after each partition's last record, or with *committed* before its first open transaction."""
+        """Return the offset after each partition's last record.
+
+        committed: end before the first open transaction instead.
+        """
         return self._offsets(partitions, OffsetSpec.latest(), committed=committed)
 
     def offsets_at(self, milliseconds: int, partitions: Collection[int]) -> dict[int, int]:
-        """Return each partition's first offset at or after a time; its end if it has none (G2)."""
-        ends = self.ends(partitions, committed=True)  # first: a record that is written meanwhile is not to be skipped
+        """Return each partition's first offset at or after *milliseconds* since 1970, or its end if it has none (G2)."""
+        ends = self.ends(partitions, committed=True)  # first, so that a record written meanwhile is not skipped
         found = self._offsets(partitions, OffsetSpec.for_timestamp(milliseconds))
         return {number: ends[number] if offset == NO_RECORD else offset for number, offset in found.items()}
 
     def committed(self, group: str, partitions: Collection[int]) -> dict[int, int]:
-        """Return the offsets that *group* has committed, without partitions of which it has committed none.
+        """Return the offsets that *group* has committed, without partitions that it has never committed.
 
-        A consumer that never subscribes asks for them. librdkafka's admin client ends the whole process by a
-        segmentation fault if the broker is not the group's coordinator yet (confluentinc/librdkafka#5040).
+        It uses a consumer that never subscribes. librdkafka's admin client crashes the process if the broker is not the
+        group's coordinator yet (confluentinc/librdkafka#5040).
         """
         consumer = Consumer(self._configuration | {"group.id": group, "enable.auto.commit": False}, logger=LOG)
         asked = [TopicPartition(self.name, number) for number in partitions]
@@ -100,7 +105,7 @@ class SourceTopic:
         return {each.partition: each.offset for each in found if each.offset >= 0}
 
     def assignor(self, group: str) -> str:
-        """Return by which strategy the members of *group* share its partitions; empty if that cannot be told."""
+        """Return the assignment strategy of the members of *group*, or an empty string if it is unknown."""
         try:
             answer = self._admin.describe_consumer_groups([group], request_timeout=REQUEST_SECONDS)[group]
             return str(answer.result(REQUEST_SECONDS + 1).partition_assignor or "")
@@ -119,7 +124,7 @@ class SourceTopic:
 
 
 class TopicWatch:
-    """Asks for the topic's state now and then, and never waits for the answer."""
+    """Request the topic's state every WATCH_SECONDS, without waiting for the answer."""
 
     def __init__(self, topic: SourceTopic, expected: TopicState) -> None:
         self._topic = topic
@@ -128,11 +133,11 @@ class TopicWatch:
         self._next = monotonic() + WATCH_SECONDS
 
     def check(self) -> bool:
-        """Return whether an answer has come since the last look.
+        """Return whether an answer has arrived since the last check.
 
         Raises:
             KafkaException: no broker answered, or the topic does not exist.
-            TopicRecreatedError: it is another topic than expected.
+            TopicRecreatedError: the topic has another id than expected.
         """
         if self._request is None:
             if monotonic() >= self._next:

@@ -1,10 +1,11 @@
-"""Where a mapping begins to read each partition (kafka-starting-positions, G1 to G3, G6).
+"""Decide where a mapping starts to read each partition (kafka-starting-positions, G1 to G3, G6).
 
-The starting position is resolved once, before the mapping is shown as Enabled, for the partitions there are; one that
-appears later starts at its beginning. The resolved offsets are kept as long as this process: Kafka deletes the offsets
-that a group has committed with the topic, and a mapping may be disabled meanwhile. They are committed at once if the
-group has no members. One that has takes commits from nobody else, so they are then committed by the member that gets
-the partition.
+The starting position is resolved once for all existing partitions, before the mapping is shown as Enabled. A partition
+that appears later starts at its beginning.
+
+The resolved offsets are kept in this process, because Kafka deletes a group's committed offsets with the topic. They
+are committed at once if the group has no members. A group with members takes commits only from them, so the member
+that gets the partition commits its offset.
 
 Each commit carries the topic's id. An offset that was committed for another topic of the same name is void.
 """
@@ -26,7 +27,7 @@ ID_PREFIX = "topic-id="
 
 @dataclass(frozen=True)
 class Start:
-    """What a mapping's starting position came to: offsets of one topic, or of none if all of it is to be read."""
+    """A resolved starting position: offsets of one topic. Without offsets the topic is read from its beginning."""
 
     topic_id: str | None = None
     offsets: Mapping[int, int] = field(default_factory=dict)
@@ -34,42 +35,43 @@ class Start:
 
 @dataclass(frozen=True)
 class Committed:
-    """What a group has committed for a partition; a negative offset is nothing."""
+    """The offset that a group has committed for a partition. A negative one means that it has committed none."""
 
     offset: int
     topic_id: str | None = None
-    """None if the commit does not tell."""
+    """None if the commit does not carry it."""
 
 
 @dataclass(frozen=True)
 class Position:
     offset: int
     void_reason: str = ""
-    """Why the committed offset does not count; empty if it does, or if there is none."""
+    """Why the committed offset is void. Empty if it is valid, or if there is none."""
 
 
 _resolved: dict[str, Start] = {}
 
 
 def forget(uuid: str) -> None:
-    """Forget the start of a mapping that is deleted."""
+    """Forget the starting position of a deleted mapping."""
     _resolved.pop(uuid, None)
 
 
 def start_at_beginning(settings: Settings) -> None:
-    """Fix the start of a mapping whose topic does not exist yet: all of it will be new."""
+    """Start a mapping whose topic does not exist yet at the topic's beginning."""
     _resolved.setdefault(settings.uuid, Start())
 
 
 def resolve(
     consumer: Consumer, settings: Settings, topic: SourceTopic, state: TopicState, enabled_ms: int | None
 ) -> None:
-    """Fix where the mapping starts, unless that was done before.
+    """Resolve and keep the mapping's starting position, unless that was done before.
 
-    *enabled_ms* is when a mapping was shown as Enabled whose brokers did not answer then: LATEST is that moment.
+    enabled_ms: when the mapping was shown as Enabled while no broker answered, in milliseconds since 1970. LATEST then
+        means that moment. None if the brokers answered.
 
     Raises:
-        KafkaException: the broker did not answer; nothing is fixed.
+        KafkaException: the broker did not answer; nothing is kept.
     """
     if settings.uuid in _resolved:
         return
@@ -88,7 +90,7 @@ def resolve(
 def find_offsets(
     consumer: Consumer, settings: Settings, topic: SourceTopic, state: TopicState, partitions: Collection[int]
 ) -> tuple[dict[int, int], dict[int, int]]:
-    """Return where to read each of *partitions* on, and which of these offsets are still to be committed.
+    """Return the next offset of each of *partitions*, and those of these offsets that are not committed yet.
 
     Raises:
         KafkaException: the broker did not answer.
@@ -112,7 +114,13 @@ def find_offsets(
 
 
 def decide(committed: Committed, topic_id: str | None, start: Start, number: int, bounds: tuple[int, int]) -> Position:
-    """Decide where to read partition *number* of the topic *topic_id* on, whose records lie within *bounds*."""
+    """Decide where to continue with a partition.
+
+    topic_id: the topic's id. None if the brokers know none.
+    start: the resolved starting position.
+    number: the partition's.
+    bounds: the offsets of its first record and after its last.
+    """
     low, end = bounds
     if committed.offset < 0:
         offset = start.offsets.get(number, low) if start.topic_id == topic_id else low
@@ -127,12 +135,12 @@ def decide(committed: Committed, topic_id: str | None, start: Start, number: int
 
 
 def metadata(topic_id: str | None) -> str:
-    """Return what a commit says about its topic."""
+    """Return the metadata of a commit: the topic's id, or nothing if it is unknown."""
     return f"{ID_PREFIX}{topic_id}" if topic_id else ""
 
 
 def _commit_from_outside(consumer: Consumer, topic: str, topic_id: str | None, offsets: Mapping[int, int]) -> None:
-    """Commit for a group without members, so that not even a crash before we join moves the start."""
+    """Commit for a group without members, so that a crash before the consumer joins does not move the start."""
     try:
         if offsets:
             commits = [TopicPartition(topic, number, offset, metadata(topic_id)) for number, offset in offsets.items()]

@@ -1,8 +1,8 @@
-"""LocalStack's side of a mapping: its states in the Lambda API, and the order of start, update, stop and delete (L3).
+"""Keep a mapping's state in the Lambda API, and the sequence of start, update, stop and delete (L3).
 
-LocalStack's own worker polls in a loop that sleeps, forgets `LastProcessingResult`, writes the state of a worker that
-an update has replaced, and never removes a mapping that was disabled when it was deleted. This one keeps its interface
-and replaces all of that.
+It has the interface of LocalStack's own worker and replaces its behaviour. That one sleeps between polls and never
+updates `LastProcessingResult`. It also overwrites the state that a replaced worker's successor has set, and keeps a
+mapping that was disabled when it was deleted.
 """
 
 import logging
@@ -23,15 +23,15 @@ SHUTDOWN_SECONDS = 10
 
 
 class KafkaWorker(EsmWorker):  # type: ignore[misc]  # LocalStack's class is untyped
-    """Replaced by each update: the new worker's mapping starts when its predecessor's has stopped."""
+    """Run one configuration of a mapping. An update replaces it by another, which starts when this one has stopped."""
 
     current_state: EsmState
     running: ClassVar[dict[str, KafkaMapping]] = {}
-    """Each mapping that polls, by UUID; one that was stopped stays until its successor starts."""
+    """The mappings that poll, by UUID. A stopped one stays until its successor starts."""
     _starting: ClassVar[Lock] = Lock()
     """Backlog while a worker starts its mapping or is replaced: one of the two comes first."""
     _shutdown_ends: ClassVar[float | None] = None
-    """When LocalStack's stop waits no longer: for all mappings together."""
+    """When LocalStack stops waiting for its mappings, as `monotonic` has it. None until it begins to stop."""
 
     def __init__(self, worker: EsmWorker, settings: Settings) -> None:
         super().__init__(worker.esm_config, worker.poller, worker.enabled, worker.user_state_reason)
@@ -54,18 +54,21 @@ class KafkaWorker(EsmWorker):  # type: ignore[misc]  # LocalStack's class is unt
         Thread(target=self._start_after_predecessor, args=(mapping,), daemon=True).start()
 
     def stop(self) -> None:
-        """Called by an update, which has already put another worker in this one's place."""
+        """Stop for an update, which has already registered the next worker."""
         self._replace()
         if self._mapping:
             self._mapping.stop()
 
     def delete(self, forget: Callable[[], None] = lambda: None) -> None:
-        """Stop, and remove the mapping when its invocation has ended; *forget* is called then."""
+        """Stop, and remove the mapping once its invocation has ended.
+
+        forget: called after the mapping is removed.
+        """
         self._set_state(EsmState.DELETING)
         Thread(target=self._remove, args=(forget,), daemon=True).start()
 
     def stop_for_shutdown(self) -> None:
-        """Stop every mapping, and wait for this one: LocalStack calls this for each before it stops the functions."""
+        """Stop every mapping and wait for this one. LocalStack calls it for each before it stops the functions."""
         if KafkaWorker._shutdown_ends is None:
             KafkaWorker._shutdown_ends = monotonic() + SHUTDOWN_SECONDS
         for mapping in list(self.running.values()):
@@ -97,7 +100,7 @@ class KafkaWorker(EsmWorker):  # type: ignore[misc]  # LocalStack's class is unt
             self._set_state(EsmState.DISABLING)
             self._join_predecessor()
             with self._starting:
-                if not self._replaced:  # what runs is the successor's otherwise
+                if not self._replaced:  # otherwise the running mapping is the successor's
                     self.running.pop(self.uuid, None)
         self._set_state(EsmState.DISABLED)
 
@@ -116,7 +119,7 @@ class KafkaWorker(EsmWorker):  # type: ignore[misc]  # LocalStack's class is unt
 
     def _set_state(self, state: EsmState) -> None:
         with self._state_lock:
-            if self.current_state == EsmState.DELETING:  # nothing follows it
+            if self.current_state == EsmState.DELETING:  # the last state
                 return
             self.current_state = state
             self.state_transition_reason = self.user_state_reason
