@@ -1,4 +1,4 @@
-"""Writes events to CloudWatch Logs, where a group or a stream may be missing."""
+"""Write events to CloudWatch Logs, and create missing groups and streams."""
 
 import contextlib
 import itertools
@@ -11,7 +11,11 @@ MOST_EVENTS = 10_000  # in one PutLogEvents
 
 
 def put_log_events(client: Client, group: str, stream: str, events: Sequence[Any], most: int = MOST_EVENTS) -> None:
-    """Write *events*, oldest first, *most* in a request; create the group and the stream if they are missing."""
+    """Write events to a stream. Creates the group and the stream if they are missing.
+
+    events: the oldest first, as PutLogEvents takes them.
+    most: events in one request.
+    """
     names = {"logGroupName": group, "logStreamName": stream}
     for some in itertools.batched(events, most, strict=False):
         put = partial(client.put_log_events, **names, logEvents=list(some))

@@ -6,8 +6,8 @@ The path of a record through a mapping (`mapping.KafkaMapping`):
 
 1. `poller.Poller` consumes it as a member of the group (`membership`), from the offset that `starting_position` decides.
 2. `reader.Reader` filters it (`filtering`, `filter_rules`) and serialises it for the event (`payload`).
-3. `dispatcher.Dispatcher` queues it in its `partition.Partition`. `batcher.Batcher` decides when a batch is due, and
-   `concurrency.ConcurrencyLimit` when an invocation may start.
+3. `dispatcher.Dispatcher` queues it in its `partition.Partition`, if the mapping owns that (`ownership`).
+   `batcher.Batcher` decides when a batch is due, and `concurrency.ConcurrencyLimit` when an invocation may start.
 4. `policy.examine` gives up a record that is too old, or that no event can hold, before each invocation.
 5. `invocation.Function` calls the function through an `invoker.Invoker` and reads its answer (`response`).
 6. `policy.next_step` decides what follows: settled, retried after a `backoff`, split, or given up.

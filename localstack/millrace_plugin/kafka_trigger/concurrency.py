@@ -1,8 +1,8 @@
-"""How many invocations of a mapping run at a time: as its pollers allow, and as the function takes (C3, C8).
+"""Limit a mapping's concurrent invocations to what its pollers allow and the function accepts (C3, C8).
 
-A function that refuses an invocation (throttled, not active, a service error) refuses those of every partition, so the
-back-off is the mapping's, not a partition's: while some invocations run, the next one waits for the end of one of
-them; when none runs, a single one is tried after each wait. The number grows again, one by one, with what is answered.
+A function that is throttled or not active refuses the invocations of every partition, so the back-off is the mapping's.
+While some invocations run, the next one waits for the end of one of them. While none runs, one is tried after each
+back-off. With each answer the limit grows by one.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,10 @@ INVOCATIONS_OF_A_POLLER = 5
 
 
 def maximum_concurrency(partitions: int, pollers: tuple[int, int] | None) -> int:
-    """Return the most invocations at a time: one for each partition, and five for each of the *pollers*, if given."""
+    """Return the maximum of concurrent invocations: one per partition, and at most five per poller.
+
+    pollers: the minimum and the maximum of provisioned mode. None means on demand.
+    """
     if pollers is None:
         return partitions
     least, most = pollers
@@ -22,38 +25,43 @@ def maximum_concurrency(partitions: int, pollers: tuple[int, int] | None) -> int
 
 @dataclass
 class ConcurrencyLimit:
+    """Decide when an invocation may start. All times are seconds of one clock."""
+
     bound: int = 0
-    """What partitions and pollers allow."""
+    """The maximum that partitions and pollers allow."""
     running: int = 0
+    """Invocations in flight."""
     limit: int | None = None
-    """What the function has lately taken; None if it refuses nothing."""
+    """The maximum that the function has recently accepted. None if it refuses none."""
     not_before: float = 0.0
-    """While nothing runs, because everything was refused: when the next try is due."""
+    """When the next attempt is due, if all were refused and none runs."""
     refusals: int = 0
-    """Consecutive ones with nothing running."""
+    """Consecutive refusals while none runs."""
     probes: int = 0
+    """Consecutive refusals of one more than the limit."""
     next_probe: float = 0.0
     """When one more than `limit` may be tried."""
 
     @property
     def blocked(self) -> bool:
-        """The function takes nothing at all."""
+        """Whether the function refuses every invocation."""
         return self.refusals > 0
 
     def opens_at(self) -> float:
-        """Return when an invocation may start; infinite if that depends on the end of another one."""
+        """Return when an invocation may start, infinite if that depends on the end of another one."""
         most = self.bound if self.limit is None else min(self.limit, self.bound)
         return self.not_before if self.running < most else float("inf")
 
     def start(self) -> None:
+        """Count an invocation that starts."""
         self.running += 1
 
     def abandon(self) -> None:
-        """Count an invocation no longer, whose partitions belong to somebody else now."""
+        """Stop counting an invocation whose partitions were revoked."""
         self.running -= 1
 
     def end(self, now: float, *, refused: bool) -> None:
-        """Note that an invocation has ended: refused, or answered, whatever the function made of the batch."""
+        """Count an invocation that has ended, refused or answered, and adapt the limit."""
         self.running -= 1
         if refused:
             self._refuse(now)

@@ -1,4 +1,4 @@
-"""The rules of one field of a filter pattern: `["a", {"prefix": "b"}, {"numeric": [">", 5]}]` (F3, F4).
+"""Compile the rules of one field of a filter pattern, such as `["a", {"prefix": "b"}, {"numeric": [">", 5]}]` (F3, F4).
 
 A rule is a predicate of one value. Numbers are kept as their text, because `300`, `300.0` and `3.0e2` are not equal.
 """
@@ -19,30 +19,30 @@ Rule = Callable[[Json], bool]
 
 
 class InvalidPatternError(Exception):
-    """A filter pattern cannot be used; the message is the API's."""
+    """A filter pattern cannot be used. The message is the API's."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"Invalid filter pattern definition. {reason}")
 
 
 class Number(str):
-    """A JSON number, as it is written."""
+    """A JSON number as it is written."""
 
     __slots__ = ()
 
 
 class PlainText(str):
-    """A whole record that is no JSON document: it equals a literal of any type that is written like it."""
+    """The whole value of a record that is no JSON document. It equals a literal of any type that is written like it."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What one field may be: any of these."""
+    """The rules of one field, joined by OR."""
 
     accepted: tuple[Rule, ...]
-    """Rules of a value that is there."""
+    """Rules for an existing value."""
     may_be_missing: bool
 
     @property
@@ -50,7 +50,7 @@ class Rules:
         return self.may_be_missing and not self.accepted
 
     def match(self, node: Json) -> bool:
-        """Return whether one of the values at *node* passes; an object is no value, an array is its elements."""
+        """Return whether one of the values at *node* passes. An object is no value, and an array is its elements."""
         values = list(_values(node))
         if not values:
             return self.may_be_missing
@@ -58,10 +58,10 @@ class Rules:
 
 
 def compile_rules(rules: list[Json], where: str) -> Rules:
-    """Compile what a pattern says of the field *where*.
+    """Compile a pattern's rules for the field *where*.
 
     Raises:
-        InvalidPatternError: a rule is none that Lambda documents.
+        InvalidPatternError: Lambda documents no such rule.
     """
     if not rules:
         raise InvalidPatternError(f'"{where}" has no rule: empty arrays are not allowed.')

@@ -1,6 +1,6 @@
-"""FilterCriteria: which records the function wants to have (kafka-filtering, invocation-eventfiltering, F1 to F6).
+"""Filter records by FilterCriteria (kafka-filtering, invocation-eventfiltering, F1 to F6).
 
-A pattern is compiled once, which is also how it is checked. Decision 0017 says why LocalStack's engine is not used.
+A pattern is compiled once, which also checks it. Decision 0062 says why LocalStack's engine is not used.
 """
 
 import json
@@ -27,13 +27,13 @@ def check_pattern(pattern: str) -> None:
     """Check one filter's pattern.
 
     Raises:
-        InvalidPatternError: it is not valid, or asks for what Kafka's records cannot be filtered by.
+        InvalidPatternError: it is invalid, or filters by something that Kafka records do not have.
     """
     _compile(pattern)
 
 
 class Filter:
-    """The filters of a mapping: a record that passes one of them passes (F1)."""
+    """Apply the filters of a mapping. A record passes if one of them matches (F1)."""
 
     def __init__(self, patterns: Sequence[str]) -> None:
         self._patterns = [_compile(pattern) for pattern in patterns]
@@ -41,7 +41,7 @@ class Filter:
     def passes(self, value: bytes | None) -> bool:
         """Return whether the record with this value goes to the function.
 
-        What no filter can be applied to passes: a null value, one that is not UTF-8, arrays nested without end.
+        A value passes if no filter applies to it: null, not UTF-8, or nested too deeply.
         """
         if value is None:
             return True
@@ -62,7 +62,7 @@ class _Fields:
 
     fields: Mapping[str, "_Fields | Rules"]
     alternatives: tuple["_Fields", ...] = ()
-    """Those of `$or`: one of them matches too, if there are any."""
+    """The objects of `$or`, of which one must match too, if there are any."""
 
     @property
     def only_missing(self) -> bool:
@@ -81,7 +81,7 @@ class _Fields:
 
 @dataclass(frozen=True)
 class _Pattern:
-    """A whole pattern. What it says of a value of the other kind, JSON document or plain text, is not applied."""
+    """A whole pattern. A part for the other kind of value, JSON document or plain text, is not applied."""
 
     value: _Fields | Rules | None
     alternatives: tuple["_Pattern", ...] = ()
@@ -97,7 +97,7 @@ class _Pattern:
 
 
 def _parse(text: str) -> Json:
-    """Parse a JSON object or array; anything else is plain text, and MISSING as a document."""
+    """Parse a JSON object or array. Returns MISSING for plain text."""
     try:
         document = _decode(text)
     except (ValueError, RecursionError):
@@ -148,7 +148,7 @@ def _compile_fields(pattern: dict[str, Json]) -> _Fields:
 def _alternatives[Compiled](
     pattern: dict[str, Json], compile_one: Callable[[dict[str, Json]], Compiled]
 ) -> tuple[Compiled, ...]:
-    """Compile the `$or` of an object, if it has one."""
+    """Compile the `$or` of an object. Empty if it has none."""
     if OR not in pattern:
         return ()
     alternatives = pattern[OR]

@@ -1,4 +1,4 @@
-"""The parts of a function's ARN, of which a mapping knows nothing but the ARN."""
+"""Parse the ARN of a function."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ class FunctionArn(NamedTuple):
     account: str
     name: str
     qualifier: str | None
-    """A version or an alias; None is the latest."""
+    """A version or an alias. None means the latest version."""
 
 
 def parse_function_arn(arn: str) -> FunctionArn:

@@ -1,4 +1,4 @@
-"""One batch on its way to the function and back: the event, the call, and which records have failed (R7 to R10)."""
+"""Invoke the function with a batch and find out which records failed (R7 to R10)."""
 
 import logging
 from collections.abc import Collection, Mapping
@@ -11,22 +11,23 @@ from millrace_plugin.kafka_trigger.response import MalformedResponseError, parse
 
 LOG = logging.getLogger(__name__)
 Batch = Mapping[int, Work]
-"""Each partition's share."""
+"""Each partition's share, by its number."""
 
 
 @dataclass(frozen=True)
 class Result:
     answer: Answer
     failed: Mapping[int, Collection[int]] = field(default_factory=dict)
-    """The failed offsets of each partition that has any."""
+    """The failed offsets, by partition number. Partitions without failures are left out."""
 
     def outcome(self, partition: int) -> Outcome:
+        """Return the outcome for the records of one partition."""
         failed = self.failed.get(partition, ())
         return Outcome(self.answer, failed, alone=len(self.failed) <= 1)
 
 
 class Function:
-    """The function of a mapping; `invoke` blocks and may run in several threads at a time."""
+    """Invoke the function of a mapping. `invoke` blocks; several threads may call it at a time."""
 
     def __init__(self, arn: str, invoker: Invoker, envelope: Envelope, *, reports_failures: bool) -> None:
         self._arn = arn
@@ -35,7 +36,7 @@ class Function:
         self._reports_failures = reports_failures
 
     def invoke(self, batch: Batch) -> Result | None:
-        """Give the function a batch. Returns None if it did not get it (C8)."""
+        """Invoke the function with *batch*. Returns None if the batch did not reach it (C8)."""
         event = self._envelope.event({number: work.records for number, work in batch.items()})
         try:
             answer = self._invoker.invoke(event)
@@ -48,7 +49,7 @@ class Function:
         return Result(answer, self._failed(batch, answer))
 
     def _failed(self, batch: Batch, answer: Answer) -> Mapping[int, Collection[int]]:
-        """Return what failed: nothing, the records reported, or all."""
+        """Return the failed offsets by partition number: none, those reported, or all."""
         everything = {number: {record.offset for record in work.records} for number, work in batch.items()}
         if answer.function_error:
             LOG.warning("%s failed: %s", self._arn, answer.payload[:500].decode(errors="replace"))

@@ -1,4 +1,4 @@
-"""How a batch reaches the function; LocalStack's way is in `localstack_invoker`, tests bring their own."""
+"""The interface by which a batch reaches the function. `localstack_invoker` implements it, tests do too."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -6,21 +6,23 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Answer:
-    """What the function made of an event: its answer or its error as JSON, and `FunctionError` if it failed."""
+    """A function's answer to an event."""
 
     payload: bytes
+    """The returned value, or the error, as JSON."""
     function_error: str | None = None
+    """Lambda's `FunctionError`. None if the function succeeded."""
     request_id: str = ""
     executed_version: str = "$LATEST"
 
 
 class NotInvokedError(Exception):
-    """The batch did not reach the function (throttle, service error, function not active): no attempt (C8)."""
+    """The batch did not reach the function: a throttle, a service error, an inactive function. No attempt (C8)."""
 
 
 class Invoker(Protocol):
     def invoke(self, payload: bytes) -> Answer:
-        """Call the function with *payload* and wait for its answer; called from several threads at a time.
+        """Call the function with *payload* and wait for its answer. Several threads may call at a time.
 
         Raises:
             NotInvokedError: the function did not run.

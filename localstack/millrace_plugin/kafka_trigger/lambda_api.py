@@ -1,6 +1,6 @@
-"""Mappings of Kafka in LocalStack's Lambda API: what it takes, refuses and shows of them.
+"""Check, create, update and delete Kafka mappings in LocalStack's Lambda API.
 
-Each function wraps the method of LocalStack's provider that it is named after, and leaves other sources to it.
+A function wraps the method of LocalStack's provider that it is named after, and leaves other sources to it.
 """
 
 import datetime as dt
@@ -40,15 +40,15 @@ _ignored: dict[str, list[str]] = {}
 """By mapping, the members of requests that the API model does not know and that were accepted in lenient mode."""
 
 _changing = Lock()
-"""Held while a mapping is created, updated or deleted: LocalStack looks at what is there first, and acts then."""
+"""Held while a mapping is created, updated or deleted, because LocalStack's check and change are separate steps."""
 
 
 def validate_event_source_mapping(
     original: Original, provider: Untyped, context: Untyped, request: Configuration
 ) -> Untyped:
-    """Make our checks before LocalStack's, whose texts are stubs.
+    """Run our checks before LocalStack's, whose texts are stubs.
 
-    request: the parameters to create, or the whole mapping as an update would leave it.
+    request: the parameters of a new mapping, or a whole mapping with an update applied.
     """
     if not is_kafka(request):
         return original(provider, context, request)
@@ -97,7 +97,7 @@ def _update(original: Original, provider: Untyped, context: Untyped, request: Co
     for block in (MSK_BLOCK, SELF_MANAGED_BLOCK):
         if block in request:
             request[block] = (old.get(block) or {}) | request[block]
-    # LocalStack decides by the state alone whether the mapping is enabled, also while an update is under way.
+    # LocalStack decides by the state alone whether the mapping is enabled, also during an update.
     if (enabled := request.get("Enabled")) == worker.enabled:
         request.pop("Enabled")
     elif enabled is not None:
@@ -112,7 +112,7 @@ def _update(original: Original, provider: Untyped, context: Untyped, request: Co
 def delete_event_source_mapping(
     original: Original, provider: Untyped, context: Untyped, uuid: str, **options: Untyped
 ) -> Untyped:
-    """Show the mapping as Deleting until its invocation has ended: LocalStack would not find it from now on."""
+    """Delete a mapping, and show it as Deleting until its invocation has ended. LocalStack would remove it at once."""
     with _changing:
         worker, configuration = provider.esm_workers.get(uuid), _mappings(context).get(uuid)
         if configuration is None or not isinstance(worker, KafkaWorker):
@@ -136,12 +136,12 @@ def stored_mappings() -> Iterator[Configuration]:
 
 
 def warnings(configuration: Configuration) -> list[str]:
-    """Return what a mapping asks for and the local trigger does not do."""
+    """Return a sentence for each parameter of a mapping that has no effect on the local trigger."""
     return list(support.find_gaps(configuration, _ignored.get(configuration["UUID"], ())))
 
 
 def record_ignored(uuid: str, unknown: list[str]) -> None:
-    """Note members of a request that were accepted in lenient mode and that the API model does not know."""
+    """Keep the members of a request that the API model does not know and that lenient mode accepted."""
     if unknown:
         _ignored.setdefault(uuid, []).extend(unknown)
 
@@ -150,7 +150,7 @@ def refuse_or_warn(gaps: Iterable[str], topic: str) -> None:
     """Refuse the first of *gaps*, or in lenient mode log all of them.
 
     Raises:
-        InvalidParameterValueException: there is one, and the mode is not lenient.
+        InvalidParameterValueException: there is a gap, and the mode is not lenient.
     """
     for gap in gaps:
         if os.environ.get(support.LENIENT_VARIABLE) != "1":
@@ -166,7 +166,7 @@ def _refuse_if_deleting(provider: Untyped, uuid: str, what: str) -> None:
 
 
 def _refuse_shared_group(request: Configuration, function_arn: str) -> None:
-    """G7; groups are Kafka's, so those of every account and region count."""
+    """Refuse a group of another mapping (G7), also of another account or region: groups are Kafka's."""
     conflict = group_conflict(request, stored_mappings(), function_arn, kafka_bootstrap())
     if conflict:
         raise ResourceConflictException(conflict, Type="User")
@@ -181,7 +181,7 @@ def _function_timeout(context: Untyped, request: Configuration) -> int:
     """Return the timeout in seconds of the version that the mapping invokes.
 
     Raises:
-        ResourceNotFoundException: there is no such function, alias or version (V1).
+        ResourceNotFoundException: the function, alias or version does not exist (V1).
     """
     asked = request.get("FunctionName") or request["FunctionArn"]
     name, qualifier, account, region = function_locators_from_arn(asked)

@@ -1,4 +1,4 @@
-"""Calls a function inside LocalStack's own process: no HTTP, no JSON of a request around the payload."""
+"""Invoke functions inside LocalStack's own process, without HTTP."""
 
 from typing import TYPE_CHECKING, cast
 from uuid import uuid4
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def lambda_provider() -> "LambdaProvider":
-    """The object that answers LocalStack's Lambda API."""
+    """Return LocalStack's provider of the Lambda API."""
     return cast("LambdaProvider", SERVICE_PLUGINS.get_service("lambda")._provider)  # noqa: SLF001 - it has no public name
 
 
 class LocalStackInvoker:
-    """Errors of the Lambda service, throttles and functions that are not active all raise: none of them ran (C8)."""
+    """Invoke one function. LocalStack's errors become NotInvokedError, because the function did not run (C8)."""
 
     def __init__(self, function_arn: str) -> None:
         self._name, self._qualifier, self._account, self._region = function_locators_from_arn(function_arn)

@@ -1,4 +1,4 @@
-"""The way of a mapping's events into the log group of its function: buffered, bounded, and never waited for."""
+"""Deliver a mapping's log lines to its function's log group, through a bounded buffer that never blocks."""
 
 import contextlib
 import logging
@@ -15,17 +15,17 @@ from millrace_plugin.kafka_trigger.settings import Settings
 from millrace_plugin.log_events import put_log_events
 
 LOG = logging.getLogger(__name__)
-MOST_LINES = 1_000  # that wait; more are dropped
+MOST_LINES = 1_000  # in the buffer; more are dropped
 GATHER_SECONDS = 0.25  # between two deliveries
-LINES_AT_A_TIME = 50  # of the longest lines as many fit a request
-GROUP_SECONDS = 60.0  # how late a change of the function's log group is noticed
+LINES_AT_A_TIME = 50  # so many of the longest lines fit a request
+GROUP_SECONDS = 60.0  # how long the name of the function's log group is cached
 CLOSE_SECONDS = 5.0
 
 Line = tuple[int, str]
 
 
 class LogStream:
-    """Writes to the stream `<yyyy/mm/dd>/<UUID>`, in a thread of its own."""
+    """Write to the stream `<yyyy/mm/dd>/<UUID>` in a thread of its own."""
 
     def __init__(self, settings: Settings, clients: Clients) -> None:
         self._settings = settings
@@ -38,19 +38,19 @@ class LogStream:
         self._thread: Thread | None = None
 
     def start(self) -> None:
-        """Deliver what is put, until `close`."""
+        """Deliver buffered lines until `close`."""
         self._thread = Thread(target=self._run, name=f"kafka-trigger-log-{self._settings.uuid}", daemon=True)
         self._thread.start()
 
     def put(self, timestamp: int, line: str) -> None:
-        """Buffer a line with its time in milliseconds; drop it if too many wait."""
+        """Buffer a line with its time in milliseconds since 1970. Drop it if the buffer is full."""
         try:
             self._lines.put_nowait((timestamp, line))
         except Full:
             self._lost += 1
 
     def close(self) -> None:
-        """Deliver what is buffered, and wait for that a little."""
+        """Deliver what is buffered, and wait up to CLOSE_SECONDS for it."""
         self._closing.set()
         if self._thread:
             self._thread.join(CLOSE_SECONDS)
@@ -86,7 +86,7 @@ class LogStream:
                 return
 
     def _find_group(self, account: str, region: str) -> str:
-        """Return the log group that the function's LoggingConfig names; without one, or a function, that of its name."""
+        """Return the log group of the function's LoggingConfig, or `/aws/lambda/<name>` without one."""
         if monotonic() >= self._group_expires:
             asked: dict[str, Any] = {}
             function = self._clients("lambda", account, region)

@@ -1,4 +1,4 @@
-"""One event source mapping: its pieces put together, started and stopped as one."""
+"""Build an event source mapping from its parts, and start and stop them together."""
 
 import logging
 from collections.abc import Callable
@@ -21,7 +21,11 @@ LOG = logging.getLogger(__name__)
 
 
 class KafkaMapping:
-    """*report* is told each new LastProcessingResult, *started* once that polling goes on from a fixed position."""
+    """Run one event source mapping.
+
+    report: called with each new LastProcessingResult.
+    report_seconds: between two publications of metrics and offsets.
+    """
 
     def __init__(
         self,
@@ -49,18 +53,21 @@ class KafkaMapping:
         self._thread: Thread | None = None
 
     def start(self, started: Callable[[], None] = lambda: None) -> None:
-        """Poll in a thread of its own until `stop`."""
+        """Poll in a thread of its own until `stop`.
+
+        started: called once the starting position is fixed, or once it turns out that no broker answers yet.
+        """
         name = f"kafka-trigger-{self.settings.uuid}"
         self._thread = Thread(target=self._run, args=(started,), name=name, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Begin to stop: start no more invocations, settle and commit those in flight, leave the group."""
+        """Begin to stop: start no more invocations, commit those in flight, leave the group. `join` waits for that."""
         self._dispatcher.stop()
         self._poller.stop()
 
     def join(self, timeout: float | None = None) -> bool:
-        """Wait until it has stopped; false if *timeout* (seconds) passed first."""
+        """Wait until it has stopped. Returns False if *timeout* (seconds) passed first."""
         if self._thread:
             self._thread.join(timeout)
         return not (self._thread and self._thread.is_alive())

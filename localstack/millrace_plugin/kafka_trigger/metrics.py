@@ -1,13 +1,13 @@
-"""What a mapping publishes to CloudWatch, in the namespace AWS/Lambda (monitoring-metrics-types, section 12).
+"""Build the metrics that a mapping publishes in the namespace AWS/Lambda (monitoring-metrics-types, section 12).
 
-OffsetLag and DestinationDeliveryFailures are metrics of the function and always published; the groups of MetricsConfig
-belong to the mapping and are published if they are asked for.
+OffsetLag and DestinationDeliveryFailures are metrics of the function and always published. The groups of MetricsConfig
+are metrics of the mapping and published if it lists them.
 
-Decision X1b: CommittedEventCount counts what is settled and so committed, a moment before the broker confirms it. As on
-AWS it holds every event that the mapping is through with, and DroppedEventCount leaves out what a destination has got.
+Decision X1b: CommittedEventCount counts settled events, shortly before the broker confirms the commit. As on AWS it
+includes filtered and dropped events, and DroppedEventCount leaves out those that a destination got.
 
-Decision: ProvisionedPollers, EventPollerUnit and EventPollerThroughputInBytes are left out. They would tell how many
-pollers AWS runs; a local mapping has one consumer, whatever ProvisionedPollerConfig bounds.
+Decision: ProvisionedPollers, EventPollerUnit and EventPollerThroughputInBytes are left out, because a local mapping has
+one consumer, whatever ProvisionedPollerConfig says.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -40,7 +40,7 @@ ERROR_COUNT = (
     "OnFailureDestinationDeliveryErrorCount",
     "CommitErrorCount",
 )
-"""SchemaRegistryErrorCount is missing: there is no schema registry, and errors are published only where they are."""
+"""Published only if there are errors. SchemaRegistryErrorCount is missing, because there is no schema registry."""
 
 
 def build_metric_data(
@@ -49,7 +49,7 @@ def build_metric_data(
     """Return the MetricData of one publication.
 
     counts: the mapping's counters since the last publication.
-    offsets: all partitions of the topic; empty if they are not known, and then there is no lag.
+    offsets: of all partitions of the topic. Empty if they are unknown; then no lag is published.
     """
     function = {"FunctionName": parse_function_arn(settings.function_arn).name}
     mapping = {"EventSourceMappingUUID": settings.uuid}

@@ -1,4 +1,4 @@
-"""What happens to records that are given up: they go to the on-failure destination, or are dropped (B8, R15 to R17)."""
+"""Deliver records that are given up to the on-failure destination, or drop them (B8, R15 to R17)."""
 
 import logging
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ NO_DESTINATION = Delivery(0, "there is no on-failure destination", limit=1)
 
 
 class OnFailure:
-    """The destination of a mapping, if it has one; `deliver` blocks and may run in several threads at a time."""
+    """Deliver to the destination of a mapping, if it has one. `deliver` blocks; several threads may call it at a time."""
 
     def __init__(self, destination: Destination | None, envelope: Envelope) -> None:
         self._destination = destination
         self._envelope = envelope
 
     def deliver(self, partition: int, work: Work) -> Delivery:
-        """Deliver the records of *work* once."""
+        """Try once to deliver the records of *work*. Returns how many are delivered, and why the others are not."""
         if self._destination is None or work.condition is None:
             return NO_DESTINATION
         failure = Failure(partition, work.records, work.condition, work.attempts, work.answer)
@@ -37,7 +37,7 @@ class OnFailure:
         return delivery
 
     def log_dropped(self, partition: int, work: Work, lost: Sequence[Record], reason: str) -> str:
-        """Log records that are dropped. Returns the line for `LastProcessingResult`."""
+        """Log dropped records as an error. Returns the line for `LastProcessingResult`."""
         what = self._describe(partition, work, lost)
         LOG.error("%s are dropped: %s.", what, reason)
         return f"PROBLEM: {what} were dropped: {reason}"
@@ -56,7 +56,7 @@ class OnFailure:
 
 
 def offsets(records: Sequence[Record]) -> str:
-    """Return the offsets of *records* in words, ranges shortened: `offsets 2, 5 to 9`."""
+    """Return the offsets of *records* in words, with ranges, such as `offsets 2, 5 to 9`."""
     found = [record.offset for record in records]
     firsts = [found[0], *(after for before, after in pairwise(found) if after != before + 1)]
     lasts = [*(before for before, after in pairwise(found) if after != before + 1), found[-1]]

@@ -1,7 +1,7 @@
-"""The event that the function receives, as JSON bytes built once (with-msk, rules P1 to P10).
+"""Serialise the event that the function receives (with-msk, P1 to P10).
 
-Records are serialised when they are polled, each alone, so that the size of a batch is known before it is built, and
-building a batch, or building it again for a retry, is only joining bytes.
+Each record is serialised once, when it is polled. So the size of a batch is known before it is built, and building it,
+also for a retry, only joins bytes.
 """
 
 from binascii import b2a_base64
@@ -15,17 +15,19 @@ _TAIL = b"}}"
 
 
 class Record(NamedTuple):
-    """One Kafka record: its offset, its timestamp in milliseconds, and itself as the JSON that the function sees."""
+    """One Kafka record."""
 
     offset: int
     timestamp: int
+    """In milliseconds since 1970; -1 means none."""
     body: bytes
+    """The record in the event, as JSON."""
     problem: str | None = None
-    """Why the event cannot hold the record as it is: it is given up without an invocation."""
+    """Why the event cannot hold the record. Such a record is given up without an invocation."""
 
 
 class Encoder:
-    """Serialises the records of one partition."""
+    """Serialise the records of one partition."""
 
     def __init__(self, topic: str, partition: int) -> None:
         self._where = {"topic": topic, "partition": partition}
@@ -39,7 +41,11 @@ class Encoder:
         value: bytes | None,
         headers: Sequence[tuple[str, bytes | None]] | None,
     ) -> Record:
-        """*timestamp_type* is CREATE_TIME or LOG_APPEND_TIME. A null key or value is left out (P8, P9)."""
+        """Serialise a record. A null key or value is left out (P8, P9).
+
+        timestamp: in milliseconds since 1970.
+        timestamp_type: CREATE_TIME or LOG_APPEND_TIME.
+        """
         document: dict[str, object] = {
             **self._where,
             "offset": offset,
@@ -55,7 +61,7 @@ class Encoder:
 
 
 class Envelope:
-    """What stands around the records: the source, and the partitions' names."""
+    """Build events: the source and the partitions around the records."""
 
     def __init__(self, topic: str, bootstrap: str, source_arn: str | None) -> None:
         start: dict[str, str] = {"eventSource": "aws:kafka" if source_arn else "SelfManagedKafka"}
@@ -66,7 +72,10 @@ class Envelope:
         self._head = orjson.dumps(self.start)[:-1] + b',"records":{'
 
     def event(self, shares: Mapping[int, Iterable[Record]]) -> bytes:
-        """The event for these records by partition number, each partition's in offset order."""
+        """Return the event as JSON.
+
+        shares: the records by partition number, those of each partition in offset order.
+        """
         lists = [
             b'"%b":[%b]' % (self.label(number).encode(), b",".join([record.body for record in records]))
             for number, records in shares.items()
@@ -74,24 +83,24 @@ class Envelope:
         return self._head + b",".join(lists) + _TAIL
 
     def label(self, partition: int) -> str:
-        """A partition's key in `records` and in a partial batch response: `<topic>-<partition>` (P4)."""
+        """Return a partition's key in `records` and in a partial batch response: `<topic>-<partition>` (P4)."""
         return f"{self.topic}-{partition}"
 
     @property
     def base_size(self) -> int:
-        """Bytes of an event beyond its partitions and records, one comma too many per partition taken off."""
+        """Bytes of an event besides `partition_size` and `record_size`, which count a comma too many per event."""
         return len(self._head) + len(_TAIL) - 1
 
     def partition_size(self, partition: int) -> int:
-        """Bytes that a partition adds to an event beyond its records' `record_size`."""
+        """Return the bytes that a partition adds to an event besides its records' `record_size`."""
         return len(self.label(partition)) + len(b'"":[]')
 
 
 def record_size(record: Record) -> int:
-    """Bytes that a record adds to an event: itself and a comma."""
+    """Return the bytes that a record adds to an event: its body and a comma."""
     return len(record.body) + 1
 
 
 def _signed(content: bytes | None) -> list[int]:
-    """P10: a header's bytes as numbers from -128 to 127."""
+    """Return a header's bytes as numbers from -128 to 127 (P10)."""
     return memoryview(content).cast("b").tolist() if content else []

@@ -1,7 +1,7 @@
-"""What is done next with records of one partition: invoke, retry, split, give up, drop (sections 7 and 8).
+"""Decide what follows for records of one partition: invoke, retry, split, give up, drop (sections 7 and 8).
 
-Pure rules: no clock, thread, or Kafka of its own. A share of a batch is a piece of `Work`; each rule takes a piece and
-what became of it, and returns the pieces that are left.
+Pure rules: they have no clock, thread or Kafka. A partition's share of a batch is a piece of `Work`. Each rule takes a
+piece and its result, and returns the pieces that are left.
 """
 
 from collections.abc import Collection, Sequence
@@ -17,66 +17,70 @@ NO_TIMESTAMP = -1
 
 @dataclass(frozen=True)
 class Work:
-    """Records of one partition that are invoked, or delivered, together; never merged with others.
+    """Records of one partition that are invoked or delivered together, and never merged with others.
 
-    All of them have failed together each time, so one count serves them all (R11): what did not fail is settled.
+    Each failure was a failure of all of them, so they share one count of attempts (R11).
     """
 
     records: Sequence[Record]
     """In offset order, at least one."""
     attempts: int = 0
-    """How often the function was given them."""
+    """How often the function was invoked with them."""
     splits: int = 0
     """How many of the attempts ended in a split, which is no retry (R13)."""
     answer: Answer | None = None
-    """The last failure's, for the destination."""
+    """The function's last failure, for the destination."""
     condition: Condition | None = None
-    """Why the records are given up: what is left to do is to deliver them, or to drop them."""
+    """Why the records are given up. None while they are to be invoked."""
     failed_deliveries: int = 0
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The function was given the records and failed some of them, or none."""
+    """The result of an invocation for the records of one partition."""
 
     answer: Answer
     failed: Collection[int]
-    """Offsets."""
+    """The offsets that failed."""
     alone: bool = True
-    """No record of another partition failed in the same batch."""
+    """Whether no record of another partition failed in the same batch."""
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """The first *delivered* records given up are at the destination."""
+    """The result of a delivery to the destination."""
 
     delivered: int
+    """How many records, from the first, are at the destination."""
     reason: str = ""
-    """Why the others are not; empty if all are."""
+    """Why the others are not. Empty if all are."""
     limit: int | None = None
-    """How many deliveries may fail before the records are dropped; None is any number (R17)."""
+    """After how many failed deliveries the records are dropped (R17). None means never."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """What has become of a piece of work."""
+    """What follows from the result of a piece of work."""
 
     pieces: tuple[Work, ...] = ()
-    """What is left to do, in this order."""
+    """The work that is left, in its sequence."""
     settled: int = 0
-    """How many records need nothing more."""
+    """How many records are settled."""
     lost: Sequence[Record] = ()
-    """Those of the settled ones that are nowhere: neither function nor destination took them."""
+    """The settled records that are dropped: neither the function nor a destination took them."""
     waits: bool = False
-    """The pieces are tried again after a back-off (R12)."""
+    """Whether the pieces are retried only after a back-off (R12)."""
 
 
 def examine(work: Work, settings: Settings, now: float, log_start: int = 0) -> tuple[Work, ...]:
-    """Give up what must not be invoked: records that no event can hold, and those that are too old (R4, R15).
+    """Give up records that no event can hold, and those that are too old (R4, R15).
 
-    It is called before every invocation, the first included. *now* is in milliseconds, like a record's timestamp.
-    The topic has deleted the records before the offset *log_start*: they are not retried, though they are tried once.
-    Returns the pieces: *work* itself if nothing is given up, otherwise what is given up, then the rest.
+    Call it before every invocation, the first included.
+
+    now: in milliseconds since 1970.
+    log_start: the topic's first offset. Earlier records are tried once and not retried.
+
+    Returns *work* itself if nothing is given up, otherwise the pieces that are given up, then the rest.
     """
     oldest = now - settings.maximum_age_seconds * 1000 if settings.maximum_age_seconds is not None else None
     retried_from = log_start if work.attempts else 0
@@ -114,7 +118,7 @@ def next_step(work: Work, outcome: Outcome | Delivery, settings: Settings) -> St
 
 
 def _split(left: Work, *, alone: bool) -> tuple[Work, ...]:
-    """R13, R14: halve what failed; of a batch of several partitions each partition's share is a part already."""
+    """Halve what failed (R13, R14). If several partitions failed together, each share is a part already."""
     left = replace(left, splits=left.splits + 1)
     if not alone:
         return (left,)

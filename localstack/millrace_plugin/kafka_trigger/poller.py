@@ -1,7 +1,6 @@
-"""Reads the topic: the consumer of a mapping, in one thread.
+"""Consume a mapping's topic in one thread.
 
-Whatever goes wrong is told by the mapping's processing_result and tried again with back-off: nothing ends the thread but `stop`
-(L2).
+Every error is shown in LastProcessingResult and retried with back-off: only `stop` ends the thread (L2).
 """
 
 import logging

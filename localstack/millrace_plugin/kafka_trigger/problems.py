@@ -1,4 +1,4 @@
-"""What goes wrong with a mapping's source, in the words of `LastProcessingResult` (L1)."""
+"""Report the errors of a mapping's source as `LastProcessingResult` (L1)."""
 
 import logging
 
@@ -29,7 +29,7 @@ MISSING = {
 
 
 class Problems:
-    """Tells the mapping's processing_result what prevents reading, and when it is over."""
+    """Report what prevents reading the topic, and clear it afterwards."""
 
     def __init__(self, settings: Settings, counters: Counters, processing_result: ProcessingResult) -> None:
         self._settings = settings
@@ -39,26 +39,29 @@ class Problems:
         self._membership: str | None = None
 
     def report(self, error: Exception) -> None:
-        """Report an error that is no part of the group's life."""
+        """Report an error of the source."""
         self._record(self._describe(error), None if isinstance(error, KafkaException) else error)
 
     def report_assignor(self, assignor: str) -> None:
-        """Report that the group's members share its partitions in a way that is not ours."""
+        """Report that the group's members use another assignment strategy.
+
+        assignor: its name, or an empty string if it is unknown.
+        """
         self._membership = GROUP_DIFFERS.format(group=self._settings.group, assignor=assignor or "another strategy")
         self._record(self._membership)
 
     def clear_membership(self) -> None:
-        """Report that the group has given us our part."""
+        """Report that the group has assigned partitions."""
         self._membership = None
         self.clear()
 
     def clear(self) -> None:
-        """Report that the topic can be read; a group that cannot be joined remains a problem."""
+        """Report that the topic can be read. A group that cannot be joined remains a problem."""
         self._last = self._membership
         self._processing_result.set_source_problem(self._membership)
 
     def on_client_error(self, error: KafkaError) -> None:
-        """Take librdkafka's own report: of what it says, only that no broker answers matters here."""
+        """Handle librdkafka's error callback, of which only that no broker answers matters here."""
         if error.code() == NO_BROKER:
             self.report(KafkaException(error))
 

@@ -1,4 +1,4 @@
-"""`LastProcessingResult` (L1): one line that says why nothing happens, and goes back to OK by itself."""
+"""Keep a mapping's `LastProcessingResult`: OK, or the problem that keeps records from being processed (L1)."""
 
 from collections.abc import Callable
 from threading import Lock
@@ -19,7 +19,10 @@ TOPIC_MISSING = "PROBLEM: Topic {topic} was not found."
 
 
 class ProcessingResult:
-    """Joins what the poller and the dispatcher know; calls *report* on each change, never twice with the same."""
+    """Combine the problems of the poller and of the dispatcher.
+
+    report: called with each new value.
+    """
 
     def __init__(self, report: Callable[[str], None]) -> None:
         self._report = report
@@ -33,13 +36,13 @@ class ProcessingResult:
         return self._last
 
     def set_source_problem(self, problem: str | None) -> None:
-        """Whether the topic can be read: None after a successful poll, else what prevents it."""
+        """Set what prevents reading the topic, or None after a successful poll."""
         if problem != self._source:
             self._source = problem
             self._tell()
 
     def set_function_problem(self, problem: str | None) -> None:
-        """Whether batches are settled: None, or why some partition has to try again."""
+        """Set why a partition has to retry or dropped records, or None if all batches are settled."""
         if problem != self._function:
             self._function = problem
             self._tell()

@@ -1,6 +1,6 @@
-"""Tells the outside once a minute how a mapping does: its metrics to CloudWatch, its offsets to the system log.
+"""Publish a mapping's metrics to CloudWatch and log its offsets once a minute.
 
-It reads counters and asks the brokers for offsets, in a thread of its own: what is reported costs the records nothing.
+It reads counters and asks the brokers for offsets in a thread of its own, so it does not slow records down.
 """
 
 import logging
@@ -51,12 +51,12 @@ class Reporter:
         self._thread.start()
 
     def stop(self) -> None:
-        """Report the last counts, and wait for that a little."""
+        """Report the last counts, and wait up to STOP_SECONDS for it."""
         self._stopping.set()
         self._thread.join(STOP_SECONDS)
 
     def _run(self) -> None:
-        seconds = random.uniform(0, self._seconds)  # noqa: S311 - mappings that start together take turns
+        seconds = random.uniform(0, self._seconds)  # noqa: S311 - spreads mappings that start together
         while not self._stopping.wait(seconds):
             offsets = read_offsets(self._settings)
             self._log.offsets(offsets, self._positions())
@@ -65,7 +65,7 @@ class Reporter:
         self._publish(())
 
     def _publish(self, offsets: Sequence[PartitionOffsets]) -> None:
-        """Publish what was counted since the last time; what could not be published is in the next."""
+        """Publish the counts since the last success."""
         counted = Counter(self._counters.as_dict())
         counts = {name: counted[name] - self._published[name] for name in counted}
         region, account, *_ = parse_function_arn(self._settings.function_arn)

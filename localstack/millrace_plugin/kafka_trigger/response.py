@@ -1,4 +1,4 @@
-"""The partial batch response of `ReportBatchItemFailures` (kafka-retry-configurations, R8 to R10)."""
+"""Parse the partial batch response of `ReportBatchItemFailures` (kafka-retry-configurations, R8 to R10)."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -7,13 +7,17 @@ import orjson
 
 
 class MalformedResponseError(Exception):
-    """The answer is no valid partial batch response, so the entire batch counts as failed (R9)."""
+    """The answer is no valid partial batch response: the entire batch has failed (R9)."""
 
 
 def parse_failed_offsets(answer: bytes, sent: Mapping[str, Collection[int]]) -> dict[str, set[int]]:
-    """Which offsets the function reports as failed, by `<topic>-<partition>`; nothing at all is success (R8).
+    """Return the offsets that the function reports as failed, by `<topic>-<partition>`. Empty is success (R8).
 
-    *sent* holds the offsets of each partition in the event: an identifier that is not among them is malformed.
+    answer: the function's answer, as JSON.
+    sent: the offsets in the event, by `<topic>-<partition>`.
+
+    Raises:
+        MalformedResponseError: the answer has another shape, or names a record that was not in the event (R9).
     """
     failed: dict[str, set[int]] = {}
     for item in _items(answer):

@@ -1,4 +1,4 @@
-"""Asking brokers that are there and not ready: a new partition has no leader yet, a group's coordinator still loads."""
+"""Retry requests to brokers that are not ready: a new partition without a leader, a coordinator that still loads."""
 
 import time
 from collections.abc import Callable
@@ -18,10 +18,10 @@ NOT_READY = {
 
 
 def until_ready[Answer](request: Callable[[], Answer]) -> Answer:
-    """Return the answer to *request*, which is repeated for some seconds while the brokers are not ready.
+    """Return the answer to *request*, which is retried up to LONGEST_SECONDS while the brokers are not ready.
 
     Raises:
-        KafkaException: the brokers are still not ready, or something else is wrong.
+        KafkaException: the brokers are still not ready, or it failed for another reason.
     """
     deadline = monotonic() + LONGEST_SECONDS
     while True:

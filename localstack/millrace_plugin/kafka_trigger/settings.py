@@ -1,4 +1,4 @@
-"""What a mapping is told to do, read once from its Lambda configuration."""
+"""Read a mapping's settings from its Lambda configuration."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,31 +22,35 @@ class Settings:
     group: str
     bootstrap: str
     source_arn: str | None
-    """The MSK cluster; None for a self-managed one (P1, P2)."""
+    """The MSK cluster's ARN. None for a self-managed cluster (P1, P2)."""
     batch_size: int = DEFAULT_BATCH_SIZE
     window_seconds: float = DEFAULT_WINDOW_SECONDS
     starting_position: str = "TRIM_HORIZON"
     starting_timestamp_ms: int | None = None
     maximum_retries: int | None = None
-    """Retries after the first attempt; None is without end."""
+    """Retries after the first attempt. None means without end."""
     maximum_age_seconds: int | None = None
-    """Older records are given up (R15); None is without end."""
+    """Older records are given up (R15). None means without end."""
     bisects: bool = False
     reports_failures: bool = False
     filters: tuple[str, ...] = ()
-    """Patterns as JSON; a record goes to the function if one matches, or if there are none (F1)."""
+    """Patterns as JSON. A record goes to the function if one matches, or if there are none (F1)."""
     pollers: tuple[int, int] | None = None
-    """Least and most pollers of provisioned mode; None is on demand."""
+    """Minimum and maximum of pollers in provisioned mode. None means on demand."""
     destination: str | None = None
-    """Of failed records: `kafka://<topic>`, or the ARN of an SQS queue, an SNS topic or an S3 bucket."""
+    """Of failed records: `kafka://<topic>`, or the ARN of an SQS queue, an SNS topic or an S3 bucket. None drops them."""
     metrics: frozenset[str] = frozenset()
-    """The groups of metrics that go to CloudWatch: EventCount, ErrorCount, KafkaMetrics."""
+    """The groups of metrics that are published: EventCount, ErrorCount, KafkaMetrics."""
     log_level: str | None = None
-    """DEBUG, INFO or WARN: what of the poller goes into the function's log group; None is nothing."""
+    """The least severe level of the poller's log events: DEBUG, INFO or WARN. None logs none."""
 
     @classmethod
     def from_configuration(cls, configuration: Mapping[str, Any], msk_bootstrap: str) -> "Settings":
-        """Read a validated EventSourceMappingConfiguration; brokers of an MSK cluster are at *msk_bootstrap*."""
+        """Read the settings.
+
+        configuration: a validated EventSourceMappingConfiguration.
+        msk_bootstrap: the brokers of every local MSK cluster.
+        """
         source_arn = configuration.get("EventSourceArn")
         destination = on_failure_destination(configuration)
         window = configuration.get("MaximumBatchingWindowInSeconds")
@@ -79,12 +83,12 @@ def is_kafka(configuration: Mapping[str, Any]) -> bool:
 
 
 def is_self_managed(configuration: Mapping[str, Any]) -> bool:
-    """Return whether the source is given by its brokers, empty or not, instead of by an ARN."""
+    """Return whether the source is named by its brokers, even if the list is empty, instead of by an ARN."""
     return configuration.get("SelfManagedEventSource") is not None
 
 
 def group_id(configuration: Mapping[str, Any]) -> str | None:
-    """The consumer group that the configuration asks for; by default it is the mapping's UUID (G5)."""
+    """Return the consumer group that the configuration names. None means the mapping's UUID (G5)."""
     for block in (MSK_BLOCK, SELF_MANAGED_BLOCK):
         if group := (configuration.get(block) or {}).get("ConsumerGroupId"):
             return str(group)
@@ -92,7 +96,7 @@ def group_id(configuration: Mapping[str, Any]) -> str | None:
 
 
 def self_managed_brokers(configuration: Mapping[str, Any]) -> list[str]:
-    """The brokers of a self-managed source, whose key CloudFormation spells differently from the API."""
+    """Return the brokers of a self-managed source. CloudFormation spells their key differently from the API."""
     endpoints = (configuration.get("SelfManagedEventSource") or {}).get("Endpoints") or {}
     return [
         broker for key in ("KAFKA_BOOTSTRAP_SERVERS", "KafkaBootstrapServers") for broker in endpoints.get(key) or ()
@@ -100,7 +104,7 @@ def self_managed_brokers(configuration: Mapping[str, Any]) -> list[str]:
 
 
 def on_failure_destination(configuration: Mapping[str, Any]) -> str | None:
-    """Return where failed records go (D1), or None if they go nowhere."""
+    """Return the destination of failed records (D1), or None if there is none."""
     on_failure = (configuration.get("DestinationConfig") or {}).get("OnFailure") or {}
     return on_failure.get("Destination") or None
 
@@ -111,13 +115,13 @@ def destination_topic(destination: str | None) -> str | None:
 
 
 def _retries(asked: int | None, *, has_destination: bool) -> int | None:
-    """R1: -1 is without end; R2: with a destination, without end becomes ten."""
+    """Return the maximum of retries. With a destination, without end (R1) becomes ten (R2)."""
     limit = _limit(asked)
     return RETRIES_WITH_DESTINATION if limit is None and has_destination else limit
 
 
 def _limit(asked: int | None) -> int | None:
-    """Return None for what AWS writes as -1: without end."""
+    """Return None for AWS's -1: without end."""
     return None if asked is None or asked < 0 else asked
 
 
@@ -127,7 +131,7 @@ def _patterns(configuration: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _pollers(configuration: Mapping[str, Any]) -> tuple[int, int] | None:
-    """Return the least and the most pollers; AWS's defaults are 1 and 200."""
+    """Return the minimum and maximum of pollers, by default AWS's 1 and 200. None means on demand."""
     asked = configuration.get("ProvisionedPollerConfig")
     if not asked:
         return None

@@ -1,6 +1,6 @@
-"""What AWS's API takes for a mapping and the local trigger does not do: it is refused, or accepted with a warning.
+"""Find parameters of a mapping that have no effect locally, or that AWS would refuse.
 
-`MILLRACE_TRIGGER_LENIENT=1` turns the refusals into warnings, which `./millrace status` shows.
+They are refused. `MILLRACE_TRIGGER_LENIENT=1` turns the refusals into warnings, which `./millrace status` shows.
 """
 
 from collections.abc import Iterable, Iterator
@@ -32,15 +32,15 @@ PROVISIONED_ONLY = (
 
 
 def refusal(gap: str) -> str:
-    """Return the API's text for one of the `gaps`: what it is, and how to go on."""
+    """Return the API's error text for a gap: what it is, and what to do instead."""
     return f"{gap} To go on without it locally, {LENIENT}."
 
 
 def find_gaps(parameters: Parameters, unknown: Iterable[str] = ()) -> Iterator[str]:
-    """Yield a sentence for everything in *parameters* that has no effect here, or would be refused by AWS.
+    """Yield a sentence for each parameter that has no effect locally, or that AWS would refuse.
 
-    parameters: the mapping's, complete.
-    unknown: paths of members that the local Lambda API does not know, as `block.member`.
+    parameters: all parameters of the mapping.
+    unknown: the members that the local Lambda API does not know, as paths such as `block.member`.
     """
     for name, source in OTHER_SOURCES.items():
         if _asks(parameters.get(name)):
@@ -70,7 +70,7 @@ def _access_gaps(parameters: Parameters) -> Iterator[str]:
 
 
 def _provisioned_gaps(parameters: Parameters) -> Iterator[str]:
-    """M1, V10: they work here, but on AWS they need provisioned pollers."""
+    """Yield a sentence for each parameter that needs provisioned mode on AWS, if the mapping is on demand (M1, V10)."""
     if parameters.get("ProvisionedPollerConfig"):
         return
     names = [name for name in PROVISIONED_ONLY if _asks(parameters.get(name))]
@@ -84,7 +84,7 @@ def _provisioned_gaps(parameters: Parameters) -> Iterator[str]:
 
 
 def _asks(value: object) -> bool:
-    """Return whether a parameter's *value* asks for anything; 0 does, as in no retries."""
+    """Return whether a parameter's *value* asks for anything. 0 does: no retries."""
     return value is not None and value is not False and value not in ("", [], {}, -1)
 
 

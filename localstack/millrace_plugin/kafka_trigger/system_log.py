@@ -1,7 +1,7 @@
-"""The poller's own events (esm-logging): what a mapping's LoggingConfig sends to the log group of its function.
+"""Log a mapping's events to the log group of its function, as its LoggingConfig asks (esm-logging).
 
-The trigger's modules log as usual. `SystemLogHandler` makes an event of each of their warnings and gives it to the
-mapping on whose behalf the thread runs, so that no module needs to know where its lines go.
+The trigger's modules log as usual. `SystemLogHandler` turns each of their warnings into an event of the mapping that the
+thread works for.
 """
 
 import logging
@@ -25,7 +25,10 @@ Put = Callable[[int, str], None]
 
 
 class SystemLog:
-    """The events of one mapping; *put* takes a timestamp in milliseconds and a line, and must not block."""
+    """Log the events of one mapping.
+
+    put: called with a timestamp in milliseconds since 1970 and a line. It must not block.
+    """
 
     def __init__(self, settings: Settings, put: Put) -> None:
         self._settings = settings
@@ -38,7 +41,11 @@ class SystemLog:
         self._emit("WARN", "ESM_PROCESSING_EVENT", {"error": {"errorMessage": message, "errorCode": code}})
 
     def assigned(self, total: int, numbers: Sequence[int]) -> None:
-        """Log that the consumer was made or has other partitions now."""
+        """Log an assignment of partitions.
+
+        total: the partitions of the topic.
+        numbers: the assigned ones.
+        """
         self._generation += 1
         settings = self._settings
         connection = {
@@ -55,7 +62,7 @@ class SystemLog:
         self._emit("INFO", "POLLER_STATUS_EVENT", {"kafkaEventSourceConnection": connection})
 
     def offsets(self, offsets: Sequence[PartitionOffsets], positions: Mapping[int, Position]) -> None:
-        """Log where the mapping is in each partition that it owns; consumed and processed are last offsets."""
+        """Log the mapping's position in each partition that it owns. Consumed and processed are last offsets."""
         for each in offsets:
             if position := positions.get(each.number):
                 status = {
@@ -86,11 +93,11 @@ class SystemLog:
 
 
 CURRENT: ContextVar[SystemLog | None] = ContextVar("system_log", default=None)
-"""The log of the mapping that a thread works for."""
+"""The log of the mapping that the thread works for."""
 
 
 class SystemLogHandler(logging.Handler):
-    """Hands the warnings of the trigger's modules to the mapping they are about."""
+    """Send the warnings of the trigger's modules to the log of the mapping that the thread works for."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -108,7 +115,7 @@ def install() -> None:
 
 
 def _code(record: logging.LogRecord) -> str:
-    """Return the name of the error that a record is about, else its level."""
+    """Return the name of the error in a log record, or its level if there is none."""
     arguments = record.args if isinstance(record.args, tuple) else ()
     error = record.exc_info[1] if record.exc_info else next((each for each in arguments if _is_error(each)), None)
     if isinstance(error, KafkaException):

@@ -1,4 +1,4 @@
-"""How a change of a mapping in a template becomes a request of the Lambda API, whatever the mapping's source."""
+"""Translate the change of a mapping in a template into an update by the Lambda API, for mappings of any source."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -24,27 +24,27 @@ RESET: dict[str, Any] = {
     "SourceAccessConfigurations": [],
     "TumblingWindowInSeconds": 0,
 }
-"""What an update can change, with the value of a property that a template no longer has."""
+"""The properties that an update can change, with the value that resets each."""
 SQS_BATCH_SIZE = 10
 WITHOUT_DEFAULT = ("DocumentDBEventSourceConfig", "FunctionName")
 
 
 def changed_parameters(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters of UpdateEventSourceMapping that lead from the properties *old* to *new*.
+    """Return the parameters of UpdateEventSourceMapping that change the properties *old* into *new*.
 
-    They are those that either template has: each source refuses others.
+    Only properties of either template are sent, because each source refuses others.
     """
     old, new = in_api_spelling(old), in_api_spelling(new)
     defaults = RESET | _defaults_of_source(new)
     changes = {name: new.get(name, default) for name, default in defaults.items() if name in old or name in new}
     if is_kafka(new) and "MaximumBatchingWindowInSeconds" not in new:
-        # An unset window is another thing than any that can be given (B3), so it cannot be reset.
+        # No value means an unset window, so it cannot be reset (B3).
         changes.pop("MaximumBatchingWindowInSeconds", None)
     return changes | {name: new[name] for name in WITHOUT_DEFAULT if name in new}
 
 
 def in_api_spelling(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *properties* of a template with the names that the API gives them."""
+    """Return *properties* of a template with the API's spelling of their names."""
     return {"KMSKeyArn" if name == "KmsKeyArn" else name: value for name, value in properties.items()}
 
 

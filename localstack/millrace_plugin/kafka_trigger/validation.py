@@ -1,6 +1,6 @@
-"""What the parameters of a mapping may be (section 10, V3 to V8): each rejection names parameter, value and rule.
+"""Check the parameters of a mapping (section 10, V3 to V8). Each refusal names parameter, value and rule.
 
-What is valid but has no effect here is the business of `support`.
+`support` checks valid parameters that have no effect locally.
 """
 
 import re
@@ -58,25 +58,27 @@ RANGES = {
 POLLERS = {"MinimumPollers": (1, 200), "MaximumPollers": (1, 2_000)}
 
 type Parameters = Mapping[str, Any]
-"""A mapping's complete parameters, as created or as they would be after an update."""
+"""All parameters of a mapping, as created or with an update applied."""
 
 
 class InvalidParameterError(Exception):
-    """A parameter of the request cannot be used; the message is the API's."""
+    """A parameter of the request cannot be used. The message is the API's."""
 
 
 def check(parameters: Parameters, function_timeout: int) -> None:
-    """Check *parameters* and the timeout of the mapping's function, in seconds.
+    """Check a mapping.
+
+    function_timeout: of the mapping's function, in seconds.
 
     Raises:
-        InvalidParameterError: the first thing that is wrong.
+        InvalidParameterError: for the first problem.
     """
     for problem in _problems(parameters, function_timeout):
         raise InvalidParameterError(problem)
 
 
 def check_update(old: Parameters, update: Parameters) -> None:
-    """Check that *update* leaves the consumer group of the mapping *old* as it is (G7).
+    """Refuse an update of the mapping *old* that changes its consumer group (G7).
 
     Raises:
         InvalidParameterError: it names another group.
@@ -87,7 +89,7 @@ def check_update(old: Parameters, update: Parameters) -> None:
 
 
 def constraint(value: object, parameter: str, rule: str) -> str:
-    """Return the API's text for a *value* of *parameter* that breaks *rule*."""
+    """Return the API's error text for a *value* of *parameter* that breaks *rule*."""
     name = parameter[0].lower() + parameter[1:]
     return f"Value '{value}' at '{name}' failed to satisfy constraint: {rule}."
 
@@ -116,7 +118,7 @@ def _problems(parameters: Parameters, function_timeout: int) -> Iterator[str]:
 
 
 def _source_problems(parameters: Parameters) -> Iterator[str]:
-    """One source, named whole, with the configuration block of its own kind."""
+    """Check that there is one source, complete, with the configuration block of its kind."""
     if not is_self_managed(parameters):
         if parameters.get(SELF_MANAGED_BLOCK):
             yield f"Unsupported '{_camel(SELF_MANAGED_BLOCK)}' parameter: the event source is an MSK cluster."
@@ -200,7 +202,7 @@ def _poller_problems(parameters: Parameters) -> Iterator[str]:
 
 
 def _list_problems(parameters: Parameters) -> Iterator[str]:
-    """Lists of words that the API knows."""
+    """Check the parameters that are words of the API."""
     for name, found, known in (
         ("functionResponseTypes", parameters.get("FunctionResponseTypes"), RESPONSE_TYPES),
         ("metricsConfig.metrics", (parameters.get("MetricsConfig") or {}).get("Metrics"), METRICS),
@@ -216,7 +218,7 @@ def _list_problems(parameters: Parameters) -> Iterator[str]:
 
 
 def _filter_problems(parameters: Parameters) -> Iterator[str]:
-    """F1, F3: how many filters, and whether each is one that Kafka's records can be filtered by."""
+    """Check the number of filters and each pattern (F1, F3)."""
     filters = (parameters.get("FilterCriteria") or {}).get("Filters") or ()
     if len(filters) > MOST_FILTERS:
         yield constraint(len(filters), "filterCriteria.filters", f"Member must have at most {MOST_FILTERS} items")

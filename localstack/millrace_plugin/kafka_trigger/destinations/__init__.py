@@ -1,6 +1,6 @@
-"""Where failed records go: an SQS queue, an SNS topic, an S3 bucket or a topic of the source's cluster (section 8).
+"""Deliver failed records to an SQS queue, an SNS topic, an S3 bucket or a topic of the source's cluster (section 8).
 
-`address` says what a destination may be, `documents` what is delivered, `aws` and `kafka` deliver it.
+`address` parses a destination, `documents` builds what is delivered, `aws` and `kafka` deliver it.
 """
 
 from millrace_plugin.kafka_trigger.clients import Clients
@@ -15,7 +15,7 @@ def open_destination(settings: Settings, clients: Clients) -> Destination | None
     """Return the destination of a mapping, or None if its failed records are dropped.
 
     Raises:
-        InvalidDestinationError: nothing can be delivered to the destination that is asked for.
+        InvalidDestinationError: the configured destination is not one.
     """
     if not settings.destination:
         return None

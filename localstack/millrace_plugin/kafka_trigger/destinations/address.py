@@ -1,4 +1,4 @@
-"""What `DestinationConfig.OnFailure.Destination` may be (D1): a Kafka topic, or the ARN of a queue, topic or bucket."""
+"""Parse `DestinationConfig.OnFailure.Destination`: a Kafka topic, or the ARN of a queue, topic or bucket (D1)."""
 
 import re
 from dataclasses import dataclass
@@ -23,12 +23,12 @@ ALLOWED = (
 
 
 class InvalidDestinationError(ValueError):
-    """The destination cannot be used; the message is the API's."""
+    """The destination cannot be used. The message is the API's."""
 
 
 @dataclass(frozen=True)
 class Address:
-    """The parts of an ARN that is a destination; a bucket's has neither region nor account."""
+    """The parts of a destination's ARN. A bucket's has neither region nor account."""
 
     arn: str
     service: str
@@ -39,7 +39,7 @@ class Address:
 
 
 def check_destination(destination: str) -> None:
-    """Check the destination of a mapping; the empty string is none at all (D1).
+    """Check the destination of a mapping. The empty string means none (D1).
 
     Raises:
         InvalidDestinationError: failed records cannot be delivered there.

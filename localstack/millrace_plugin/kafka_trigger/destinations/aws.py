@@ -1,4 +1,4 @@
-"""Destinations that are AWS services: each failure becomes one message or one object (D4)."""
+"""Deliver to AWS services: each failure becomes one message or one object (D4)."""
 
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -16,7 +16,7 @@ DELIVERIES = 4  # the first one and three more (R17)
 
 
 class AwsDestination:
-    """A queue, a topic or a bucket."""
+    """Deliver to a queue, a topic or a bucket."""
 
     deliveries: int | None = DELIVERIES
 
@@ -47,18 +47,18 @@ class AwsDestination:
         queue.send_message(QueueUrl=url["QueueUrl"], MessageBody=_json(self._documents.metadata(failure, now)))
 
     def _publish(self, failure: Failure, now: datetime) -> None:
-        """D3's limit of 256 KB is far away: without the payload a document has less than a kilobyte and the brokers."""
+        """Publish the metadata. Without a payload it is far below the limit of SNS (D3)."""
         message = _json(self._documents.metadata(failure, now))
         self._client().publish(TopicArn=self._address.arn, Message=message)
 
     def _put_object(self, failure: Failure, now: datetime) -> None:
-        """D-S3: the layout of stream sources without their shard."""
+        """Put an object with the whole event, below a key like that of stream sources (D-S3)."""
         key = f"aws/lambda/{self._settings.uuid}/{now:%Y/%m/%d}/{now:%Y-%m-%dT%H.%M.%S}-{uuid4()}"
         body = _json(self._documents.with_payload(failure, now))
         self._client().put_object(Bucket=self._address.name, Key=key, Body=body.encode())
 
     def _client(self) -> Client:
-        """Return a client of the owner's account and region; a bucket's ARN has none, so the function's are used."""
+        """Return a client of the destination's account and region, for a bucket those of the function."""
         function = parse_function_arn(self._settings.function_arn)
         account, region = self._address.account or function.account, self._address.region or function.region
         return self._clients(self._address.service, account, region)

@@ -1,7 +1,7 @@
-"""The documents that destinations receive, in the shapes of kafka-on-failure and kafka-on-failure-destination.
+"""Build the documents that destinations receive (kafka-on-failure, kafka-on-failure-destination).
 
-Decision: offsets are strings as in AWS's examples, and any timestamp that Kafka accepts is written, in the expanded form
-of ISO 8601 where its year has more than four digits.
+Decision: offsets are strings as in AWS's examples. Every timestamp that Kafka accepts is written; a year of more than
+four digits takes the expanded form of ISO 8601.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ CONDITIONS: Mapping[Condition, str] = {"RetriesExhausted": "RetryAttemptsExhaust
 
 
 class Documents:
-    """Builds the documents of one mapping's failures."""
+    """Build the documents of one mapping's failures."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -97,7 +97,7 @@ class Documents:
 
 
 def iso(milliseconds: int) -> str:
-    """Format a record's timestamp; Kafka allows any 64-bit number, -1 included."""
+    """Format a record's timestamp, which can be any 64-bit number, as ISO 8601 with milliseconds."""
     cycles, rest = divmod(milliseconds, CYCLE_MS)
     moment = EPOCH + timedelta(milliseconds=rest)
     year = moment.year + cycles * CYCLE_YEARS
@@ -106,5 +106,5 @@ def iso(milliseconds: int) -> str:
 
 
 def _qualify(function_arn: str) -> str:
-    """Return the ARN with its version, as AWS writes it in Kafka messages: an unqualified one means the latest."""
+    """Return the ARN with its version, as AWS writes it in Kafka messages. Without a qualifier it is the latest."""
     return function_arn if parse_function_arn(function_arn).qualifier else f"{function_arn}:$LATEST"

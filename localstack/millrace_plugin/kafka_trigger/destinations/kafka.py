@@ -1,10 +1,10 @@
-"""The destination on a Kafka topic of the source's cluster (kafka-on-failure-destination, sections 8.3 and D5).
+"""Deliver to a Kafka topic of the source's cluster (kafka-on-failure-destination, section 8.3, D5).
 
-Decision: a record whose message the topic refuses as too large is delivered without its `payload`; the rest of the
-message says where it is. Any other failure is tried again for ever: blocking is better than losing (R17).
+Decision: a record whose message the topic refuses as too large is delivered without its `payload`. The rest of the
+message says where the record is. Any other failure is retried without end: blocking is better than losing (R17).
 
-Decision D-order: messages go out in rounds of at most one message of each key, and a round begins when the one before
-is acknowledged. So a message that expires or is refused has nothing of its key behind it, however slow the broker is.
+Decision D-order: messages are sent in rounds of at most one message of each key. A round begins when the previous one is
+acknowledged, so no later message of a key can overtake one that expires or is refused.
 """
 
 from base64 import b64decode
@@ -22,8 +22,8 @@ from millrace_plugin.kafka_trigger.payload import Record
 from millrace_plugin.kafka_trigger.settings import KAFKA_SCHEME, Settings
 
 REQUEST_SECONDS = 5
-DELIVERY_SECONDS = 10  # longer than a request, so that one that is lost is repeated
-FLUSH_SECONDS = 12  # longer than a delivery, so that nothing is left to be sent behind what follows
+DELIVERY_SECONDS = 10  # longer than a request, so that a lost one is repeated
+FLUSH_SECONDS = 12  # longer than a delivery, so that no message is left to follow the next round
 ROUND_BYTES = 1024 * 1024
 NOT_ACKNOWLEDGED = "no acknowledgement"
 LARGEST_MESSAGE = 1_000_000_000  # what librdkafka allows at most: the limit that counts is the broker's
@@ -34,7 +34,7 @@ class Message:
     key: bytes | None
     document: Document
     outcome: KafkaError | str | None = NOT_ACKNOWLEDGED
-    """What went wrong; None once the broker has acknowledged."""
+    """Why the message is not delivered. None once the broker has acknowledged it."""
 
     @cached_property
     def value(self) -> bytes:
@@ -58,10 +58,10 @@ class Message:
 
 
 class KafkaDestination:
-    """One message for each failed record, with the record's own key, acknowledged (acks=all) before `deliver` returns."""
+    """Send one message per failed record, with the record's key. `deliver` returns once all replicas acknowledged."""
 
     deliveries: int | None = None
-    """Blocking is better than losing, and the topic is on the cluster that is read from."""
+    """Without end: blocking is better than losing, and the topic is on the source's own cluster."""
 
     def __init__(self, settings: Settings, topic: str) -> None:
         self.name = f"{KAFKA_SCHEME}{topic}"
@@ -115,7 +115,7 @@ class KafkaDestination:
 
     @cached_property
     def _producer(self) -> Producer:
-        """Made when the first record fails, which for most mappings is never."""
+        """The producer, created when the first record fails: for most mappings never."""
         return Producer(
             {
                 "bootstrap.servers": self._settings.bootstrap,
@@ -126,16 +126,16 @@ class KafkaDestination:
                 "socket.timeout.ms": REQUEST_SECONDS * 1000,
                 "delivery.timeout.ms": DELIVERY_SECONDS * 1000,
                 "message.max.bytes": LARGEST_MESSAGE,
-                "topic.metadata.propagation.max.ms": 2_000,  # how long a topic may be missing before that is an error
+                "topic.metadata.propagation.max.ms": 2_000,  # how long a missing topic is no error
                 "linger.ms": 0,
             }
         )
 
 
 def rounds(messages: Sequence[Message]) -> Iterator[list[Message]]:
-    """Divide *messages*, in order, into rounds that hold no key twice and not too many bytes.
+    """Divide *messages*, in their sequence, into rounds of at most one message per key and ROUND_BYTES.
 
-    Messages without a key have no order among them.
+    Messages without a key have no sequence among them.
     """
     batch: list[Message] = []
     keys: set[bytes] = set()
