@@ -1,12 +1,13 @@
 """Bring one local cloud up, and down again, from whatever state it is in."""
 
 import contextlib
-import fcntl
+import math
 import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 
+from millrace_local import files, waiting
 from millrace_local.cloud import disk, ports, private_folders
 from millrace_local.deployment import deploy, template_parameters
 from millrace_local.instance import Instance
@@ -29,7 +30,7 @@ def up(instance: Instance, progress: Progress) -> None:
     """Run every server, and deploy the application as the checkout has it, from whatever state they are in."""
     began = time.time()
     template_parameters.check(instance.parameters)
-    with only_one(instance):
+    with lock(instance):
         with private_folders.writing(instance):
             if resumed := leftovers.resume(instance.home):
                 progress("leftovers", f"let {resumed} stopped processes go on")
@@ -47,7 +48,7 @@ def up(instance: Instance, progress: Progress) -> None:
 
 def down(instance: Instance, *, purge: bool = False) -> bool:
     """Stop everything in order, whatever hangs; with *purge*, remove data and logs too. False if nothing was running."""
-    with only_one(instance):
+    with lock(instance):
         leftovers.resume(instance.home)
         was_running = supervision.is_running(instance)
         if was_running:
@@ -63,24 +64,19 @@ def down(instance: Instance, *, purge: bool = False) -> bool:
 
 
 @contextlib.contextmanager
-def only_one(instance: Instance) -> Iterator[None]:
-    """Hold the instance's lock; the system frees it when the process ends, however it ends."""
-    instance.run.mkdir(parents=True, exist_ok=True)
-    with (instance.run / "command.lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            message = (
-                f"Another `up` or `down` of {instance.home} is at work (pid {lock.read()}). Wait until it is done."
-            )
-            raise LocalCloudError(message) from None
-        # For the message above only: on a full disk `down --purge` is what helps.
-        with contextlib.suppress(OSError):
-            lock.truncate(0)
-            lock.write(str(os.getpid()))
-            lock.flush()
-        yield
+def lock(instance: Instance) -> Iterator[None]:
+    """Hold the instance's lock. Raises LocalCloudError if another command holds it."""
+    try:
+        with files.lock(instance.run / "command.lock") as file:
+            # For the message below only: on a full disk `down --purge` is what helps.
+            with contextlib.suppress(OSError):
+                file.truncate(0)
+                file.write(str(os.getpid()))
+                file.flush()
+            yield
+    except files.LockedError as error:
+        message = f"Another `up` or `down` of {instance.home} is running (pid {error}). Wait until it has ended."
+        raise LocalCloudError(message) from None
 
 
 def _is_supervised(instance: Instance) -> bool:
@@ -133,11 +129,16 @@ def programs(instance: Instance, servers: Iterable[Server] = SERVERS) -> list[su
 
 
 def _wait_until_ready(instance: Instance, server: Server, began: float, progress: Progress) -> None:
-    """Wait for a server; restart one that hangs and ran before *began*. Raise LocalCloudError if it does not come up."""
+    """Wait for a server; restart it once if it hangs and ran before *began*.
+
+    Raises LocalCloudError if it does not start.
+    """
     began_waiting, restarted = time.monotonic(), False
-    while True:
+
+    def is_ready() -> bool:
+        nonlocal restarted
         try:
-            return server.check_ready(instance)
+            server.check_ready(instance)
         except (NotReadyError, OSError) as error:
             process, waited = supervision.processes(instance)[server.name], time.monotonic() - began_waiting
             runs = process["statename"] in {"STARTING", "RUNNING"}
@@ -149,7 +150,10 @@ def _wait_until_ready(instance: Instance, server: Server, began: float, progress
                 progress(server.name, "restarting: it hangs")
                 supervision.restart(instance, server.name)
                 restarted = True
-        time.sleep(0.1)
+            return False
+        return True
+
+    waiting.until(is_ready, math.inf)
 
 
 def _last_lines(instance: Instance, name: str) -> str:

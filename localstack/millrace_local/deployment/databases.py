@@ -6,7 +6,7 @@ import secrets
 import psycopg
 
 from kernel.storage import migrations
-from millrace_local import files as secret_file
+from millrace_local import files
 from millrace_local.instance import HOST, ROOT, Instance
 from millrace_local.servers.postgres import Postgres, superuser_url
 
@@ -48,5 +48,5 @@ def _passwords(instance: Instance) -> dict[str, str]:
     missing = [f"{domain}_{role}" for domain in domains() for role in ROLES if f"{domain}_{role}" not in known]
     if missing:
         known |= {user: secrets.token_urlsafe(24) for user in missing}
-        secret_file.write(path, json.dumps(known, indent=1))
+        files.write(path, json.dumps(known, indent=1))
     return known

@@ -1,12 +1,11 @@
 """Bring LocalStack to a state of the checkout with SAM, as AWS is; nothing is done twice without need."""
 
 import contextlib
-import fcntl
 import json
-import time
 from collections.abc import Iterator
 from hashlib import sha256
 
+from millrace_local import files, waiting
 from millrace_local.deployment import aws, provision, sam, stack, template_parameters
 from millrace_local.deployment.stack import DeploymentError
 from millrace_local.instance import ROOT, STACK, Instance
@@ -25,7 +24,7 @@ type State = dict[str, str]
 def deploy(instance: Instance) -> bool:
     """Bring the local cloud to the checkout's state; False if it was there already."""
     template_parameters.check(instance.parameters)
-    with _one_at_a_time(instance):
+    with _lock(instance):
         state, found = _wanted(instance), _status_at_rest(instance)
         deployed = _deployed(instance)
         if deployed == state and found in stack.SERVING:
@@ -49,7 +48,7 @@ def redeploy(instance: Instance) -> bool:
 
     That is what ran before, whatever the checkout holds by now.
     """
-    with _one_at_a_time(instance):
+    with _lock(instance):
         deployed, session = _deployed(instance), localstack_session(instance)
         if not deployed or deployed["session"] == session:
             return False
@@ -62,37 +61,33 @@ def _install(instance: Instance, state: State) -> None:
     template = sam.build_folder(state["sources"]) / "template.yaml"
     sam.deploy(instance, template, foundation, state["parameters"].split())
     _start_relays(instance)
-    unfinished = instance.run / "deployed.unfinished"
-    unfinished.write_text(json.dumps(state))
-    unfinished.rename(instance.run / "deployed.json")
+    files.write(instance.run / "deployed.json", json.dumps(state))
 
 
 def _status_at_rest(instance: Instance) -> str | None:
     """Wait for an operation that is under way, as one is if a deployment was killed. Returns the stack's status."""
-    cloudformation, deadline = aws.client(instance, "cloudformation"), time.monotonic() + OPERATION_SECONDS
-    while (found := stack.status(cloudformation)) in stack.UNDER_WAY:
-        if time.monotonic() > deadline:
-            message = f"{STACK} is still {found}. `./millrace down` and `up` start again from nothing."
-            raise DeploymentError(message)
-        time.sleep(0.5)
+    cloudformation = aws.client(instance, "cloudformation")
+    waiting.until(lambda: stack.status(cloudformation) not in stack.UNDER_WAY, OPERATION_SECONDS, pause=0.5)
+    found = stack.status(cloudformation)
+    if found in stack.UNDER_WAY:
+        message = f"{STACK} is still {found}. `./millrace down` and `up` start again from nothing."
+        raise DeploymentError(message)
     return found
 
 
 def _restart_localstack(instance: Instance, state: State) -> None:
     """Start again from an empty LocalStack, where the stack is one that no update can reach."""
     supervision.restart(instance, "localstack")
-    state["session"] = _session_after_restart(instance)
+    waiting.until(lambda: _answers(instance), RESTART_SECONDS)
+    state["session"] = localstack_session(instance)
 
 
-def _session_after_restart(instance: Instance) -> str:
-    deadline = time.monotonic() + RESTART_SECONDS
-    while True:
-        try:
-            return localstack_session(instance)
-        except NotReadyError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
+def _answers(instance: Instance) -> bool:
+    try:
+        localstack_session(instance)
+    except NotReadyError:
+        return False
+    return True
 
 
 def _wanted(instance: Instance) -> State:
@@ -114,21 +109,14 @@ def _deployed(instance: Instance) -> State:
 
 
 @contextlib.contextmanager
-def _one_at_a_time(instance: Instance) -> Iterator[None]:
-    """Hold the lock of deployments, which the system frees when the process ends; another may take minutes."""
-    instance.run.mkdir(parents=True, exist_ok=True)
-    deadline = time.monotonic() + LOCK_SECONDS
-    with (instance.run / "deploy.lock").open("w") as lock:
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    message = f"Another deployment has not ended for {LOCK_SECONDS} s. See ./millrace logs redeployer."
-                    raise DeploymentError(message) from None
-            time.sleep(0.1)
-        yield
+def _lock(instance: Instance) -> Iterator[None]:
+    """Hold the lock of deployments. Another deployment, which is waited for, may take minutes."""
+    try:
+        with files.lock(instance.run / "deploy.lock", LOCK_SECONDS):
+            yield
+    except files.LockedError:
+        message = f"Another deployment has not ended for {LOCK_SECONDS} s. See ./millrace logs redeployer."
+        raise DeploymentError(message) from None
 
 
 def _start_relays(instance: Instance) -> None:

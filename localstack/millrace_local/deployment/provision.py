@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kernel.web import keys
-from millrace_local import files as secret_file
+from millrace_local import files
 from millrace_local.deployment import aws, databases, topics
 from millrace_local.instance import STAGE, Instance
 from millrace_local.servers import stripe_account
@@ -72,6 +72,6 @@ def _signing_keys(instance: Instance) -> keys.KeySet:
     """The keys that sign access tokens: kept beside the data, so that a restart signs nobody out."""
     path = instance.home / "data" / "signing-keys.json"
     if not path.exists():
-        secret_file.write(path, json.dumps(keys.new_signing_keys()))
+        files.write(path, json.dumps(keys.new_signing_keys()))
     kept: keys.KeySet = json.loads(path.read_text())
     return kept

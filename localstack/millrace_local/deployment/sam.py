@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 
+from millrace_local import files
 from millrace_local.deployment import archives, aws, stack
 from millrace_local.deployment.provision import BUCKET, SECRET_PREFIX, Foundation
 from millrace_local.deployment.stack import CannotUpdateError, DeploymentError
@@ -47,14 +48,10 @@ def build(instance: Instance, sources: str) -> None:
     """`sam build` and pack, unless these sources are built; a folder with its final name is a finished build."""
     folder = build_folder(sources)
     if not folder.exists():
-        unfinished = folder.with_name(f"{folder.name}.{os.getpid()}")
-        options: list[str | Path] = ["--build-dir", unfinished, "--cache-dir", TOOLS / "builds" / "cache"]
-        _run(instance, "build", "--template-file", ROOT / "template.yaml", *options, variables=_build_variables())
-        archives.pack(unfinished)
-        if folder.exists():
-            shutil.rmtree(unfinished)
-        else:
-            unfinished.rename(folder)
+        with files.whole_folder(folder) as unfinished:
+            options: list[str | Path] = ["--build-dir", unfinished, "--cache-dir", TOOLS / "builds" / "cache"]
+            _run(instance, "build", "--template-file", ROOT / "template.yaml", *options, variables=_build_variables())
+            archives.pack(unfinished)
         _forget_old_builds(folder.parent)
     os.utime(folder)
 

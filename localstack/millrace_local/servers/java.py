@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from millrace_local import files
 from millrace_local.instance import TOOLS, site_packages
 from millrace_local.problems import LocalCloudError
 from millrace_local.servers.server import Command
@@ -53,13 +54,10 @@ class Jars:
         if self.folder.exists():
             return
         print(f"Fetching {self.product} {self.version} …", file=sys.stderr, flush=True)  # noqa: T201 - half a minute is long
-        unfinished = self.folder.with_name(f"{self.folder.name}.unfinished")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        try:
-            self._copy_pinned(self._fetch(unfinished / "cache"), unfinished / "jars")
-            (unfinished / "jars").rename(self.folder)
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
+        with files.whole_folder(self.folder) as unfinished:
+            cache = unfinished / "cache"
+            self._copy_pinned(self._fetch(cache), unfinished)
+            shutil.rmtree(cache)
 
     def _fetch(self, cache: Path) -> dict[str, Path]:
         import jgo  # noqa: PLC0415 - only the first run needs it
@@ -84,7 +82,6 @@ class Jars:
             problem = f"These jars of {self.product} are missing or not the pinned ones: {', '.join(sorted(wrong))}."
             message = f"{problem} Run it again."
             raise InstallError(message)
-        folder.mkdir(parents=True)
         for name in pins:
             shutil.copy2(fetched[name], folder / name)
 

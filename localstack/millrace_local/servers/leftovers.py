@@ -1,12 +1,12 @@
 """Find and end the processes of an instance that have outlived what started them."""
 
 import os
-import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import psutil
 
+from millrace_local import waiting
 from millrace_local.instance import TOOLS
 
 INSTANCE = "MILLRACE_INSTANCE"
@@ -78,13 +78,15 @@ def _belongs_to(process: psutil.Process, home: Path, program: str | None) -> boo
 
 
 def _wait(processes: Iterable[psutil.Process], seconds: float) -> list[psutil.Process]:
-    """Wait until processes have ended; return those that have not."""
-    deadline = time.monotonic() + seconds
-    alive = list(processes)
-    # Nobody may be there to reap an orphan: a zombie has ended.
-    while (alive := [each for each in alive if _status(each) != psutil.STATUS_ZOMBIE]) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return alive
+    """Wait until processes have ended. Returns those that have not."""
+    waited_for = list(processes)
+
+    def alive() -> list[psutil.Process]:
+        # Nobody may be there to reap an orphan: a zombie has ended.
+        return [each for each in waited_for if _status(each) != psutil.STATUS_ZOMBIE]
+
+    waiting.until(lambda: not alive(), seconds, pause=0.05)
+    return alive()
 
 
 def _status(process: psutil.Process) -> str:

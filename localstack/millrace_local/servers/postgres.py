@@ -2,12 +2,12 @@
 
 import os
 import secrets
-import shutil
 import subprocess
 from pathlib import Path
 
 import psycopg
 
+from millrace_local import files
 from millrace_local.instance import HOST, Instance, site_packages
 from millrace_local.servers.server import Command, NotReadyError, Server
 
@@ -70,19 +70,16 @@ def superuser_url(instance: Instance, database: str = "postgres") -> str:
 
 
 def _initialise(instance: Instance, data: Path) -> None:
-    """Make the cluster beside its final place and move it there whole, so that a killed initdb leaves nothing."""
+    """Create the cluster in one step: an initdb that is killed leaves none."""
     password_file = _password_file(instance)
     password_file.parent.mkdir(parents=True, exist_ok=True)
     password_file.touch(mode=0o600)
     password_file.write_text(secrets.token_urlsafe(24))
-    unfinished = data.with_name("postgres.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(mode=0o700)
     options = ["--encoding=UTF8", "--locale=C.UTF-8", "--auth=scram-sha-256", f"--pwfile={password_file}"]
-    command: Command = [PROGRAMS / "initdb", "-D", unfinished, f"--username={SUPERUSER}", *options]
-    _give_to_unprivileged(unfinished, password_file)
-    subprocess.run(_unprivileged(command), check=True, capture_output=True)  # noqa: S603 - our binary
-    unfinished.rename(data)
+    with files.whole_folder(data) as unfinished:
+        command: Command = [PROGRAMS / "initdb", "-D", unfinished, f"--username={SUPERUSER}", *options]
+        _give_to_unprivileged(unfinished, password_file)
+        subprocess.run(_unprivileged(command), check=True, capture_output=True)  # noqa: S603 - our binary
 
 
 def _password_file(instance: Instance) -> Path:

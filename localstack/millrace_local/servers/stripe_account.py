@@ -6,7 +6,7 @@ import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from millrace_local import files as secret_file
+from millrace_local import files
 from millrace_local.instance import Instance, SettingError
 
 STRIPE = "https://api.stripe.com"
@@ -37,7 +37,7 @@ def choose(instance: Instance) -> None:
             raise SettingError(message)
         if given := os.environ.get("STRIPE_WEBHOOK_SECRET"):
             webhook_secrets = [given]
-        secret_file.write(own, json.dumps(asdict(Account(STRIPE, api_key, webhook_secrets))))
+        files.write(own, json.dumps(asdict(Account(STRIPE, api_key, webhook_secrets))))
 
 
 def current(instance: Instance) -> Account:
@@ -56,5 +56,5 @@ def local(instance: Instance) -> Account:
         path.parent.mkdir(parents=True, exist_ok=True)
         api_key = f"sk_test_{secrets.token_hex(24)}"
         webhook_secrets = [f"whsec_{secrets.token_hex(24)}" for _ in ("new", "old")]
-        secret_file.write(path, json.dumps({"api_key": api_key, "webhook_secrets": webhook_secrets}))
+        files.write(path, json.dumps({"api_key": api_key, "webhook_secrets": webhook_secrets}))
     return Account(instance.stripe_url, **json.loads(path.read_text()))

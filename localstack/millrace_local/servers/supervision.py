@@ -4,13 +4,13 @@ import contextlib
 import os
 import shlex
 import subprocess
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from millrace_local import waiting
 from millrace_local.instance import Instance, environment
 from millrace_local.problems import LocalCloudError
 from millrace_local.servers.leftovers import INSTANCE, PROGRAM, has_ended
@@ -144,11 +144,7 @@ def stop(instance: Instance) -> None:
     """Stop every program, last started first, and the supervisor itself; return when all are gone, or after a minute."""
     own = pid(instance)
     call(_socket(instance), lambda supervisor: supervisor.shutdown(), ANSWER_SECONDS)
-    deadline = time.monotonic() + STOP_SECONDS
-    while not has_ended(own):
-        if time.monotonic() > deadline:
-            return
-        time.sleep(0.05)
+    waiting.until(lambda: has_ended(own), STOP_SECONDS, pause=0.05)
 
 
 def forget(instance: Instance) -> None:
