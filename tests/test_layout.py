@@ -55,6 +55,9 @@ WINGS = {
     "operations": {"root", "aws"},
     "web": {"root", "aws", "storage"},
 }
+# The floors of the local cloud, the lowest first, and the modules of its root, on which all of them stand.
+FLOORS = ("servers", "deployment", "cloud", "cli")
+LOCAL_ROOT = {"files", "instance", "problems", "waiting"}
 THIRD_PARTY = {
     *("argon2", "aws_lambda_powertools", "boto3", "botocore", "cryptography", "iso4217", "jwt", "kafka", "msgspec"),
     *("opensearchpy", "psycopg", "redis", "stripe", "zxcvbn"),
@@ -236,6 +239,23 @@ def test_a_circle_of_imports_is_found(tmp_path: Path) -> None:
         (tmp_path / f"{name}.py").write_text(text)
 
     assert imports.circle(["d"], [tmp_path]) == ["a", "b", "c", "a"]
+
+
+def test_a_floor_of_the_local_cloud_imports_only_what_lies_below_it() -> None:
+    """The command stands on the cloud, the cloud on the deployment, the deployment on the servers; all on the root."""
+    folder = ROOT / "localstack"
+    package = folder / "millrace_local"
+    assert {path.stem for path in package.glob("*.py")} - {"__init__"} == LOCAL_ROOT
+    assert {path.parent.name for path in package.glob("*/__init__.py")} == set(FLOORS)
+
+    paths = sorted(package.rglob("*.py"))
+    modules = [".".join(path.relative_to(folder).with_suffix("").parts).removesuffix(".__init__") for path in paths]
+    for module in modules:
+        floor, *_ = [*module.split(".")[1:], "root"]
+        below = {*LOCAL_ROOT, *(FLOORS[: FLOORS.index(floor) + 1] if floor in FLOORS else ())}
+        known = {name.split(".")[1] for name in imports.direct(module, [folder]) if name.startswith("millrace_local.")}
+        assert known <= below, module
+    assert imports.circle(modules, [folder]) == []
 
 
 @pytest.mark.parametrize("package", ["millrace_plugin", "local_stripe"])
