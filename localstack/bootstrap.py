@@ -1,7 +1,7 @@
 """Install the environments a command needs, then run the command in the local cloud's own environment.
 
 Standard library only: it runs before anything is installed. A finished environment carries a stamp of the files it
-was made from, written last, so an interrupted install has none and is made anew by the next run.
+was made from, written last, so an interrupted installation has none and is repeated by the next run.
 """
 
 import contextlib
@@ -58,11 +58,12 @@ def main(arguments: list[str]) -> None:
 
 
 def environment(name: str) -> Path:
+    """Return the folder of an environment."""
     return TOOLS / "environments" / name
 
 
 def install(name: str) -> None:
-    """Make the environment *name* equal to its hash-locked requirements, or do nothing if it already is."""
+    """Install an environment from its hash-locked requirements, unless it is installed."""
     wanted = _fingerprint(name)
     stamp = environment(name) / "made-from"
     if stamp.exists() and stamp.read_text() == wanted:
@@ -90,7 +91,7 @@ def _install_node_packages() -> None:
     folder.mkdir()
     for file in ("package.json", "package-lock.json"):
         shutil.copy(NPM / file, folder)
-    # What is installed, and where, is decided here. Where packages come from stays the user's.
+    # We decide what is installed and where; the user decides where packages come from.
     steered = tuple(f"NPM_CONFIG_{name}" for name in ("DRY_RUN", "GLOBAL", "INSTALL_STRATEGY", "OMIT", "PREFIX"))
     environ = {name: value for name, value in os.environ.items() if name.upper() not in steered}
     npm = [node / "bin" / "node", node / "lib/node_modules/npm/bin/npm-cli.js", "--prefix", folder]
@@ -108,7 +109,7 @@ def _fingerprint(name: str) -> str:
 
 
 def _uv() -> str | Path:
-    """The user's uv, or one of our own in the project folder."""
+    """Return the user's uv, or install one in the project folder."""
     if found := shutil.which("uv"):
         return found
     home = TOOLS / "environments" / "uv"
@@ -122,7 +123,7 @@ def _uv() -> str | Path:
 
 
 def _run(command: list[str | Path], what: str, environ: Mapping[str, str] = os.environ) -> None:
-    # Our interpreter is the one to use: uv must neither look for another nor fetch one.
+    # uv must use our interpreter, and neither look for another nor fetch one.
     environ = {**environ, "UV_PYTHON_DOWNLOADS": "never"}
     if subprocess.run(command, env=environ, check=False, stdout=subprocess.DEVNULL).returncode != 0:  # noqa: S603 - our own command lines
         message = f"could not install {what}. See the lines above; without a network, connect and run it again."

@@ -45,23 +45,24 @@ class Instance:
     home: Path
     ports: dict[str, int]
     parameters: tuple[str, ...] = ()
-    """`Name=value` for parameters of `template.yaml` that are to differ from what the local cloud gives them."""
+    """`Name=value` for parameters of `template.yaml`, instead of the local cloud's own values."""
 
     @classmethod
     def from_environment(cls) -> "Instance":
-        """The instance that MILLRACE_HOME, the port variables and MILLRACE_PARAMETERS describe."""
+        """Return the instance that MILLRACE_HOME, the port variables and MILLRACE_PARAMETERS describe."""
         home = Path(os.environ.get("MILLRACE_HOME") or TOOLS).resolve()
         ports = {name: _port(name) for name in PORTS}
         return cls(home, ports, tuple(os.environ.get("MILLRACE_PARAMETERS", "").split()))
 
     def as_environment(self) -> dict[str, str]:
-        """The variables from which `from_environment` makes this instance again, in another process."""
+        """Return the variables from which `from_environment` creates the same instance in another process."""
         ports = {variable: str(self.ports[name]) for name, (_, variable) in PORTS.items()}
         path = os.pathsep.join(str(ROOT / part) for part in ("localstack", "layers/shared"))
         own = {"MILLRACE_HOME": str(self.home), "MILLRACE_PARAMETERS": " ".join(self.parameters), "PYTHONPATH": path}
         return own | ports
 
     def data(self, server: str) -> Path:
+        """Return the folder of a server's data."""
         return self.home / "data" / server
 
     @property
@@ -70,7 +71,7 @@ class Instance:
 
     @property
     def function_logs(self) -> Path:
-        """A file for each function that was invoked, whatever has become of LocalStack since."""
+        """The folder of the functions' logs, a file for each function, which outlive LocalStack."""
         return self.logs / "functions"
 
     @property
@@ -79,7 +80,7 @@ class Instance:
         return self.home / "run"
 
     def scratch(self, program: str) -> Path:
-        """The temporary folder of a program: emptied before each of its starts."""
+        """Return the temporary folder of a program, which is emptied before each of its starts."""
         return self.run / "tmp" / program
 
     @cached_property
@@ -112,7 +113,7 @@ class Instance:
 
 
 def environment(name: str) -> Path:
-    """The folder of an environment that bootstrap.py installs: local, sam, lambda, dev or node."""
+    """Return the folder of an environment that bootstrap.py installs: local, sam, lambda, dev or node."""
     return TOOLS / "environments" / name
 
 
@@ -123,7 +124,7 @@ def node_program(name: str) -> tuple[Path, Path]:
 
 
 def site_packages(name: str) -> Path:
-    """Where the environment *name* keeps its packages; the servers' programs are packages of `local`."""
+    """Return where an environment keeps its packages. The servers' programs are packages of `local`."""
     return environment(name) / "lib" / "python3.13" / "site-packages"
 
 

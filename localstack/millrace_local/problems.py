@@ -1,5 +1,5 @@
-"""The local cloud's errors: each message says what was wrong and what to do, and is all that a user is shown."""
+"""The local cloud's errors. A user sees the message alone, which says what was wrong and what to do."""
 
 
 class LocalCloudError(Exception):
-    """Something the user can mend. The command prints the message and exits with 1."""
+    """An error that the user can correct. The command prints the message and exits with 1."""

@@ -124,7 +124,7 @@ def test_two_commands_do_not_work_on_one_cloud_at_once(other_cloud: Cloud) -> No
         lock.flush()
         refused = other_cloud.millrace("up", check=False)
     assert refused.returncode == 1
-    assert f"is at work (pid {os.getpid()})" in refused.stderr
+    assert f"is running (pid {os.getpid()})" in refused.stderr
 
 
 def test_a_taken_port_is_told_before_anything_starts(other_cloud: Cloud) -> None:

@@ -60,7 +60,7 @@ def running(server: Server, instance: Instance, output: int | None = None) -> It
     It writes to its log, or to *output* as subprocess names it.
     """
     require_allowed()
-    with private_folders.writing(instance):
+    with private_folders.restrict(instance):
         server.prepare(instance)
         with (instance.logs / f"{server.name}.log").open("ab") as log:
             environment = os.environ | dict(server.environment(instance))

@@ -36,9 +36,13 @@ def test_a_folder_appears_whole(tmp_path: Path) -> None:
 
 def test_a_folder_that_fails_leaves_nothing(tmp_path: Path) -> None:
     """Neither under its name nor beside it."""
-    with pytest.raises(ValueError, match="half"), files.whole_folder(tmp_path / "made") as unfinished:
-        (unfinished / "content").touch()
-        raise ValueError("half")
+
+    def fail() -> None:
+        with files.whole_folder(tmp_path / "made") as unfinished:
+            (unfinished / "missing").read_text()
+
+    with pytest.raises(FileNotFoundError):
+        fail()
     assert list(tmp_path.iterdir()) == []
 
 

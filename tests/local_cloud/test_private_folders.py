@@ -19,7 +19,7 @@ def open_to_others(top: Path) -> list[str]:
 
 @pytest.mark.parametrize("name", ["data", "logs", "run"])
 def test_folders_are_their_owner_s_alone(tmp_path: Path, name: str) -> None:
-    with private_folders.writing(free_instance(tmp_path)):
+    with private_folders.restrict(free_instance(tmp_path)):
         (tmp_path / name / "later" / "deeper").mkdir(parents=True)
 
     assert open_to_others(tmp_path / name) == []
@@ -31,14 +31,14 @@ def test_what_an_older_version_left_open_is_shut(tmp_path: Path, name: str) -> N
     older.mkdir(parents=True)
     for folder in (tmp_path / name, older.parent, older):
         folder.chmod(0o755)
-    with private_folders.writing(free_instance(tmp_path)):
+    with private_folders.restrict(free_instance(tmp_path)):
         pass
 
     assert open_to_others(tmp_path / name) == []
 
 
 def test_files_are_their_owner_s_alone_too(tmp_path: Path) -> None:
-    with private_folders.writing(free_instance(tmp_path)):
+    with private_folders.restrict(free_instance(tmp_path)):
         (file := tmp_path / "data" / "mails.json").touch()
 
     assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0
@@ -46,7 +46,7 @@ def test_files_are_their_owner_s_alone_too(tmp_path: Path) -> None:
 
 def test_what_the_caller_writes_elsewhere_keeps_its_modes(tmp_path: Path) -> None:
     (tmp_path / "before").mkdir()
-    with private_folders.writing(free_instance(tmp_path / "home")):
+    with private_folders.restrict(free_instance(tmp_path / "home")):
         pass
     (tmp_path / "after").mkdir()
 

@@ -6,7 +6,7 @@ from importlib import import_module
 
 import typer
 
-from millrace_local.cli.output import complain
+from millrace_local.cli.output import print_error
 from millrace_local.problems import LocalCloudError
 from millrace_local.servers.server import NotReadyError
 
@@ -23,9 +23,9 @@ application = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-# Only what is asked for: to import all commands takes longer than most of them.
-asked = [name for name in COMMANDS if name in sys.argv[1:2]] or COMMANDS
-for command in asked:
+# Import only the command that is run: importing all of them takes longer than most commands.
+wanted = [name for name in COMMANDS if name in sys.argv[1:2]] or COMMANDS
+for command in wanted:
     module = import_module(f"millrace_local.cli.{command}")
     if several := getattr(module, "application", None):
         application.add_typer(several, name=command)
@@ -42,25 +42,25 @@ def main() -> None:
     try:
         application(prog_name="./millrace")
     except LocalCloudError as error:
-        complain(str(error))
+        print_error(str(error))
         sys.exit(1)
     except NotReadyError as error:
-        complain(f"{error} Is the local cloud up? See ./millrace status, start it with ./millrace up.")
+        print_error(f"{error} Is the local cloud up? See ./millrace status, start it with ./millrace up.")
         sys.exit(1)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        complain(f"The disk is full ({error.filename or 'unknown file'}). Free some space and run it again.")
+        print_error(f"The disk is full ({error.filename or 'unknown file'}). Free some space and run it again.")
         sys.exit(1)
     except Exception as error:
         if not _comes_from_a_server(error):
             raise
-        complain(f"A server of the local cloud did not do its part: {str(error).strip()}. See ./millrace status.")
+        print_error(f"A server of the local cloud failed: {str(error).strip()}. See ./millrace status.")
         sys.exit(1)
 
 
 def _comes_from_a_server(error: Exception) -> bool:
-    """Return whether the error is one of the servers' clients: the server died, hangs or refused."""
+    """Return whether a server's client raised the error: the server died, hangs or refused."""
     classes = {each.__module__.partition(".")[0] for each in type(error).__mro__}
     return not classes.isdisjoint({"botocore", "psycopg", "cimpl"})
 

@@ -1,10 +1,10 @@
-"""`./millrace check`: everything that needs no server."""
+"""`./millrace check`: the checks that need no server."""
 
 import os
 import subprocess
 import sys
 
-from millrace_local.cli.output import errors
+from millrace_local.cli.output import notices
 from millrace_local.instance import ROOT, environment, node_program
 from millrace_local.servers.server import Command
 
@@ -38,13 +38,13 @@ ENVIRONMENT = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "tr
 
 
 def command() -> None:
-    """Lint, format, types, template, layout: what continuous integration checks before it runs the tests.
+    """Check style, format, types, template and layout, as continuous integration does before the tests.
 
     Example: ./millrace check
     """
     failed = [name for name, check in CHECKS.items() if not _passes(name, [str(word) for word in check])]
     if failed:
-        errors.print(f"[red]Failed:[/] {', '.join(failed)}")
+        notices.print(f"[red]Failed:[/] {', '.join(failed)}")
         sys.exit(1)
 
 
@@ -52,7 +52,7 @@ def _passes(name: str, check: list[str]) -> bool:
     variables = os.environ | ENVIRONMENT
     ran = subprocess.run(check, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)  # noqa: S603 - our own commands
     mark = "[green]✓[/]" if ran.returncode == 0 else "[red]✗[/]"
-    errors.print(f"{mark} {name}")
+    notices.print(f"{mark} {name}")
     if ran.returncode != 0:
-        errors.print(ran.stdout + ran.stderr, markup=False, soft_wrap=True)
+        notices.print(ran.stdout + ran.stderr, markup=False, soft_wrap=True)
     return ran.returncode == 0

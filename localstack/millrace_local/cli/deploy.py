@@ -1,8 +1,8 @@
-"""`./millrace deploy`: after a change."""
+"""`./millrace deploy`: deploy a changed checkout."""
 
 import time
 
-from millrace_local.cli.output import errors
+from millrace_local.cli.output import notices
 from millrace_local.deployment import deploy
 from millrace_local.instance import Instance
 
@@ -13,8 +13,8 @@ def command() -> None:
     Example: ./millrace deploy
     """
     began = time.monotonic()
-    with errors.status("Deploying …"):
+    with notices.status("Deploying …"):
         changed = deploy.deploy(Instance.from_environment())
-    errors.print(
+    notices.print(
         f"Deployed in {time.monotonic() - began:.1f} s." if changed else "Nothing changed since the last deployment."
     )

@@ -12,7 +12,7 @@ from millrace_local.servers import stripe_account
 from millrace_local.servers.localstack import localstack_session
 
 
-def command(*, as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False) -> None:
+def command(*, as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
     """Print exports that make aws, sam, boto3, psql and kcat talk to the local cloud.
 
     Example: eval "$(./millrace env)" && psql "$DATABASE_URL_ACTIVITY"

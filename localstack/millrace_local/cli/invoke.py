@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from millrace_local.cli.output import errors, print_json
+from millrace_local.cli.output import notices, print_json
 from millrace_local.deployment import stages
 from millrace_local.instance import Instance
 from millrace_local.problems import LocalCloudError
@@ -17,9 +17,9 @@ from millrace_local.problems import LocalCloudError
 def command(
     function: Annotated[str, typer.Argument(help="Logical id in template.yaml, e.g. OperationsGetHealth.")],
     *,
-    event: Annotated[Path | None, typer.Option(help="File with the event as JSON; - for standard input.")] = None,
+    event: Annotated[Path | None, typer.Option(help="File with the event as JSON, - for standard input.")] = None,
 ) -> None:
-    """Invoke a function and print its answer; its log goes to standard error. Exits with 1 if the function failed.
+    """Invoke a function and print its result, with its log on standard error. Exit with 1 if the function failed.
 
     Example: ./millrace invoke OperationsGetHealth --event event.json
     """
@@ -27,7 +27,7 @@ def command(
     deployed, payload = stages.local(instance).function(function), _read(event)
     answer = deployed.client.invoke(FunctionName=deployed.name, Payload=payload, LogType="Tail")
     log = base64.b64decode(answer.get("LogResult", "")).decode(errors="replace")
-    errors.print(log, markup=False, style="dim", soft_wrap=True)
+    notices.print(log, markup=False, style="dim", soft_wrap=True)
     print_json(json.load(answer["Payload"]))
     sys.exit("FunctionError" in answer)
 

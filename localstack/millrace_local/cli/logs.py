@@ -1,4 +1,4 @@
-"""`./millrace logs`: what the servers and functions wrote."""
+"""`./millrace logs`: the logs of servers and functions."""
 
 import subprocess
 from typing import Annotated
@@ -14,17 +14,19 @@ from millrace_local.problems import LocalCloudError
 def command(
     name: Annotated[
         str | None,
-        typer.Argument(help="A server or a function, e.g. localstack or orders.create_order; without it, the list."),
+        typer.Argument(
+            help="A server or a function, e.g. localstack or orders.create_order. Without it, list the logs."
+        ),
     ] = None,
     *,
     request_id: Annotated[
         str | None,
         typer.Option(
-            help="Of a function: only the invocations that mention this X-Request-Id, event or invocation id."
+            help="Print only the function's invocations that mention this X-Request-Id, event id or invocation id."
         ),
     ] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on printing as lines come.")] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of the last lines.")] = 50,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Print new lines as they are written.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="Number of lines to print.")] = 50,
 ) -> None:
     """Print the last lines of a server's or a function's log.
 
@@ -42,7 +44,7 @@ def command(
             tail = ["tail", "-n", str(lines), *(["-F"] if follow else []), str(servers[name])]
             subprocess.run(tail, check=False)  # noqa: S603 - our own command line
         elif name in servers:
-            message = f"{name} is a server: its log knows no request ids. --request-id is for functions."
+            message = f"{name} is a server: its log has no request ids. --request-id is for functions."
             raise LocalCloudError(message)
         else:
             _print_function(instance, name, request_id, lines, follow=follow)
@@ -62,5 +64,5 @@ def _print_function(instance: Instance, name: str, request_id: str | None, last:
         print(line, flush=follow)  # noqa: T201 - rich would wrap and style it
         shown += 1
     if request_id and not shown:
-        message = f"{file.stem} has no invocation that mentions {request_id}. What is over is there a moment later."
+        message = f"{file.stem} has no invocation that mentions {request_id}. A new invocation appears a moment after it has ended."
         raise LocalCloudError(message)

@@ -1,6 +1,6 @@
 """`./millrace migrate`: bring the databases to the checkout's migrations."""
 
-from millrace_local.cli.output import errors
+from millrace_local.cli.output import notices
 from millrace_local.deployment import databases
 from millrace_local.instance import Instance
 
@@ -11,4 +11,4 @@ def command() -> None:
     Example: ./millrace migrate
     """
     databases.migrate(Instance.from_environment())
-    errors.print(f"Up to date: {', '.join(databases.domains())}.")
+    notices.print(f"Up to date: {', '.join(databases.domains())}.")

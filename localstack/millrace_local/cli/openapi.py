@@ -10,7 +10,7 @@ from millrace_local.instance import ROOT, environment
 def command() -> None:
     """Write the API's OpenAPI document, its Postman collection and the catalogue of operations, from the functions' types.
 
-    They are functions/operations/openapi.json, Microservices-API-Collection.json and functions/operations/catalogue.json.
+    The files are functions/operations/openapi.json, Microservices-API-Collection.json and functions/operations/catalogue.json.
 
     Example: ./millrace openapi
     """

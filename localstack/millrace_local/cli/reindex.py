@@ -1,7 +1,7 @@
 """`./millrace reindex`: rebuild the search index."""
 
 from millrace_local.cli import run
-from millrace_local.cli.output import errors
+from millrace_local.cli.output import notices
 from millrace_local.deployment import operations
 
 
@@ -13,4 +13,4 @@ def command() -> None:
     Example: ./millrace reindex
     """
     answer = run.carry_out(operations.find("catalog.rebuild_index"), {})
-    errors.print(f"The new index has {answer['done']} products and has replaced the old one.")
+    notices.print(f"The new index has {answer['done']} products and has replaced the old one.")

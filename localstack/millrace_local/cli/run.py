@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from millrace_local.cli.output import console, errors, print_json
+from millrace_local.cli.output import console, notices, print_json
 from millrace_local.deployment import operations, stages
 from millrace_local.deployment.operations import Answer, Kept, Operation, OperationFailedError, Option
 from millrace_local.deployment.stages import Stage
@@ -58,18 +58,18 @@ def carry_out(
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[done]}"), TimeElapsedColumn())
     answer: Answer = {}
     try:
-        with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
+        with Progress(*columns, console=notices, transient=True, disable=not errors.is_terminal) as progress:
             task = progress.add_task(operation["name"], total=None, done="")
             for answer in operations.run(target, operation, payload, kept):
                 done, total = answer["done"], answer["total"]
                 shown = f"{done}" if total is None else f"{done}/{total}"
                 progress.update(task, completed=done, total=total, done=shown)
     except KeyboardInterrupt:
-        errors.print(f"Interrupted. {_how_to_go_on(operation, target, kept, profile)}", markup=False, soft_wrap=True)
+        notices.print(f"Interrupted. {_how_to_go_on(operation, target, kept, profile)}", markup=False, soft_wrap=True)
         sys.exit(INTERRUPTED)
     except LocalCloudError:
         if kept.read() is not None:
-            errors.print(_how_to_go_on(operation, target, kept, profile), markup=False, soft_wrap=True)
+            notices.print(_how_to_go_on(operation, target, kept, profile), markup=False, soft_wrap=True)
         raise
     return answer
 
@@ -127,7 +127,7 @@ def _print(operation: Operation, answer: Answer, *, as_json: bool) -> None:
     elif answer["result"] is not None:
         print_json(answer["result"])
     else:
-        errors.print(f"{operation['name']}: {answer['done']} done.")
+        notices.print(f"{operation['name']}: {answer['done']} done.")
 
 
 def _option(name: str, kind: Any, default: object, option: Any) -> inspect.Parameter:  # noqa: ANN401 - what Typer takes

@@ -5,12 +5,12 @@ import time
 
 from rich.table import Table
 
-from millrace_local.cli.output import console, errors
+from millrace_local.cli.output import console, notices
 from millrace_local.cloud import lifecycle
 from millrace_local.instance import Instance
 from millrace_local.servers import stripe_account
 
-# What a function takes, or refuses, from its environment in template.yaml; here another project has probably set it.
+# Variables of functions, which template.yaml sets. In this shell, another project has probably set them.
 FUNCTIONS_OWN = (
     *("PORT", "KAFKA_BROKER", "KAFKA_TOPIC", "KAFKA_CONSUMER_GROUP", "KAFKA_DLQ_TOPIC", "JWT_SECRET"),
     *("DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD"),
@@ -18,29 +18,29 @@ FUNCTIONS_OWN = (
 
 
 def command() -> None:
-    """Start the local cloud and deploy the application on it; a second run changes only what is not so yet.
+    """Start the local cloud and deploy the application on it. A second run changes only what is missing or outdated.
 
     Example: ./millrace up && curl http://127.0.0.1:8080/health
     """
     instance = Instance.from_environment()
-    if note := without_effect():
-        errors.print(note, style="yellow", soft_wrap=True)
+    if note := find_ignored_variables():
+        notices.print(note, style="yellow", soft_wrap=True)
     began = time.monotonic()
-    with errors.status("Starting the local cloud …") as status:
+    with notices.status("Starting the local cloud …") as status:
 
         def progress(part: str, state: str) -> None:
             if state in {"starting", "deploying"}:
                 status.update(f"{part}: {state} …")
             else:
-                errors.print(f"[green]✓[/] {part:<12} {state:<10} [dim]{time.monotonic() - began:5.1f} s[/]")
+                notices.print(f"[green]✓[/] {part:<12} {state:<10} [dim]{time.monotonic() - began:5.1f} s[/]")
 
         lifecycle.up(instance, progress)
     console.print(_urls(instance))
     console.print(f"Next: [bold]curl -i {instance.api_url}/health[/], [bold]./millrace status[/]", soft_wrap=True)
 
 
-def without_effect() -> str | None:
-    """Return what to say of variables of this shell that the local cloud does not read; None if there are none."""
+def find_ignored_variables() -> str | None:
+    """Return a note about variables of this shell that the local cloud ignores, or None if there are none."""
     found = [name for name in FUNCTIONS_OWN if os.environ.get(name)]
     if not found:
         return None

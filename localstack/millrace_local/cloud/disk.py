@@ -1,4 +1,4 @@
-"""Is there room on the disk for what the servers write?"""
+"""The room that the disk has for what the servers write."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ LEAST_FREE_FILES = 10_000
 
 
 def shortage(instance: Instance) -> str | None:
-    """Return a sentence that says what the instance's disk is short of, or None if there is room."""
+    """Return a message about what the instance's disk lacks, or None if it has room."""
     found = os.statvfs(_existing(instance.home))
     free = found.f_bavail * found.f_frsize
     if free < LEAST_FREE_BYTES:

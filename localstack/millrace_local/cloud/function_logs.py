@@ -1,4 +1,4 @@
-"""The functions' logs, as LocalStack's process writes them (`function_process.log_files`), found and read."""
+"""Find and read the functions' logs, which the plugin writes (`lambda_runtime.log_files`)."""
 
 import contextlib
 import difflib
@@ -32,7 +32,7 @@ def find(instance: Instance, wanted: str) -> Path:
         return file
     if name in functions.values():
         message = (
-            f"{name} has logged nothing: it was not invoked since the local cloud was made. See ./millrace status."
+            f"{name} has logged nothing: it was not invoked since the local cloud was created. See ./millrace status."
         )
         raise LocalCloudError(message)
     known = [*functions.values(), *functions, *names(instance), *servers(instance)]
@@ -48,33 +48,38 @@ def names(instance: Instance) -> list[str]:
 
 
 def servers(instance: Instance) -> dict[str, Path]:
+    """Return the logs of the servers by their names."""
     return {path.stem: path for path in sorted(instance.logs.glob("*.log"))}
 
 
 def lines(file: Path, *, last: int, request_id: str | None, follow: bool) -> Iterator[str]:
-    """Give the *last* lines, or all lines of the invocations in which *request_id* is mentioned; then those that come.
+    """Yield the *last* lines, or all lines of the invocations that mention *request_id*.
 
-    *request_id* is a client's X-Request-Id, the gateway's id or the invocation's own.
+    *request_id*: a client's X-Request-Id, the gateway's id or the invocation's own.
+    *follow*: yield new lines too, without end.
     """
     with file.open(errors="replace") as log:
         size = file.stat().st_size
         before = older(file).read_text(errors="replace").splitlines() if older(file).exists() else []
         written = [*before, *log.read(size).splitlines()]
-        yield from _mentioning(written, request_id) if request_id else written[-last:]
+        yield from _select_invocations(written, request_id) if request_id else written[-last:]
         position = log.tell()
     while follow:
         time.sleep(POLL_SECONDS)
-        # There is no such file for the moment in which it is put aside.
-        came: list[str] = []
+        # The file is missing for a moment while it is rotated.
+        new: list[str] = []
         with contextlib.suppress(FileNotFoundError), file.open(errors="replace") as log:
             log.seek(position if file.stat().st_size >= position else 0)
-            came = log.read().splitlines()
+            new = log.read().splitlines()
             position = log.tell()
-        yield from _mentioning(came, request_id) if request_id else came
+        yield from _select_invocations(new, request_id) if request_id else new
 
 
 def _name(wanted: str, functions: dict[str, str]) -> str:
-    """Return the file's name for what a user may call a function; *functions*: paths by logical id."""
+    """Return the name of a function's file for any of the function's names.
+
+    *functions*: paths by logical id.
+    """
     if deployed := _DEPLOYED.fullmatch(wanted):
         found = [path for logical_id, path in functions.items() if logical_id.startswith(deployed[1])]
         return found[0] if len(found) == 1 else wanted
@@ -82,8 +87,8 @@ def _name(wanted: str, functions: dict[str, str]) -> str:
     return functions.get(wanted, path if path in functions.values() else wanted)
 
 
-def _mentioning(written: Iterable[str], request_id: str) -> Iterator[str]:
-    """The lines of each invocation that mentions *request_id* as a word."""
+def _select_invocations(written: Iterable[str], request_id: str) -> Iterator[str]:
+    """Yield the lines of each invocation that mentions *request_id* as a word."""
     word = re.compile(rf"(?<![\w-]){re.escape(request_id)}(?![\w-])")
     for _, invocation in itertools.groupby(written, key=lambda line: line.split(" ", 2)[1:2]):
         several = list(invocation)

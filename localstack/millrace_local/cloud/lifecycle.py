@@ -27,13 +27,13 @@ type Progress = Callable[[str, str], None]
 
 
 def up(instance: Instance, progress: Progress) -> None:
-    """Run every server, and deploy the application as the checkout has it, from whatever state they are in."""
+    """Start every server and deploy the checkout's application, whatever state they are in."""
     began = time.time()
     template_parameters.check(instance.parameters)
     with lock(instance):
-        with private_folders.writing(instance):
+        with private_folders.restrict(instance):
             if resumed := leftovers.resume(instance.home):
-                progress("leftovers", f"let {resumed} stopped processes go on")
+                progress("leftovers", f"resumed {resumed} stopped processes")
             if _is_supervised(instance):
                 supervision.start_stopped(instance)
             else:
@@ -47,14 +47,17 @@ def up(instance: Instance, progress: Progress) -> None:
 
 
 def down(instance: Instance, *, purge: bool = False) -> bool:
-    """Stop everything in order, whatever hangs; with *purge*, remove data and logs too. False if nothing was running."""
+    """Stop everything in order, whatever hangs. Returns whether anything was running.
+
+    *purge*: remove data and logs too.
+    """
     with lock(instance):
         leftovers.resume(instance.home)
         was_running = supervision.is_running(instance)
         if was_running:
             supervision.stop(instance)
         was_running = _end_leftovers(instance) > 0 or was_running
-        supervision.forget(instance)
+        supervision.remove_socket(instance)
         if purge:
             for folder in (instance.home / "data", instance.logs):
                 remove(folder)
@@ -80,7 +83,7 @@ def lock(instance: Instance) -> Iterator[None]:
 
 
 def _is_supervised(instance: Instance) -> bool:
-    """Return whether a supervisor answers that knows every server: one of an older checkout may lack some."""
+    """Return whether a supervisor answers and knows every server: one of an older checkout may not."""
     if not supervision.is_running(instance):
         return False
     if {server.name for server in SERVERS} <= supervision.processes(instance).keys():
@@ -112,7 +115,7 @@ def _start(instance: Instance, progress: Progress) -> None:
 
 
 def programs(instance: Instance, servers: Iterable[Server] = SERVERS) -> list[supervision.Program]:
-    """Return what is to be supervised: the servers, and the process that looks after them."""
+    """Return the programs to be supervised: the servers and the redeployer."""
     supervised = [
         supervision.Program(
             server.name,

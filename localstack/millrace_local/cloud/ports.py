@@ -1,4 +1,4 @@
-"""Is a port free, and if not, who has it?"""
+"""Check whether ports are free, and find the program that has a taken one."""
 
 import contextlib
 import socket

@@ -1,4 +1,4 @@
-"""The folders of a local cloud, which hold passwords and people's data: for their owner alone."""
+"""Close the folders of a local cloud, which hold passwords and people's data, to other users."""
 
 import contextlib
 import os
@@ -12,22 +12,22 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 @contextlib.contextmanager
-def writing(instance: Instance) -> Iterator[None]:
-    """Make the folders, and let what is written and started inside the block be for its owner alone.
+def restrict(instance: Instance) -> Iterator[None]:
+    """Create the folders. Files that the block or its processes create are readable by their owner alone.
 
-    What an older version left open to others is shut.
+    Existing folders that other users can read are closed to them.
     """
     before = os.umask(_OTHERS)
     try:
         for top in (instance.home / "data", instance.logs, instance.run):
             top.mkdir(parents=True, exist_ok=True)
-            _shut(top)
+            _close(top)
         yield
     finally:
         os.umask(before)
 
 
-def _shut(top: Path) -> None:
+def _close(top: Path) -> None:
     top.chmod(0o700)
     for folder, _, _ in os.walk(top):
         mode = stat.S_IMODE(Path(folder).stat().st_mode)

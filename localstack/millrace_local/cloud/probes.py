@@ -1,4 +1,4 @@
-"""Ask many servers at once, and wait for none of them longer than for a given time."""
+"""Send requests to many servers at once, each with the same time limit."""
 
 from collections.abc import Callable, Mapping
 from queue import Empty, SimpleQueue
@@ -6,21 +6,21 @@ from threading import Thread
 from time import monotonic
 
 IN_VAIN_SECONDS = 1.9
-"""What fails only after so long has waited for an answer until it timed out; a refusal comes at once."""
+"""A request that fails after at least so long has timed out. A refused connection fails at once."""
 
 
 class NoAnswerError(Exception):
-    """What was asked has not answered in time; the message says how long it was waited for."""
+    """A server has not answered in time; the message says how long the request waited."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"It does not answer: {seconds:.1f} s were waited for.")
+        super().__init__(f"It does not answer within {seconds:.1f} s.")
 
 
 def ask[Name, Answer](questions: Mapping[Name, Callable[[], Answer]], seconds: float) -> dict[Name, Answer | Exception]:
-    """Call every question in a thread of its own.
+    """Call every question in a thread of its own. Returns the result or the error of each.
 
-    Each is answered by its result, by what it raised, or by a NoAnswerError: after *seconds*, or when its own time
-    limit ran out. A thread that hangs is left behind; it ends with the process at the latest.
+    The error is a NoAnswerError after *seconds*, or if the question's own time limit has passed. A thread that hangs
+    is left behind; it ends with the process at the latest.
     """
     answers: SimpleQueue[tuple[Name, Answer | Exception]] = SimpleQueue()
 

@@ -21,30 +21,31 @@ PAUSE_AFTER_FAILURE_SECONDS = 5
 logger = logging.getLogger("redeployer")
 
 
-def revive(instance: Instance) -> None:
-    """Start what the supervisor has given up, again and again."""
+def restart_failed_servers(instance: Instance) -> None:
+    """Start the servers that the supervisor has given up, without end."""
     while True:
         try:
-            for name in supervision.revive(instance):
-                logger.warning("The supervisor had given up %s: it is started again.", name)
+            for name in supervision.restart_failed(instance):
+                logger.warning("The supervisor had given up %s: started it again.", name)
         except SupervisorError as error:
             logger.warning("%s", error)
         time.sleep(CHECK_SECONDS)
 
 
-def watch(instance: Instance) -> None:
+def redeploy_after_restarts(instance: Instance) -> None:
+    """Deploy again after each restart of LocalStack, without end."""
     settled = None
     while True:
         pause = CHECK_SECONDS
         try:
-            # Asked of the supervisor, because LocalStack logs every question that it is asked.
+            # From the supervisor, because LocalStack logs every request.
             process = supervision.processes(instance)["localstack"]["pid"]
             if process != settled and redeploy(instance):
                 logger.info("LocalStack was restarted: the application is deployed on it again.")
             settled = process
         except NotReadyError:
             logger.debug("LocalStack does not answer yet.")
-        except Exception:  # whatever went wrong, a later attempt may succeed, and nobody else would make it
+        except Exception:  # a later attempt may succeed, and no other process makes one
             logger.exception("The deployment failed; the next attempt is in %d s.", PAUSE_AFTER_FAILURE_SECONDS)
             pause = PAUSE_AFTER_FAILURE_SECONDS
         time.sleep(pause)
@@ -54,6 +55,6 @@ if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     watched = Instance.from_environment()
     # Each in a thread of its own: a deployment takes long, and may wait for the very server that was given up.
-    for target in (revive, status_server.serve):
+    for target in (restart_failed_servers, status_server.serve):
         Thread(target=target, args=[watched], daemon=True).start()
-    watch(watched)
+    redeploy_after_restarts(watched)

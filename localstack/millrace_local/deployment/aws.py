@@ -9,7 +9,7 @@ LONGEST_INVOCATION_SECONDS = 910
 
 
 def client(instance: Instance, service: str, read_timeout: float = ANSWER_SECONDS) -> Any:  # noqa: ANN401 - botocore makes its clients at run time
-    """Return a boto3 client of LocalStack; it retries nothing, because LocalStack is here or it is not."""
+    """Return a boto3 client of LocalStack. It does not retry: LocalStack runs on this machine or not at all."""
     import boto3  # noqa: PLC0415 - 0.2 s that most commands need not pay
     from botocore.config import Config  # noqa: PLC0415
 
@@ -21,7 +21,7 @@ def client(instance: Instance, service: str, read_timeout: float = ANSWER_SECOND
 
 
 def environment(instance: Instance) -> dict[str, str]:
-    """The variables by which any AWS tool (aws, sam, boto3) talks to this local cloud."""
+    """Return the variables with which any AWS tool (aws, sam, boto3) talks to this local cloud."""
     return {
         "AWS_ENDPOINT_URL": instance.localstack_url,
         "AWS_REGION": REGION,

@@ -1,4 +1,4 @@
-"""A database and its roles for each domain, as the operations function makes them on AWS."""
+"""A database and its roles for each domain, as the operations function creates them on AWS."""
 
 import json
 import secrets
@@ -15,12 +15,12 @@ ROLES = ("owner", "app", "relay", "ro")
 
 
 def domains() -> list[str]:
-    """The domains that have a database: those with migrations."""
+    """Return the domains that have a database: those with migrations."""
     return sorted(folder.parent.name for folder in FUNCTIONS.glob("*/migrations"))
 
 
 def migrate(instance: Instance) -> None:
-    """Make what is missing of every domain's database and roles, and apply the migrations that are new."""
+    """Create the databases and roles that are missing, and apply the migrations that are new."""
     Postgres().check_ready(instance)
     passwords = _passwords(instance)
     for domain in domains():
@@ -31,18 +31,18 @@ def migrate(instance: Instance) -> None:
 
 
 def url(instance: Instance, domain: str, role: str) -> str:
-    """The connection string of a domain's database, as one of its roles."""
+    """Return the connection string of a domain's database for one of its roles."""
     user = f"{domain}_{role}"
     return f"postgresql://{user}:{_passwords(instance)[user]}@{HOST}:{instance.ports['postgres']}/{domain}"
 
 
 def credentials(instance: Instance) -> dict[str, dict[str, str]]:
-    """What Secrets Manager holds for each database role: {"<domain>_<role>": {"username", "password"}}."""
+    """Return the secret of each database role: {"<domain>_<role>": {"username", "password"}}."""
     return {user: {"username": user, "password": password} for user, password in _passwords(instance).items()}
 
 
 def _passwords(instance: Instance) -> dict[str, str]:
-    """Every role's password, made once and kept with the data that it protects."""
+    """Return every role's password, which is created once and kept with the data that it protects."""
     path = instance.home / "data" / "roles.json"
     known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
     missing = [f"{domain}_{role}" for domain in domains() for role in ROLES if f"{domain}_{role}" not in known]

@@ -1,4 +1,4 @@
-"""Bring LocalStack to a state of the checkout with SAM, as AWS is; nothing is done twice without need."""
+"""Deploy the checkout to LocalStack with SAM, as to AWS, and only what has changed."""
 
 import contextlib
 import json
@@ -22,16 +22,16 @@ type State = dict[str, str]
 
 
 def deploy(instance: Instance) -> bool:
-    """Bring the local cloud to the checkout's state; False if it was there already."""
+    """Deploy the checkout to the local cloud. Returns False if it was deployed already."""
     template_parameters.check(instance.parameters)
     with _lock(instance):
-        state, found = _wanted(instance), _status_at_rest(instance)
-        deployed = _deployed(instance)
+        state, found = _read_wanted(instance), _wait_for_operation(instance)
+        deployed = _read_deployed(instance)
         if deployed == state and found in stack.SERVING:
             return False
         provision.servers(instance)
         sam.build(instance, state["sources"])
-        # Of a stack that was deleted, LocalStack has kept what its functions wrote while it went.
+        # After the deletion of a stack, LocalStack still has what its functions wrote meanwhile.
         was_deleted = found is None and deployed.get("session") == state["session"]
         if was_deleted or found in stack.BROKEN:
             _restart_localstack(instance, state)
@@ -44,12 +44,12 @@ def deploy(instance: Instance) -> bool:
 
 
 def redeploy(instance: Instance) -> bool:
-    """Put what was deployed last on a LocalStack that was restarted since; False if there is nothing to do.
+    """Repeat the last deployment if LocalStack was restarted since. Returns False if there was nothing to do.
 
-    That is what ran before, whatever the checkout holds by now.
+    It deploys what ran before, even if the checkout has changed meanwhile.
     """
     with _lock(instance):
-        deployed, session = _deployed(instance), localstack_session(instance)
+        deployed, session = _read_deployed(instance), localstack_session(instance)
         if not deployed or deployed["session"] == session:
             return False
         _install(instance, deployed | {"session": session})
@@ -64,8 +64,8 @@ def _install(instance: Instance, state: State) -> None:
     files.write(instance.run / "deployed.json", json.dumps(state))
 
 
-def _status_at_rest(instance: Instance) -> str | None:
-    """Wait for an operation that is under way, as one is if a deployment was killed. Returns the stack's status."""
+def _wait_for_operation(instance: Instance) -> str | None:
+    """Wait for an operation of the stack, which goes on if a deployment is killed. Returns the stack's status."""
     cloudformation = aws.client(instance, "cloudformation")
     waiting.until(lambda: stack.status(cloudformation) not in stack.UNDER_WAY, OPERATION_SECONDS, pause=0.5)
     found = stack.status(cloudformation)
@@ -76,7 +76,7 @@ def _status_at_rest(instance: Instance) -> str | None:
 
 
 def _restart_localstack(instance: Instance, state: State) -> None:
-    """Start again from an empty LocalStack, where the stack is one that no update can reach."""
+    """Restart LocalStack, which then is empty: no update can change or repair this stack."""
     supervision.restart(instance, "localstack")
     waiting.until(lambda: _answers(instance), RESTART_SECONDS)
     state["session"] = localstack_session(instance)
@@ -90,7 +90,8 @@ def _answers(instance: Instance) -> bool:
     return True
 
 
-def _wanted(instance: Instance) -> State:
+def _read_wanted(instance: Instance) -> State:
+    """Return the state of the checkout."""
     return {
         "session": localstack_session(instance),
         "sources": sam.fingerprint(),
@@ -99,7 +100,8 @@ def _wanted(instance: Instance) -> State:
     }
 
 
-def _deployed(instance: Instance) -> State:
+def _read_deployed(instance: Instance) -> State:
+    """Return the state that was deployed last, or an empty one if it is unknown."""
     try:
         state: State = json.loads((instance.run / "deployed.json").read_text())
     except (FileNotFoundError, ValueError):
@@ -120,7 +122,7 @@ def _lock(instance: Instance) -> Iterator[None]:
 
 
 def _start_relays(instance: Instance) -> None:
-    """Start every domain's relay now: its schedule would do so only at the next full minute."""
+    """Invoke every domain's relay now: its schedule would do so only at the next full minute."""
     functions = aws.client(instance, "lambda")
     for logical_id, name in stack.function_names(instance).items():
         if logical_id.endswith("PublishEvents"):

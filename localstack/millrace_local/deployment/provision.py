@@ -1,4 +1,4 @@
-"""What the application stands on and `template.yaml` does not make: topics, cluster, secrets, the artefacts' bucket."""
+"""What the application needs and `template.yaml` does not create: topics, cluster, secrets, the artefacts' bucket."""
 
 import json
 from dataclasses import dataclass
@@ -24,13 +24,13 @@ class Foundation:
 
 
 def servers(instance: Instance) -> None:
-    """Databases, migrations and topics: what Postgres and Kafka keep. Makes what is missing; safe to repeat."""
+    """Create the databases, tables and topics that are missing: what Postgres and Kafka keep. Idempotent."""
     databases.migrate(instance)
     topics.create(instance)
 
 
 def localstack(instance: Instance) -> Foundation:
-    """Bucket, secrets, cluster and verified sender: what LocalStack forgets at each restart. Makes what is missing; safe to repeat."""
+    """Create the bucket, secrets, cluster and sender that are missing: what LocalStack forgets at a restart. Idempotent."""
     _create_bucket(aws.client(instance, "s3"))
     _store_secrets(instance, aws.client(instance, "secretsmanager"))
     aws.client(instance, "ses").verify_email_identity(EmailAddress=EMAIL_SENDER)
@@ -38,7 +38,7 @@ def localstack(instance: Instance) -> Foundation:
 
 
 def cluster_arn(instance: Instance) -> str:
-    """The ARN of the local Kafka as an MSK cluster, which is created if this run of LocalStack has none."""
+    """Return the ARN of the local Kafka as an MSK cluster. Creates the cluster if this run of LocalStack has none."""
     kafka = aws.client(instance, "kafka")
     found = kafka.list_clusters_v2(ClusterNameFilter=CLUSTER)["ClusterInfoList"]
     if found:
@@ -69,7 +69,7 @@ def _store_secrets(instance: Instance, secrets_manager: Any) -> None:  # noqa: A
 
 
 def _signing_keys(instance: Instance) -> keys.KeySet:
-    """The keys that sign access tokens: kept beside the data, so that a restart signs nobody out."""
+    """Return the keys that sign access tokens. They are kept beside the data, so that sessions survive a restart."""
     path = instance.home / "data" / "signing-keys.json"
     if not path.exists():
         files.write(path, json.dumps(keys.new_signing_keys()))

@@ -1,4 +1,4 @@
-"""SAM CLI as a local process: build the checkout, deploy a build to LocalStack."""
+"""Build the checkout, and deploy a build to LocalStack, with SAM CLI as a local process."""
 
 import contextlib
 import os
@@ -28,7 +28,7 @@ PROGRAM = "sam"
 
 
 def fingerprint() -> str:
-    """A hash of everything that is built or deployed."""
+    """Return a hash of everything that is built or deployed."""
     digest = sha256(platform.machine().encode())
     for source in SOURCES:
         path = ROOT / source
@@ -40,19 +40,19 @@ def fingerprint() -> str:
 
 
 def build_folder(sources: str) -> Path:
-    """Named by the sources' hash, so that all instances of the checkout share a build."""
+    """Return the folder of a build, named by the sources' hash, so that all instances of the checkout share it."""
     return TOOLS / "builds" / sources[:16]
 
 
 def build(instance: Instance, sources: str) -> None:
-    """`sam build` and pack, unless these sources are built; a folder with its final name is a finished build."""
+    """Build and pack the checkout, unless there is a build of these sources. Its folder is complete if it exists."""
     folder = build_folder(sources)
     if not folder.exists():
         with files.whole_folder(folder) as unfinished:
             options: list[str | Path] = ["--build-dir", unfinished, "--cache-dir", TOOLS / "builds" / "cache"]
             _run(instance, "build", "--template-file", ROOT / "template.yaml", *options, variables=_build_variables())
             archives.pack(unfinished)
-        _forget_old_builds(folder.parent)
+        _remove_old_builds(folder.parent)
     os.utime(folder)
 
 
@@ -64,7 +64,7 @@ def _build_variables() -> dict[str, str]:
     return {"LAYER_PLATFORM": f"{machine}-{system}", "UV": uv, "PYTHON": python}
 
 
-def _forget_old_builds(builds: Path) -> None:
+def _remove_old_builds(builds: Path) -> None:
     finished = [folder for folder in builds.iterdir() if folder.name != "cache"]
     for folder in sorted(finished, key=lambda folder: folder.stat().st_mtime)[:-BUILDS_KEPT]:
         shutil.rmtree(folder)
@@ -87,7 +87,7 @@ def deploy(instance: Instance, template: Path, foundation: Foundation, wishes: S
         "OpenSearchUrl": instance.opensearch_url,
         "StripeApiBase": stripe_account.current(instance).api_base,
         "DefaultPaymentMethod": "pm_card_visa",
-        # Whoever tries it out under load is one address.
+        # A load test comes from a single address.
         "RateLimitFactor": "100",
         # The password of the examples in documents and collections is a common one.
         "CommonPasswordCheck": "off",
@@ -126,7 +126,7 @@ class _Watch:
 def _run(
     instance: Instance, *arguments: str | Path, variables: dict[str, str], watch: Callable[[], None] = lambda: None
 ) -> None:
-    # One that was killed has left its SAM at work.
+    # A deployment that was killed leaves its SAM running.
     leftovers.end(leftovers.find(instance.home, PROGRAM), 1)
     settings = {"SAM_CLI_TELEMETRY": "0", "UV_PYTHON_DOWNLOADS": "never", "PYTHONWARNINGS": "ignore"}
     marks = {leftovers.INSTANCE: str(instance.home), leftovers.PROGRAM: PROGRAM}
@@ -144,7 +144,7 @@ def _run(
 
 @contextlib.contextmanager
 def _scratch(instance: Instance) -> Iterator[str]:
-    """Make SAM's temporary folder, and remove it with what SAM leaves in it: a folder for each function."""
+    """Create SAM's temporary folder, and remove it with what SAM leaves in it: a folder for each function."""
     folder = instance.scratch(PROGRAM)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The application's stack on the local CloudFormation: its state, why it failed, what it made."""
+"""The application's stack on the local CloudFormation: its status, its failures and what it created."""
 
 import contextlib
 import itertools
@@ -12,7 +12,7 @@ from millrace_local.problems import LocalCloudError
 
 WHOLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 SERVING = (*WHOLE, "UPDATE_ROLLBACK_COMPLETE")
-"""Of these the application works: a failed update leaves it as it was."""
+"""With these the application works: a failed update leaves it as it was."""
 BROKEN = ("CREATE_FAILED", "DELETE_FAILED", "ROLLBACK_FAILED", "UPDATE_FAILED", "UPDATE_ROLLBACK_FAILED")
 FAILED = (*BROKEN, "ROLLBACK_COMPLETE")
 UNDER_WAY = (
@@ -30,18 +30,18 @@ class DeploymentError(LocalCloudError):
 
 
 class CannotUpdateError(DeploymentError):
-    """LocalStack cannot change a resource that it has; a new LocalStack can make it."""
+    """LocalStack cannot change an existing resource; a new LocalStack can create it."""
 
 
 def status(cloudformation: Any) -> str | None:  # noqa: ANN401 - a boto3 client
-    """CloudFormation's status of the application's stack; None if there is none (any more)."""
+    """Return CloudFormation's status of the application's stack, or None if there is none or it was deleted."""
     stacks = cloudformation.describe_stacks()["Stacks"]
     found = [stack["StackStatus"] for stack in stacks if stack["StackName"] == STACK]
     return next((str(status) for status in found if status != "DELETE_COMPLETE"), None)
 
 
 def reasons(instance: Instance) -> str:
-    """The resources that failed in the stack's last operation, each with CloudFormation's reason."""
+    """Return the resources that failed in the stack's last operation, each with CloudFormation's reason."""
     cloudformation = aws.client(instance, "cloudformation")
     with contextlib.suppress(BotoCoreError, cloudformation.exceptions.ClientError):
         pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=STACK)
@@ -64,7 +64,7 @@ def _reason(event: dict[str, str]) -> str:
 
 
 def output(instance: Instance, name: str) -> str:
-    """The value of an output of the template."""
+    """Return the value of an output of the template."""
     [stack] = aws.client(instance, "cloudformation").describe_stacks(StackName=STACK)["Stacks"]
     return next(str(each["OutputValue"]) for each in stack["Outputs"] if each["OutputKey"] == name)
 

@@ -1,4 +1,4 @@
-"""Hold the parameters that the user gives to what `template.yaml` says of them, which LocalStack does not.
+"""Check the user's parameters against `template.yaml`, which LocalStack does not do.
 
 AWS: "Parameters section structure" (CloudFormation User Guide).
 """
@@ -14,11 +14,11 @@ from millrace_local.problems import LocalCloudError
 
 
 class ParameterError(LocalCloudError):
-    """A parameter is none of the template's, or has a value that the template refuses; the message names both."""
+    """The template does not have a parameter or refuses its value; the message names both."""
 
 
 def check(given: Sequence[str]) -> None:
-    """Raise ParameterError unless each of *given* (`Name=value`) is one that the template takes."""
+    """Raise ParameterError unless the template takes each of *given* (`Name=value`)."""
     if not given:
         return
     known = _parameters()
@@ -35,7 +35,7 @@ def check(given: Sequence[str]) -> None:
 
 def _parameters() -> dict[str, Any]:
     template: Any = yaml.SafeLoader((ROOT / "template.yaml").read_text())
-    # What its short functions (`!Ref`) stand for is of no use here.
+    # Short functions such as `!Ref` are not needed here.
     template.yaml_multi_constructors = {"!": lambda *_: None}
     found: dict[str, Any] = template.get_data()["Parameters"]
     return found

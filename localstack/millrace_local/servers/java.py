@@ -33,19 +33,22 @@ class InstallError(LocalCloudError):
 
 @dataclass(frozen=True)
 class Jars:
-    """The jars of one server, pinned by checksum: in their folder are all of them or there is no folder."""
+    """The jars of one server, pinned by checksum. Their folder has all of them or does not exist."""
 
     product: str
     version: str
     coordinates: tuple[str, ...]
-    """What to resolve, each apart from the others, so that none replaces another's versions."""
+    """Maven coordinates. Each is resolved separately, so that none changes the versions of another."""
 
     @property
     def folder(self) -> Path:
         return TOOLS / "jars" / f"{self.product.lower()}-{self.version}"
 
     def command(self, logging: Path, *options: str, more: Sequence[Path] = ()) -> Command:
-        """Return the Java command line up to the name of the class to run; *more*: folders of further jars."""
+        """Return the Java command line up to the name of the class to run.
+
+        *more*: folders of further jars.
+        """
         jars = os.pathsep.join(f"{folder}{os.sep}*" for folder in (self.folder, *more))
         return [*JAVA, *options, f"-Dlog4j2.configurationFile={logging}", "-cp", jars]
 

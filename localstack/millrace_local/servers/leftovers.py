@@ -27,7 +27,7 @@ def find(home: Path, program: str | None = None) -> list[psutil.Process]:
 
 
 def end(processes: Iterable[psutil.Process], seconds: float) -> int:
-    """Ask processes to end, kill those that have not after *seconds*, and return how many there were."""
+    """Terminate processes, and kill those that are alive after *seconds*. Returns how many there were."""
     found = list(processes)
     for process in found:
         _send(process, psutil.Process.terminate)
@@ -40,7 +40,7 @@ def end(processes: Iterable[psutil.Process], seconds: float) -> int:
 
 
 def resume(home: Path) -> int:
-    """Let those processes of an instance go on that were stopped by a signal; return how many there were."""
+    """Resume the processes of an instance that a signal has stopped. Returns how many there were."""
     stopped = [process for process in find(home) if _status(process) == psutil.STATUS_STOPPED]
     for process in stopped:
         _send(process, psutil.Process.resume)
@@ -70,7 +70,7 @@ def _belongs_to(process: psutil.Process, home: Path, program: str | None) -> boo
     if variables.get(INSTANCE) == str(home):
         return program in {None, variables.get(PROGRAM)}
     # Postgres and Redis write their titles over their environment, and a function's has nothing of LocalStack's. But
-    # they are our programs, at work in our data.
+    # they are our programs, and work in our data.
     data = home / "data" / program if program else home / "data"
     started_as = process.exe(), *process.cmdline()[:1]
     ours = any(path.startswith(str(TOOLS / "environments")) for path in started_as)
@@ -90,7 +90,7 @@ def _wait(processes: Iterable[psutil.Process], seconds: float) -> list[psutil.Pr
 
 
 def _status(process: psutil.Process) -> str:
-    """Return the process's status, which is that of a zombie when it has ended: with all threads, and so its ports."""
+    """Return the process's status. It is a zombie's once all threads have ended, and so its ports are free."""
     try:
         found = str(process.status()) if process.is_running() else psutil.STATUS_ZOMBIE
         return psutil.STATUS_DEAD if found == psutil.STATUS_ZOMBIE and process.num_threads() > 1 else found

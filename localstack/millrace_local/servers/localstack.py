@@ -38,8 +38,8 @@ class LocalStack(Server):
             "AWS_DEFAULT_REGION": REGION,
             "LAMBDA_RUNTIME_EXECUTOR": "process",
             "LAMBDA_KEEPALIVE_MS": "120000",  # an idle environment costs about 25 MB
-            # An asynchronous invocation that failed is repeated after 1 and 2 s; AWS waits 1 and 2 minutes. So a relay
-            # that was killed works again at once, and not only at its schedule's next minute.
+            # A failed asynchronous invocation is retried after 1 and 2 s; AWS waits 1 and 2 minutes. So a relay that was
+            # killed works again at once, and not only at its schedule's next minute.
             "LAMBDA_RETRY_BASE_DELAY": "1",
             "MILLRACE_LAMBDA_PYTHON": str(environment("lambda") / "bin" / "python"),
             log_files.VARIABLE: str(instance.function_logs),
@@ -59,7 +59,7 @@ class LocalStack(Server):
         }
 
     def remains(self, instance: Instance) -> tuple[Path, ...]:
-        """Return what it was deployed and stored, of which it knows nothing after a restart."""
+        """Return the folders of deployed functions and stored objects, which LocalStack forgets at a restart."""
         return tuple(
             instance.data(self.name) / "tmp" / name for name in ("lambda", "localstack", "localstack-s3-storage")
         )
@@ -72,7 +72,7 @@ class LocalStack(Server):
 
 
 def _lenient() -> str:
-    """Return 1 if mappings may ask for what the local trigger does not do; it is then ignored with a warning."""
+    """Return 1 if mappings may ask for what the local trigger does not do, which is then ignored with a warning."""
     value = os.environ.get(LENIENT_VARIABLE, "")
     if value not in {"", "0", "1"}:
         message = f"{LENIENT_VARIABLE}={value!r} is neither 0 nor 1. Give one of them, or unset it for 0."
@@ -81,7 +81,10 @@ def _lenient() -> str:
 
 
 def localstack_session(instance: Instance) -> str:
-    """The id of LocalStack's current run: a new one means that everything deployed before is gone."""
+    """Return the id of LocalStack's current run. A new id means that everything deployed before is gone.
+
+    Raises NotReadyError if LocalStack does not answer.
+    """
     try:
         with urllib.request.urlopen(f"{instance.localstack_url}/_localstack/info", timeout=2) as answer:  # noqa: S310 - loopback
             return str(json.load(answer)["session_id"])

@@ -77,7 +77,7 @@ class OpenSearch(Server):
         (folder / "log4j2.properties").write_text(LOGGING)
 
     def _record_cache(self, instance: Instance) -> None:
-        """Start a node of its own on the instance's ports, and stop it: then the JVM writes the cache."""
+        """Record the JVM's cache: start a trial node on the instance's ports and stop it."""
         trial = dataclasses.replace(instance, home=instance.data(self.name) / "trial")
         shutil.rmtree(trial.home, ignore_errors=True)
         self._configure(trial)
@@ -91,10 +91,10 @@ class OpenSearch(Server):
             self._wait_until_ready(trial, process)
             process.terminate()
             process.wait(RECORDING_SECONDS)
-            # In one step: whoever is killed before it leaves no cache, and the next start records again.
+            # In one step: a process that is killed earlier leaves no cache, and the next start records again.
             recorded.rename(CACHE)
         except (TimeoutError, subprocess.TimeoutExpired, FileNotFoundError):
-            pass  # it is only slower without, and what keeps a node from starting shows when the real one starts
+            pass  # without the cache a start is only slower; what prevents it shows when the real node starts
         finally:
             process.kill()
             process.wait()
@@ -127,7 +127,10 @@ class OpenSearch(Server):
         return [*java, RUNNER, *node, *folders, "-logsPath", data / "logs"]
 
     def check_ready(self, instance: Instance) -> None:
-        """Data can be read, and by its cluster's name it is ours: to a taken port the runner prefers the next one."""
+        """Check that data can be read, and by the cluster's name that the server is ours.
+
+        If the port is taken, OpenSearch's runner takes the next one.
+        """
         check_port_open("OpenSearch", instance.ports["opensearch"])
         health = f"{instance.opensearch_url}/_cluster/health?wait_for_status=yellow&timeout=1s"
         try:

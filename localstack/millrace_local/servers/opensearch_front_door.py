@@ -25,13 +25,13 @@ _NAME = "opensearch-front-door-"
 
 
 def folder(server: Jars) -> Path:
-    """Return where the plugin for *server* is: another source, server or compiler makes it another folder."""
+    """Return the folder of the plugin for *server*. It is named by the source, the server and the compiler."""
     made_from = SOURCE.read_bytes() + server.version.encode() + COMPILER.version.encode()
     return TOOLS / "jars" / f"{_NAME}{sha256(made_from).hexdigest()[:12]}"
 
 
 def install(server: Jars) -> None:
-    """Compile the plugin against *server*, unless that is done, and remove older ones."""
+    """Compile the plugin against *server*, unless it is compiled, and remove older ones."""
     wanted = folder(server)
     if wanted.exists():
         return

@@ -87,9 +87,9 @@ def _password_file(instance: Instance) -> Path:
 
 
 def _unprivileged(command: Command) -> Command:
-    """Postgres refuses to run as root, and containers and CI machines are often root: give it another user's id.
+    """Return the command line that runs *command* as another user if this one is root, as in containers and CI.
 
-    The one right it keeps, to pass any folder's permissions, makes it work wherever the checkout lies.
+    Postgres refuses to run as root. It keeps the right to read any folder, so that the checkout may lie anywhere.
     """
     if os.geteuid() != 0:
         return command

@@ -15,7 +15,7 @@ class NotReadyError(Exception):
 
 
 class Server(ABC):
-    """A server: made ready once by `prepare`, then run by the supervisor as `command` until told to stop."""
+    """A server. `prepare` configures it, and the supervisor runs `command` until it is stopped."""
 
     name: str
     ports: tuple[str, ...]
@@ -25,11 +25,11 @@ class Server(ABC):
     stop_seconds = 20
 
     def install(self) -> None:  # noqa: B027 - most servers come whole from the package registry
-        """Fetch what the package registries did not bring; nothing by default. Repairs a half install."""
+        """Install what the package registries do not have; nothing by default. Repairs an incomplete installation."""
 
     @abstractmethod
     def prepare(self, instance: Instance) -> None:
-        """Write configuration and make the data folder if there is none. Safe to repeat, also after a crash."""
+        """Write the configuration, and create the data folder if it is missing. Idempotent, also after a crash."""
 
     @abstractmethod
     def command(self, instance: Instance) -> Command: ...
@@ -38,18 +38,19 @@ class Server(ABC):
         return {}
 
     def remains(self, instance: Instance) -> tuple[Path, ...]:  # noqa: ARG002 - for those that leave something
-        """Return files and folders of a run that the next one must not find, or has no use for."""
+        """Return the files and folders of a run that are removed before the next one."""
         return ()
 
     @abstractmethod
     def check_ready(self, instance: Instance) -> None:
-        """Ask the server something only a working one answers; raise NotReadyError if it does not."""
+        """Send a request that only a working server answers. Raises NotReadyError if it does not answer."""
 
     @abstractmethod
     def version(self) -> str: ...
 
 
 def check_port_open(name: str, port: int) -> None:
+    """Raise NotReadyError unless something listens on *port*, where the server *name* should be."""
     try:
         socket.create_connection((HOST, port), timeout=1).close()
     except OSError as error:

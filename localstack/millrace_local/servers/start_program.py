@@ -1,4 +1,4 @@
-"""Start one program for the supervisor: end what its last run left, then become the program.
+"""Start one program for the supervisor: clean up after its last run, then become the program.
 
 A server that was killed may leave processes that hold its memory, its port or its work: the next one could not start,
 or would work beside them.

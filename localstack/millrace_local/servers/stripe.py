@@ -1,4 +1,4 @@
-"""Stripe's API as localstripe plays it, with what `local_stripe` adds to it."""
+"""The local Stripe: localstripe's API with the additions of `local_stripe`."""
 
 import json
 import urllib.request

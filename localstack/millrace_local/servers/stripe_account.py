@@ -1,4 +1,4 @@
-"""Which Stripe account the local cloud pays with: one of the local Stripe's, or the user's own."""
+"""The Stripe account that the local cloud pays with: the local Stripe's, or the user's own."""
 
 import json
 import os
@@ -15,19 +15,20 @@ TEST_KEYS = ("sk_test_", "rk_test_")
 
 @dataclass(frozen=True)
 class Account:
-    """The secrets are those that Stripe signs webhooks with: the new one, then the one it replaces."""
+    """An account at Stripe or at the local Stripe."""
 
     api_base: str
     api_key: str
     webhook_secrets: list[str]
+    """The secret that signs webhooks, then the one that it has replaced."""
 
     def secret(self) -> dict[str, object]:
-        """What Secrets Manager holds for the functions that talk to Stripe."""
+        """Return the secret of the functions that talk to Stripe, as Secrets Manager has it."""
         return {"apiKey": self.api_key, "webhookSecrets": self.webhook_secrets}
 
 
 def choose(instance: Instance) -> None:
-    """Take the user's own account if STRIPE_API_KEY is set, else the local one. Kept until the next start."""
+    """Choose the user's own account if STRIPE_API_KEY is set, else the local one. The choice holds until the next start."""
     webhook_secrets = local(instance).webhook_secrets
     own = instance.home / "data" / "stripe-own.json"
     own.unlink(missing_ok=True)
@@ -41,6 +42,7 @@ def choose(instance: Instance) -> None:
 
 
 def current(instance: Instance) -> Account:
+    """Return the account that was chosen at the last start."""
     own = instance.home / "data" / "stripe-own.json"
     return Account(**json.loads(own.read_text())) if own.exists() else local(instance)
 
@@ -50,7 +52,7 @@ def local_file(instance: Instance) -> Path:
 
 
 def local(instance: Instance) -> Account:
-    """The account at the local Stripe, kept beside the data."""
+    """Return the account at the local Stripe, which is created once and kept beside the data."""
     path = local_file(instance)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)

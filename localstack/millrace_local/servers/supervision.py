@@ -65,7 +65,7 @@ class Program:
     remains: tuple[Path, ...] = ()
     """Files and folders of a run that are removed before the next."""
     start_seconds: int = 2
-    """A start after which it lives for less has failed, and the next one waits longer; 0 is for no waiting ever."""
+    """A start has failed if the program ends sooner, and the next start is delayed longer. 0: never delayed."""
     stop_signal: str = "TERM"
     stop_seconds: int = 10
 
@@ -85,7 +85,7 @@ def start(instance: Instance, programs: Iterable[Program]) -> None:
 
 
 def is_running(instance: Instance) -> bool:
-    """Return whether the supervisor answers; one that hangs runs no more than one that is dead."""
+    """Return whether the supervisor answers. One that hangs counts as dead."""
     try:
         return bool(call(_socket(instance), lambda supervisor: supervisor.getState(), ANSWER_SECONDS))
     except SupervisorError:
@@ -111,7 +111,7 @@ def restart(instance: Instance, name: str) -> None:
 
 def stop_program(instance: Instance, name: str) -> None:
     """Stop a program and wait until it has ended."""
-    with contextlib.suppress(SupervisorFault):  # it does not run
+    with contextlib.suppress(SupervisorFault):  # it is not running
         call(_socket(instance), lambda supervisor: supervisor.stopProcess(name), STOP_SECONDS)
 
 
@@ -121,11 +121,11 @@ def start_program(instance: Instance, name: str) -> None:
         call(_socket(instance), lambda supervisor: supervisor.startProcess(name, DO_NOT_WAIT), ANSWER_SECONDS)
 
 
-def revive(instance: Instance) -> list[str]:
-    """Start the programs that the supervisor has given up; return their names.
+def restart_failed(instance: Instance) -> list[str]:
+    """Start the programs that the supervisor has given up. Returns their names.
 
-    It gives up after a few starts, each a second later than the last. To begin again makes that a back-off with a
-    limit, and without end.
+    The supervisor gives up after a few starts, each delayed by a second more. Starting again bounds the delay, and
+    retries without end.
     """
     given_up = [name for name, process in processes(instance).items() if process["statename"] == "FATAL"]
     for name in given_up:
@@ -134,20 +134,20 @@ def revive(instance: Instance) -> list[str]:
 
 
 def start_stopped(instance: Instance) -> None:
-    """Start every program that does not run, whatever its reason."""
+    """Start every program that is not running."""
     for name, process in processes(instance).items():
         if process["statename"] not in {"STARTING", "RUNNING"}:
             start_program(instance, name)
 
 
 def stop(instance: Instance) -> None:
-    """Stop every program, last started first, and the supervisor itself; return when all are gone, or after a minute."""
+    """Stop every program, last started first, and the supervisor itself. Returns when all have ended, or after a minute."""
     own = pid(instance)
     call(_socket(instance), lambda supervisor: supervisor.shutdown(), ANSWER_SECONDS)
     waiting.until(lambda: has_ended(own), STOP_SECONDS, pause=0.05)
 
 
-def forget(instance: Instance) -> None:
+def remove_socket(instance: Instance) -> None:
     """Remove the socket of a supervisor that was killed."""
     _socket(instance).unlink(missing_ok=True)
 
@@ -175,7 +175,7 @@ def _configuration(instance: Instance, programs: Iterable[Program]) -> str:
 
 
 def _command(instance: Instance, program: Program) -> Command:
-    """Return the command line that puts away what the last run left and then becomes the program."""
+    """Return the command line that cleans up after the last run and then becomes the program."""
     starter = [PYTHON, "-P", "-m", "millrace_local.servers.start_program", program.name]
     removals = [word for path in program.remains for word in ("--remove", path)]
     return [*starter, *removals, "--scratch", instance.scratch(program.name), "--", *program.command]

@@ -18,15 +18,15 @@ class SupervisorError(LocalCloudError):
 
 
 def call[Answer](path: Path, question: Callable[[Any], Answer], seconds: float) -> Answer:
-    """Return what *question* gets from the supervisor's methods, whose socket is *path*.
+    """Call the supervisor whose socket is *path*. Returns the result of *question*, which is given its methods.
 
-    Raise SupervisorError unless it answers within *seconds*, and SupervisorFault for what it refuses.
+    Raises SupervisorError unless it answers within *seconds*, and SupervisorFault if it refuses.
     """
     try:
         with xmlrpc.client.ServerProxy("http://supervisor", transport=_Transport(path, seconds)) as server:
             return question(server.supervisor)
     except TimeoutError as error:
-        message = f"The supervisor does not answer: {seconds:g} s were waited for."
+        message = f"The supervisor does not answer within {seconds:g} s."
         raise SupervisorError(message) from error
     except (OSError, http.client.HTTPException, xmlrpc.client.ProtocolError) as error:
         message = f"The supervisor is not running ({error})."

@@ -66,7 +66,7 @@ def _ask_brokers(mappings: Iterable[Mapping], seconds: float) -> dict[str, descr
         try:
             answers[bootstrap] = future.result(max(0, deadline - time.monotonic()))
         except TimeoutError:
-            answers[bootstrap] = TimeoutError(f"{bootstrap} does not answer: {seconds:g} s were waited for")
+            answers[bootstrap] = TimeoutError(f"{bootstrap} does not answer within {seconds:g} s")
         except KafkaException as error:
             answers[bootstrap] = TimeoutError(f"{bootstrap} does not answer ({error.args[0].str()})")
         except Exception as error:  # noqa: BLE001 - it is the answer
