@@ -28,12 +28,12 @@ WEBHOOK_EVENTS += [f"refund.{what}" for what in ("created", "updated", "failed")
 WEBHOOK_EVENTS += [
     f"charge.dispute.{what}" for what in ("created", "updated", "closed", "funds_withdrawn", "funds_reinstated")
 ]
-# localstripe deletes everything; of money that was moved, Stripe forgets nothing.
+# localstripe deletes everything; Stripe deletes no record of money that was moved.
 NEVER_DELETED = {f"/v1/{kind}/{{id}}" for kind in ("charges", "events", "payment_intents", "refunds")}
 
 
 def application(settings: Settings) -> web.Application:
-    state.keep_localstripe_from_saving()
+    state.disable_localstripes_file()
     _extend_localstripe()
     kept = state.State(settings.state)
     kept.load()
@@ -71,7 +71,7 @@ def _extend_localstripe() -> None:
 def _retrieve(cls: type[resources.StripeObject], name: str) -> resources.StripeObject:
     found = resources.store.get(f"{cls.object}:{name}")
     if found is None:
-        raise errors.missing(cls.object, name)
+        raise errors.resource_missing(cls.object, name)
     return found
 
 

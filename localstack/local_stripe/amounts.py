@@ -1,4 +1,4 @@
-"""Which amounts Stripe charges: in which currencies, at least how much, and in which steps.
+"""The amounts that Stripe charges: currencies, minimums and steps.
 
 localstripe takes any number of any currency. Stripe: "Supported currencies", with "Special cases" and "Minimum and maximum
 charge amounts"; "Error codes". Checked on 2026-11-26.
@@ -38,51 +38,51 @@ THREE_DECIMALS = 3
 def install() -> None:
     create = Charge._api_create
 
-    def checked(**parameters: Any) -> Any:
+    def create_checked(**parameters: Any) -> Any:
         amount, currency = check(parameters.pop("amount", None), parameters.pop("currency", None))
         return create(amount=amount, currency=currency, **parameters)
 
-    Charge._api_create = checked
+    Charge._api_create = create_checked
 
 
 def check(amount: Any, currency: Any) -> tuple[int, str]:
-    """Return both as Stripe keeps them. Raises what Stripe refuses them with."""
+    """Return amount and currency as Stripe stores them. Raises StripeError as Stripe does if they are refused."""
     wanted = integer("amount", amount)
     code = _currency(currency)
     if wanted > currencies.LARGEST_AMOUNT:
-        message = f"Amount must be no more than {_written(currencies.LARGEST_AMOUNT, code)}"
-        raise errors.refused(message, code="amount_too_large", param="amount")
+        message = f"Amount must be no more than {_format(currencies.LARGEST_AMOUNT, code)}"
+        raise errors.invalid_request(message, code="amount_too_large", param="amount")
     if wanted < MINIMUMS.get(code, 1):
-        message = f"Amount must be at least {_written(MINIMUMS[code], code)}"
-        raise errors.refused(message, code="amount_too_small", param="amount")
+        message = f"Amount must be at least {_format(MINIMUMS[code], code)}"
+        raise errors.invalid_request(message, code="amount_too_small", param="amount")
     step = _step(code)
     if wanted % step:
         message = f"Invalid amount: in {code.lower()} it must be evenly divisible by {step}"
-        raise errors.refused(message, param="amount")
+        raise errors.invalid_request(message, param="amount")
     return wanted, code.lower()
 
 
 def integer(name: str, value: Any) -> int:
     """Return the positive integer that the parameter *name* has to be."""
     if value is None:
-        raise errors.refused(f"Missing required param: {name}.", code="parameter_missing", param=name)
+        raise errors.invalid_request(f"Missing required param: {name}.", code="parameter_missing", param=name)
     number = try_convert_to_int(value) if not isinstance(value, float) else value
     if type(number) is not int:
-        raise errors.refused(f"Invalid integer: {value}", code="parameter_invalid_integer", param=name)
+        raise errors.invalid_request(f"Invalid integer: {value}", code="parameter_invalid_integer", param=name)
     if number < 1:
         message = "This value must be greater than or equal to 1."
-        raise errors.refused(message, code="parameter_invalid_integer", param=name)
+        raise errors.invalid_request(message, code="parameter_invalid_integer", param=name)
     return number
 
 
 def _currency(currency: Any) -> str:
     if not currency:
-        raise errors.refused("Missing required param: currency.", code="parameter_missing", param="currency")
+        raise errors.invalid_request("Missing required param: currency.", code="parameter_missing", param="currency")
     code = str(currency).upper()
     if code not in currencies.DECIMALS:
         known = ", ".join(currencies.DECIMALS).lower()
         message = f"Invalid currency: {currency}. Stripe currently supports these currencies: {known}"
-        raise errors.refused(message, param="currency")
+        raise errors.invalid_request(message, param="currency")
     return code
 
 
@@ -92,5 +92,5 @@ def _step(code: str) -> int:
     return 10 if currencies.DECIMALS[code] == THREE_DECIMALS else 1
 
 
-def _written(amount: int, code: str) -> str:
+def _format(amount: int, code: str) -> str:
     return currencies.write(amount, code).lower()

@@ -1,7 +1,7 @@
-"""What each key may do: the account's own key everything, and the publishable key of Stripe.js only two things.
+"""What each API key allows: the account's own key everything, the publishable key of Stripe.js only two things.
 
-With the latter a browser makes payment methods, and confirms what it has the secret of. Any other key is refused, as it
-is nobody's. Stripe: "API keys", "Authentication" (API Reference).
+With a publishable key, a browser creates payment methods and confirms intents whose client secret it has. Any other key
+is refused. Stripe: "API keys", "Authentication" (API Reference).
 """
 
 import base64
@@ -17,10 +17,10 @@ from localstripe.server import get_post_data, unflatten_data
 from local_stripe import errors
 
 INTENT = re.compile(r"/v1/payment_intents/(\w+)(/confirm|/_authenticate)?")
-# They belong to the local Stripe, and Stripe has nothing like them.
+# Paths of the local Stripe that Stripe does not have.
 OPEN_PATHS = ("/_millrace/", "/_config/", "/js.stripe.com/")
 PUBLISHABLE = "pk_test_"
-MADE_BY_BROWSERS = re.compile(r"/v1/(payment_methods|tokens|sources|setup_intents/\w+/(confirm|cancel))")
+CREATED_BY_BROWSERS = re.compile(r"/v1/(payment_methods|tokens|sources|setup_intents/\w+/(confirm|cancel))")
 
 
 def middleware(secret_key: str) -> Any:  # noqa: ANN401 - aiohttp's decorator is untyped here
@@ -45,12 +45,12 @@ async def _check(request: web.Request, secret_key: str) -> None:
         )
         raise errors.unauthorized(message)
     if not key.startswith(PUBLISHABLE):
-        raise errors.unauthorized(f"Invalid API Key provided: {_masked(key)}")
+        raise errors.unauthorized(f"Invalid API Key provided: {_mask(key)}")
     if not _is_for_browsers(request.path, sent, post=post):
         raise errors.unauthorized("This API call cannot be made with a publishable API key.")
 
 
-def _masked(key: str) -> str:
+def _mask(key: str) -> str:
     ends = len("sk_test_"), len("last")
     return f"{key[: ends[0]]}****{key[-ends[1] :]}" if len(key) > sum(ends) else "****"
 
@@ -66,7 +66,7 @@ def _key(header: str) -> str:
 
 
 def _is_for_browsers(path: str, sent: dict[str, Any], *, post: bool) -> bool:
-    if post and MADE_BY_BROWSERS.fullmatch(path):
+    if post and CREATED_BY_BROWSERS.fullmatch(path):
         return True
     found = INTENT.fullmatch(path)
     if not found or post != bool(found[2]):

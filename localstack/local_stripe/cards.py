@@ -1,4 +1,4 @@
-"""Stripe's test cards: which are declined, and how that is told.
+"""Stripe's test cards: which of them are declined, and with which error.
 
 localstripe declines three of them, and most of the others only when they are attached to a customer.
 Stripe: "Test card numbers", "Error codes", "Decline codes".
@@ -22,7 +22,7 @@ DECLINES = {
     "4000000000000127": ("Your card's security code is incorrect.", "incorrect_cvc", None),
     "4000000000000119": ("An error occurred while processing your card.", "processing_error", None),
 }
-# What Stripe knows by name, besides localstripe's three.
+# Cards that Stripe knows by name, besides localstripe's three.
 NAMED = {
     "pm_card_mastercard": "5555555555554444",
     "pm_card_visa_chargeDeclinedInsufficientFunds": "4000000000009995",
@@ -43,18 +43,19 @@ NAMED = {
 def install() -> None:
     known = PaymentMethod._try_get_canonical_test_article  # noqa: SLF001 - this module extends localstripe's class
 
-    def named(name: str) -> Any:  # noqa: ANN401 - a PaymentMethod, or None
+    def find_by_name(name: str) -> Any:  # noqa: ANN401 - a PaymentMethod, or None
         if number := NAMED.get(name):
             card = {"number": number, "exp_month": "12", "exp_year": "2030", "cvc": "123"}
             return PaymentMethod(type="card", card=card)
         return known(name)
 
-    PaymentMethod._try_get_canonical_test_article = staticmethod(named)  # noqa: SLF001
+    PaymentMethod._try_get_canonical_test_article = staticmethod(find_by_name)  # noqa: SLF001
     PaymentMethod._charging_is_declined = lambda method: decline(method) is not None  # noqa: SLF001
     Charge._set_auth_failure = _fail  # noqa: SLF001
 
 
 def decline(method: Any) -> tuple[str, str, str | None] | None:  # noqa: ANN401 - a PaymentMethod, Card or Source
+    """Return the message, code and decline code with which a card is declined, or None if it is accepted."""
     return DECLINES.get(getattr(method, "_card_number", ""))
 
 

@@ -1,6 +1,6 @@
-"""Charges as Stripe has them: captured in whole or in part, refunded by what did not fail, disputed.
+"""Charges as Stripe has them: captured in whole or in part, refunded by the refunds that did not fail, disputed.
 
-localstripe captures the whole and makes a refund of the rest. Stripe: "Place a hold on a payment method", "Charges".
+localstripe captures the whole and refunds the rest. Stripe: "Place a hold on a payment method", "Charges".
 """
 
 from typing import Any
@@ -20,8 +20,8 @@ def install() -> None:
     Charge._captured_amount = None
     Charge._api_capture = _capture
     for kind in (Charge, Refund):
-        kind._api_update = classmethod(_describe)
-    Charge.amount_captured = property(_captured)
+        kind._api_update = classmethod(_update)
+    Charge.amount_captured = property(_amount_captured)
     Charge.amount_refunded = property(
         lambda charge: sum(each.amount for each in charge.refunds._list if each.status not in FAILED)
     )
@@ -29,11 +29,14 @@ def install() -> None:
 
 
 def capture(charge: Any, parameter: str, wanted: Any) -> None:
-    """Take *wanted* of what *charge* holds, or all of it."""
+    """Capture a part of a charge, or all of it if *wanted* is None.
+
+    *parameter*: the name of the request's parameter, for errors.
+    """
     amount = charge.amount if wanted is None else amounts.integer(parameter, wanted)
     if amount > charge.amount:
         message = f"The amount to capture ({amount}) is greater than what was authorized ({charge.amount})."
-        raise errors.refused(message, code="amount_too_large", param=parameter)
+        raise errors.invalid_request(message, code="amount_too_large", param=parameter)
     facts = {"amount": amount, "currency": charge.currency, "source": charge.id, "exchange_rate": 1.0}
     transaction = BalanceTransaction(**facts, reporting_category="charge", type="charge")
     charge.captured, charge._captured_amount, charge.balance_transaction = True, amount, transaction.id
@@ -43,13 +46,13 @@ def _capture(id: str, amount: Any = None, **parameters: Any) -> Any:  # noqa: A0
     errors.refuse_unknown(parameters)
     charge = Charge._api_retrieve(id)
     if charge.captured:
-        raise errors.refused(f"Charge {id} has already been captured.", code="charge_already_captured")
+        raise errors.invalid_request(f"Charge {id} has already been captured.", code="charge_already_captured")
     capture(charge, "amount", amount)
     return charge
 
 
-def _describe(cls: Any, /, id: str, **parameters: Any) -> Any:  # noqa: A002 - the API's name
-    """Change what is said of money, which itself does not change."""
+def _update(cls: Any, /, id: str, **parameters: Any) -> Any:  # noqa: A002 - the API's name
+    """Change the description of a charge or refund; its amount never changes."""
     errors.refuse_unknown(parameters, ("description", "metadata", "receipt_email") if cls is Charge else ("metadata",))
     found = cls._api_retrieve(id)
     found.metadata = {**found.metadata, **parameters.pop("metadata", {})}
@@ -57,7 +60,7 @@ def _describe(cls: Any, /, id: str, **parameters: Any) -> Any:  # noqa: A002 - t
     return found
 
 
-def _captured(charge: Any) -> int:
+def _amount_captured(charge: Any) -> int:
     if not charge.captured or charge.status != "succeeded":
         return 0
     return int(charge.amount if charge._captured_amount is None else charge._captured_amount)

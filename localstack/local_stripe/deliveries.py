@@ -1,6 +1,6 @@
-"""Webhooks: signed anew for each attempt and sent again, later and later, until they are taken.
+"""Deliver webhooks: sign each attempt, and retry with growing delays until the endpoint accepts the event.
 
-localstripe sends an event once, and what is not taken is lost. Stripe: "Verify webhook signatures manually".
+localstripe sends an event once, and loses it if the endpoint does not accept it. Stripe: "Verify webhook signatures manually".
 """
 
 import asyncio
@@ -30,13 +30,14 @@ class Deliveries:
         resources.schedule_webhook = self.schedule
 
     def schedule(self, event: Event) -> None:
+        """Deliver an event to every webhook endpoint that wants its type."""
         for name, webhook in webhooks._webhooks.items():  # noqa: SLF001 - the only way to them
             if webhook.events is None or event.type in webhook.events:
                 self._state.undelivered.add((name, event.id))
                 self._start(name, event)
 
     def resume(self) -> None:
-        """Go on with what an earlier process had not delivered."""
+        """Deliver the events that an earlier process has not delivered."""
         for name, event_id in sorted(self._state.undelivered):
             self._start(name, Event._api_retrieve(event_id))  # noqa: SLF001 - as localstripe's own server does
 
@@ -48,7 +49,7 @@ class Deliveries:
     async def _deliver(self, name: str, event: Event) -> None:
         pause: float = FIRST_PAUSE_SECONDS
         while time.time() < event.created + GIVEN_UP_AFTER_SECONDS and name in webhooks._webhooks:  # noqa: SLF001
-            if (name, event.id) not in self._state.undelivered or await _is_taken(webhooks._webhooks[name], event):  # noqa: SLF001
+            if (name, event.id) not in self._state.undelivered or await _post(webhooks._webhooks[name], event):  # noqa: SLF001
                 break
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
@@ -56,7 +57,8 @@ class Deliveries:
         self._state.save()
 
 
-async def _is_taken(webhook: webhooks.Webhook, event: Event) -> bool:
+async def _post(webhook: webhooks.Webhook, event: Event) -> bool:
+    """Send an event once. Returns whether the endpoint has accepted it."""
     payload = json.dumps(event._export())  # noqa: SLF001 - as localstripe's own server does
     headers = {"Content-Type": "application/json; charset=utf-8", "Stripe-Signature": sign(payload, webhook.secret)}
     try:
@@ -72,5 +74,6 @@ async def _is_taken(webhook: webhooks.Webhook, event: Event) -> bool:
 
 
 def sign(payload: str, secret: str) -> str:
+    """Return the header `Stripe-Signature` for a payload that is sent now."""
     now = int(time.time())
     return f"t={now},v1={hmac.digest(secret.encode(), f'{now}.{payload}'.encode(), 'sha256').hex()}"

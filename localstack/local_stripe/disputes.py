@@ -1,4 +1,4 @@
-"""Disputes, which localstripe has none of: opened by test cards, and decided by the evidence that is given.
+"""Disputes, which localstripe does not have: opened by test cards, and decided by the submitted evidence.
 
 Stripe: "Testing" (disputes), "The Dispute object", "Types of events".
 """
@@ -11,7 +11,7 @@ from localstripe.resources import Charge, Event, PaymentIntent, PaymentMethod, S
 
 from local_stripe import errors
 
-# The test cards: what the customer tells the bank, and how the dispute begins.
+# The test cards: the customer's reason, and the dispute's first status.
 CARDS = {
     "4000000000000259": ("fraudulent", "needs_response"),
     "4000000000002685": ("product_not_received", "needs_response"),
@@ -38,18 +38,18 @@ class Dispute(StripeObject):  # type: ignore[misc]  # localstripe is not typed
 
     @property
     def is_charge_refundable(self) -> bool:
-        """Whether the bank only asks, and has taken no money yet."""
+        """Return whether the dispute is an inquiry, for which the bank has taken no money yet."""
         return self.status.startswith("warning_")
 
 
 def install() -> None:
     succeed = PaymentIntent._on_success
 
-    def and_dispute(intent: Any) -> None:
+    def succeed_and_dispute(intent: Any) -> None:
         succeed(intent)
         _open(intent.latest_charge)
 
-    PaymentIntent._on_success = and_dispute
+    PaymentIntent._on_success = succeed_and_dispute
 
 
 def add_routes(router: web.UrlDispatcher) -> None:
@@ -67,9 +67,9 @@ def update(
     submit: Any = True,  # noqa: FBT002 - the API's parameter
     **parameters: Any,
 ) -> Any:
-    """Keep the evidence and, unless *submit* is false, give it to the bank, which decides by its text."""
+    """Store the evidence. Unless *submit* is false, submit it to the bank, which decides by its text."""
     errors.refuse_unknown(parameters)
-    dispute = _undecided(id)
+    dispute = _find_open(id)
     dispute.evidence.update(evidence or {})
     dispute.metadata.update(metadata or {})
     if evidence and str(submit).lower() != "false":
@@ -77,14 +77,14 @@ def update(
         if end is not None:
             return _decide(dispute, "warning_closed" if dispute.is_charge_refundable and end == "won" else end)
         dispute.status = "warning_under_review" if dispute.is_charge_refundable else "under_review"
-    _tell("updated", dispute)
+    _send_event("updated", dispute)
     return dispute
 
 
 def close(id: str, **parameters: Any) -> Any:  # noqa: A002 - the API's name
-    """Admit that the customer is right."""
+    """Accept the dispute: the customer wins."""
     errors.refuse_unknown(parameters)
-    return _decide(_undecided(id), "lost")
+    return _decide(_find_open(id), "lost")
 
 
 def _open(charge: Any) -> None:
@@ -93,9 +93,9 @@ def _open(charge: Any) -> None:
         return
     dispute = Dispute(charge, *CARDS[number])
     charge.disputed = not dispute.is_charge_refundable
-    _tell("created", dispute)
+    _send_event("created", dispute)
     if not dispute.is_charge_refundable:
-        _tell("funds_withdrawn", dispute)
+        _send_event("funds_withdrawn", dispute)
 
 
 def _decide(dispute: Any, end: str) -> Any:
@@ -103,21 +103,21 @@ def _decide(dispute: Any, end: str) -> Any:
     charge = Charge._api_retrieve(dispute.charge)
     charge.disputed = end == "lost"
     if end == "lost" and was_inquiry:
-        _tell("funds_withdrawn", dispute)
+        _send_event("funds_withdrawn", dispute)
     if end == "won":
-        _tell("funds_reinstated", dispute)
-    _tell("closed", dispute)
+        _send_event("funds_reinstated", dispute)
+    _send_event("closed", dispute)
     return dispute
 
 
-def _undecided(name: str) -> Any:
+def _find_open(name: str) -> Any:
     dispute = store.get(f"dispute:{name}")
     if dispute is None:
-        raise errors.missing("dispute", name)
+        raise errors.resource_missing("dispute", name)
     if dispute.status not in OPEN:
-        raise errors.refused(f"The dispute {name} is closed: {dispute.status}.")
+        raise errors.invalid_request(f"The dispute {name} is closed: {dispute.status}.")
     return dispute
 
 
-def _tell(what: str, dispute: Any) -> None:
+def _send_event(what: str, dispute: Any) -> None:
     resources.schedule_webhook(Event(f"charge.dispute.{what}", dispute))

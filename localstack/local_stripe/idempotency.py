@@ -17,7 +17,7 @@ from local_stripe.state import Answer, State
 
 type Handler = Callable[[web.Request], Awaitable[web.Response]]
 
-# Refused before anything was executed: what is sent next under the key may be right.
+# Refused before anything was executed: the client may correct the request and reuse the key.
 NOT_EXECUTED = {
     None,
     "amount_too_large",
@@ -32,7 +32,7 @@ NOT_EXECUTED = {
 def middleware(state: State) -> Any:  # noqa: ANN401 - aiohttp's decorator is untyped here
     executing: set[str] = set()
 
-    async def keep(request: web.Request, handler: Handler) -> web.Response:
+    async def execute_once(request: web.Request, handler: Handler) -> web.Response:
         if request.method not in {"POST", "DELETE"}:
             return await handler(request)
         key = request.headers.get("Idempotency-Key")
@@ -53,13 +53,13 @@ def middleware(state: State) -> Any:  # noqa: ANN401 - aiohttp's decorator is un
             answer = await _execute(state, request, handler)
             if _was_executed(answer):
                 state.answers[name] = Answer(fingerprint, answer.status, bytes(answer.body), time.time())
-            # Nothing is awaited from the handler's effect to here, so no other request can save one without the other.
+            # Nothing is awaited between the handler's effect and this line, so no other request can save one alone.
             state.save()
             return answer
         finally:
             executing.discard(name)
 
-    return web.middleware(keep)
+    return web.middleware(execute_once)
 
 
 async def _execute(state: State, request: web.Request, handler: Handler) -> web.Response:
@@ -68,7 +68,7 @@ async def _execute(state: State, request: web.Request, handler: Handler) -> web.
     except web.HTTPException:
         raise
     except Exception:
-        state.load()  # half an effect is none
+        state.load()  # undo a partial effect
         raise
 
 

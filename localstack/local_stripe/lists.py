@@ -1,4 +1,4 @@
-"""Lists as Stripe gives them: the newest first. localstripe's begin with the oldest.
+"""Lists as Stripe returns them: the newest first. localstripe's begin with the oldest.
 
 Stripe: "Pagination" (API Reference).
 """
@@ -14,9 +14,9 @@ from localstripe.resources import StripeObject
 def install() -> None:
     oldest_first = StripeObject._api_list_all.__func__
 
-    def newest_first(cls: type[Any], url: str, *words: Any, **parameters: Any) -> Any:
+    def list_newest_first(cls: type[Any], url: str, *words: Any, **parameters: Any) -> Any:
         found = oldest_first(cls, url, *words, **parameters)
         found._list.reverse()
         return found
 
-    StripeObject._api_list_all = classmethod(newest_first)
+    StripeObject._api_list_all = classmethod(list_newest_first)

@@ -1,4 +1,4 @@
-"""PaymentIntents as Stripe has them: more parameters, another try after a decline, states told by code, search.
+"""PaymentIntents as Stripe has them: more parameters, retries after a decline, errors with codes, search.
 
 Stripe: "Payment Intents" and "Search" (API Reference), "How PaymentIntents work".
 """
@@ -15,7 +15,7 @@ from localstripe.resources import Event, List, PaymentIntent, PaymentMethod, sto
 
 from local_stripe import amounts, charges, errors
 
-# Accepted and shown, without an effect here.
+# Stored and returned, without any other effect.
 DESCRIPTIVE = (
     "automatic_payment_methods",
     "description",
@@ -26,7 +26,7 @@ DESCRIPTIVE = (
     "statement_descriptor_suffix",
     "transfer_group",
 )
-# How a confirmation is to be made: nothing of it is kept.
+# How to confirm. Nothing of it is stored.
 CONFIRMATION = (
     "client_secret",
     "confirmation_method",
@@ -48,21 +48,21 @@ SEARCH_CLAUSE = re.compile(r"""(?:metadata\[['"](\w+)['"]\]|(status|currency|cus
 def install() -> None:
     export = PaymentIntent._export
 
-    def with_charge_as_id(intent: Any, expand: list[str] | None = None) -> dict[str, Any]:
+    def export_with_charge_id(intent: Any, expand: list[str] | None = None) -> dict[str, Any]:
         exported: dict[str, Any] = export(intent, expand)
         expanded = any(path.split(".")[0] == "latest_charge" for path in expand or [])
         if intent.latest_charge is not None and not expanded:
             exported["latest_charge"] = intent.latest_charge.id
         return exported
 
-    del PaymentIntent.charges  # Stripe has replaced it by latest_charge
-    PaymentIntent._export = with_charge_as_id
+    del PaymentIntent.charges  # Stripe has replaced it with latest_charge
+    PaymentIntent._export = export_with_charge_id
     PaymentIntent._api_create = create
     PaymentIntent._api_list_all = find
     PaymentIntent._report_failure = PaymentIntent._report_async_failure = _decline
     PaymentIntent.last_payment_error = property(lambda intent: getattr(intent, "_last_error", None))
     PaymentIntent._api_update = update
-    PaymentIntent.amount_received = property(_received)
+    PaymentIntent.amount_received = property(_amount_received)
     PaymentIntent.amount_capturable = property(
         lambda intent: intent.amount if intent.status == "requires_capture" else 0
     )
@@ -81,7 +81,7 @@ def create(
     parameters["amount"], parameters["currency"] = amounts.check(parameters.get("amount"), parameters.get("currency"))
     confirmed = try_convert_to_bool(confirm)
     if confirmed and not payment_method:
-        raise errors.refused("A PaymentIntent is confirmed with a payment method.", code="parameter_missing")
+        raise errors.invalid_request("A PaymentIntent is confirmed with a payment method.", code="parameter_missing")
     method = _payment_method(payment_method)
     intent = PaymentIntent(payment_method=method, capture_method=capture_method, **parameters)
     vars(intent).update(descriptive)
@@ -91,7 +91,7 @@ def create(
 
 
 def update(id: str, **parameters: Any) -> Any:  # noqa: A002 - the API's name
-    """Change an intent, as long as it has not been confirmed; what only describes it, later as well."""
+    """Change an intent that is not confirmed yet. Descriptive parameters can be changed later too."""
     errors.refuse_unknown(parameters, (*DESCRIPTIVE, "amount", "currency", "metadata", "payment_method"))
     intent = PaymentIntent._api_retrieve(id)
     changes = {name: parameters.pop(name) for name in ("amount", "currency", "payment_method") if name in parameters}
@@ -108,7 +108,7 @@ def update(id: str, **parameters: Any) -> Any:  # noqa: A002 - the API's name
 
 
 def capture(id: str, amount_to_capture: Any = None, **parameters: Any) -> Any:  # noqa: A002 - the API's name
-    """Take what was authorized, or a part of it; the rest is released."""
+    """Capture what was authorized, or a part of it. The rest is released."""
     errors.refuse_unknown(parameters)
     intent = PaymentIntent._api_retrieve(id)
     if intent.status != "requires_capture":
@@ -151,7 +151,7 @@ def find(
     limit: str | None = None,
     starting_after: str | None = None,
 ) -> Any:
-    """The newest first, as all of Stripe's lists."""
+    """List intents, the newest first as in all of Stripe's lists."""
     bounds = created or {}
     since, until = int(bounds.get("gte", 0)), int(bounds.get("lte", 1 << 40))
     found = List(url, limit=limit, starting_after=starting_after)
@@ -162,11 +162,11 @@ def find(
 
 
 def search(query: str = "", limit: str | None = None, **parameters: Any) -> Any:
-    """Intents for which all clauses of *query* hold; Stripe's own search finds a new one only after a while."""
+    """Find the intents that match all clauses of *query*. Stripe's own search finds a new intent only after a while."""
     errors.refuse_unknown(parameters)
     clauses = SEARCH_CLAUSE.findall(query)
     if not clauses or " OR " in query:
-        raise errors.refused(f"The search query {query!r} is not understood.", param="query")
+        raise errors.invalid_request(f"The search query {query!r} is not understood.", param="query")
     found = List("/v1/payment_intents/search", limit=limit)
     found.object, found.next_page = "search_result", None
     found._list = [
@@ -177,8 +177,8 @@ def search(query: str = "", limit: str | None = None, **parameters: Any) -> Any:
     return found
 
 
-def _received(intent: Any) -> int:
-    """What was taken: less than the amount if a part was captured."""
+def _amount_received(intent: Any) -> int:
+    """Return the captured amount: less than the intent's if only a part was captured."""
     return int(intent.latest_charge.amount_captured) if intent.status == "succeeded" else 0
 
 
@@ -187,18 +187,18 @@ def _newest_first() -> list[Any]:
 
 
 def _payment_method(name: str | None) -> str | None:
-    """The id of the payment method that *name* stands for: a test card's name stands for a new one."""
+    """Return the id of a payment method, or create one for the name of a test card. Returns None without a name."""
     if not name:
         return None
     try:
         return str(PaymentMethod._api_retrieve(name).id)
     except UserError as error:
         kind, parameter = "PaymentMethod", "payment_method"
-        raise errors.missing(kind, name, parameter=parameter, status=HTTPStatus.BAD_REQUEST) from error
+        raise errors.resource_missing(kind, name, parameter=parameter, status=HTTPStatus.BAD_REQUEST) from error
 
 
 def _decline(intent: Any) -> None:
-    """The charge failed: the intent waits for another payment method, and the caller gets the card's error."""
+    """Record a failed charge, wait for another payment method, and raise the card's error."""
     charge = intent.latest_charge
     details = {"code": charge.failure_code, "decline_code": charge.outcome["reason"], "charge": charge.id}
     details["payment_method"] = PaymentMethod._api_retrieve(intent.payment_method)._export()
@@ -210,4 +210,4 @@ def _decline(intent: Any) -> None:
 
 def _unexpected_state(intent: Any, action: str) -> errors.StripeError:
     message = f"You cannot {action} this PaymentIntent because it has a status of {intent.status}."
-    return errors.refused(message, code="payment_intent_unexpected_state", payment_intent=intent._export())
+    return errors.invalid_request(message, code="payment_intent_unexpected_state", payment_intent=intent._export())

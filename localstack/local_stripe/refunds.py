@@ -1,4 +1,4 @@
-"""Refunds as Stripe makes them: never more than was captured, with a reason, told by events; some fail afterwards.
+"""Refunds as Stripe makes them: never more than was captured, with a reason, announced by events; some fail later.
 
 Stripe: "Refunds" (API Reference), "Failed refunds", "Testing" (refunds).
 """
@@ -11,9 +11,9 @@ from localstripe.resources import Charge, Event, PaymentIntent, PaymentMethod, R
 
 from local_stripe import amounts, errors
 
-# After so long a bank answers. Stripe's takes minutes in test mode.
+# How long a bank takes. With Stripe, it takes minutes in test mode.
 SECONDS_UNTIL_THE_BANK_ANSWERS = 0.5
-# The test cards: what a refund is at first, and what it becomes.
+# The test cards: the first status of a refund, and the last one.
 FAILING, PENDING = "4000000000005126", "4000000000007726"
 AT_FIRST = {PENDING: "pending"}
 LATER = {FAILING: "failed", PENDING: "succeeded"}
@@ -28,7 +28,7 @@ def install() -> None:
 
 
 def resume() -> None:
-    """Go on with the refunds that an earlier process left to their banks."""
+    """Wait for the banks that an earlier process was waiting for."""
     for name, refund in store.items():
         if name.startswith("refund:"):
             _wait_for_the_bank(refund)
@@ -46,11 +46,11 @@ def create(
     left = charged.amount_captured - charged.amount_refunded
     wanted = left if amount is None else amounts.integer("amount", amount)
     if charged.disputed:
-        raise errors.refused(f"Charge {charged.id} has been charged back.", code="charge_disputed")
+        raise errors.invalid_request(f"Charge {charged.id} has been charged back.", code="charge_disputed")
     if left == 0:
-        raise errors.refused(f"Charge {charged.id} has already been refunded.", code="charge_already_refunded")
+        raise errors.invalid_request(f"Charge {charged.id} has already been refunded.", code="charge_already_refunded")
     if wanted > left:
-        raise errors.refused(f"Refund amount ({wanted}) is greater than what is left of the charge ({left}).")
+        raise errors.invalid_request(f"Refund amount ({wanted}) is greater than what is left of the charge ({left}).")
     refund = Refund(charge=charged.id, amount=wanted, **parameters)
     refund.payment_intent, refund.reason = charged.payment_intent, reason
     refund.status = AT_FIRST.get(_card(refund), "succeeded")
@@ -66,7 +66,7 @@ def _wait_for_the_bank(refund: Any) -> None:
 
 
 def _answer(name: str) -> None:
-    """Give *name* the status that its card leads to. The events are saved with what they tell of when they are sent."""
+    """Set the last status of a refund, and send its events. The state is saved when they have been delivered."""
     refund = store.get(f"refund:{name}")
     if refund is None:
         return
@@ -85,12 +85,12 @@ def _card(refund: Any) -> str:
 
 def _charge(charge: str | None, payment_intent: str | None) -> Any:
     if charge is None and payment_intent is None:
-        raise errors.refused("One of the following params should be provided: payment_intent or charge.")
+        raise errors.invalid_request("One of the following params should be provided: payment_intent or charge.")
     if payment_intent is None:
         found = Charge._api_retrieve(charge or "")
     else:
         found = PaymentIntent._api_retrieve(payment_intent).latest_charge
     if found is None or found.status != "succeeded" or not found.captured:
         named = payment_intent or charge
-        raise errors.refused(f"{named} has no successful charge to refund.", code="charge_not_refundable")
+        raise errors.invalid_request(f"{named} has no successful charge to refund.", code="charge_not_refundable")
     return found

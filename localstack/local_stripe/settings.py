@@ -1,4 +1,4 @@
-"""What the local Stripe is told by its environment."""
+"""The settings of the local Stripe, from its environment."""
 
 import json
 import os

@@ -1,9 +1,8 @@
-"""All that the local Stripe remembers, in one file: it changes whole or not at all.
+"""The state of the local Stripe, in one file that is replaced in one step.
 
-The objects, the answers kept under idempotency keys and the events not yet delivered are written together, once per
-request and before its answer is sent. So no key is remembered whose effect is lost, and no effect whose key is lost:
-a request that a crash cut short has either happened with its key, or not at all. The file survives a killed process;
-it is not synced to the disk, so a machine that loses its power may lose the last requests, effects and keys alike.
+Objects, answers under idempotency keys and undelivered events are written together, once per request and before its
+answer is sent. So a crash loses either both the effect of a request and its key, or neither. The file survives a killed
+process. It is not synced to the disk: after a power failure the last requests may be lost, again with their keys.
 """
 
 import pickle
@@ -18,7 +17,7 @@ ANSWERS_KEPT_SECONDS = 24 * 3600  # as Stripe does
 
 @dataclass(frozen=True)
 class Answer:
-    """What was answered to the first request with an idempotency key; *request* tells whether another is the same."""
+    """The answer to the first request with an idempotency key. *request*: the fingerprint of that request."""
 
     request: str
     status: int
@@ -31,10 +30,10 @@ class State:
     path: Path
     answers: dict[str, Answer] = field(default_factory=dict)
     undelivered: set[tuple[str, str]] = field(default_factory=set)
-    """Ids of a webhook endpoint and of an event that it has not taken yet."""
+    """Pairs of a webhook endpoint and the id of an event that it has not accepted yet."""
 
     def load(self) -> None:
-        """Go back to what was saved last."""
+        """Load what was saved last, and discard what has changed since."""
         objects: dict[str, object] = {}
         self.answers, self.undelivered = {}, set()
         if self.path.exists():
@@ -43,6 +42,7 @@ class State:
         dict.update(store, objects)
 
     def save(self) -> None:
+        """Write everything, without answers that have expired."""
         since = time.time() - ANSWERS_KEPT_SECONDS
         self.answers = {key: answer for key, answer in self.answers.items() if answer.at > since}
         unfinished = self.path.with_suffix(".unfinished")
@@ -55,6 +55,6 @@ class State:
         self.undelivered.clear()
 
 
-def keep_localstripe_from_saving() -> None:
-    """It writes to a file in /tmp that all would share, at every step and even a half made object."""
+def disable_localstripes_file() -> None:
+    """Keep localstripe from writing its own file: it is shared by all local clouds, and may have incomplete objects."""
     Store.dump_to_disk = lambda _: None

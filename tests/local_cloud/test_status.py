@@ -13,6 +13,7 @@ import msgspec
 import psutil
 import pytest
 
+from millrace_local.cloud import application
 from millrace_local.cloud.parts import Part
 from millrace_local.cloud.probes import NoAnswerError, ask
 from millrace_local.cloud.status import Status, status
@@ -20,6 +21,7 @@ from millrace_local.instance import Instance
 from millrace_local.servers import supervision
 from millrace_local.servers.localstack import LocalStack
 from millrace_local.servers.redis import Redis
+from millrace_plugin.status.structures import Functions, Mappings
 from tests.kit.servers import free_instance, running, wait_until
 
 
@@ -98,6 +100,14 @@ def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, s
     found = status(free_instance(tmp_path), 1)
     assert part(found, "disk").state == "full"
     assert str(part(found, "postgres").problem).startswith(f"The disk of {tmp_path}")
+
+
+def test_mappings_that_are_unknown_are_a_problem_of_the_application() -> None:
+    """Its functions may be known all the same."""
+    serving = Functions(stack="UPDATE_COMPLETE", functions=())
+    assert application.part(serving, Mappings(mappings=())).problem is None
+    problem = application.part(serving, NoAnswerError(2)).problem
+    assert problem == "The mappings are unknown: It does not answer within 2.0 s."
 
 
 def test_what_is_down_is_unknown_and_never_zero(tmp_path: Path) -> None:

@@ -56,5 +56,6 @@ def _urls(instance: Instance) -> Table:
     table.add_row("Redis", instance.redis_url)
     table.add_row("OpenSearch", instance.opensearch_url)
     table.add_row("Stripe's API", stripe_account.current(instance).api_base)
+    table.add_row("Status", instance.status_url)
     table.add_row("Logs", f"{instance.logs} (./millrace logs NAME -f)")
     return table

@@ -23,8 +23,8 @@ def mappings(instance: Instance, seconds: float) -> Mappings:
     return _read(instance, f"mappings?timeout={BROKERS_SHARE * seconds:.3f}", seconds, Mappings)
 
 
-def part(answer: Functions | Exception) -> Part:
-    """Return the application's state from what LocalStack answered."""
+def part(answer: Functions | Exception, mappings_answer: Mappings | Exception) -> Part:
+    """Return the application's state from what LocalStack answered about its functions and mappings."""
     if isinstance(answer, Exception):
         problem = f"LocalStack does not tell what is deployed: {answer}"
         return Part(name=APPLICATION, state="unknown", problem=problem)
@@ -32,7 +32,10 @@ def part(answer: Functions | Exception) -> Part:
         problem = "The application is not deployed: ./millrace up deploys it."
         return Part(name=APPLICATION, state="missing", problem=problem)
     if answer.stack in stack.SERVING:
-        return Part(name=APPLICATION, state="up")
+        unknown = isinstance(mappings_answer, Exception)
+        return Part(
+            name=APPLICATION, state="up", problem=f"The mappings are unknown: {mappings_answer}" if unknown else None
+        )
     if answer.stack in stack.FAILED:
         problem = f"Its deployment failed ({answer.stack}): ./millrace up deploys it again."
         return Part(name=APPLICATION, state="failed", problem=problem)

@@ -81,7 +81,7 @@ def _parts(instance: Instance, answers: Mapping[str, Any]) -> Iterator[Part]:
     found.append(parts.supervisor(supervised))
     if process := processes.get(REDEPLOYER):
         found.append(parts.redeployer(instance, process))
-    found.append(application.part(answers[APPLICATION]))
+    found.append(application.part(answers[APPLICATION], answers[MAPPINGS]))
     if not (full := disk.shortage(instance)):
         yield from found
         return
