@@ -58,7 +58,7 @@ def carry_out(
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[done]}"), TimeElapsedColumn())
     answer: Answer = {}
     try:
-        with Progress(*columns, console=notices, transient=True, disable=not errors.is_terminal) as progress:
+        with Progress(*columns, console=notices, transient=True, disable=not notices.is_terminal) as progress:
             task = progress.add_task(operation["name"], total=None, done="")
             for answer in operations.run(target, operation, payload, kept):
                 done, total = answer["done"], answer["total"]
