@@ -106,7 +106,7 @@ class Route:
     def problems(self) -> Iterator[type[errors.ProblemError]]:
         """What it may be refused with."""
         yield from self.endpoint.raises
-        if not self.endpoint.any_query or self.endpoint.body_type or self.endpoint.idempotent_in:
+        if not self.endpoint.any_query or self.endpoint.body_type or self.endpoint.idempotent:
             yield errors.InvalidError
         if self.endpoint.body_type:
             yield from (errors.TooLargeError, errors.UnsupportedTypeError)
@@ -116,7 +116,7 @@ class Route:
             yield errors.UnauthorizedError
         if "{" in self.path:
             yield errors.NotFoundError
-        if self.endpoint.idempotent_in:
+        if self.endpoint.idempotent:
             yield errors.UnprocessableError
         if self.rate_class != "none":
             yield errors.TooManyRequestsError
@@ -223,7 +223,7 @@ def _parameters(route: Route, schemas: Schemas) -> Iterator[Json]:
     if route.endpoint.query_type:
         for name, schema, required in schemas.fields(route.endpoint.query_type):
             yield {"name": name, "in": "query", "required": required, "schema": schema}
-    if route.endpoint.idempotent_in:
+    if route.endpoint.idempotent:
         shortest = 1 if route.endpoint.scope else SHORTEST_ANONYMOUS_KEY
         yield _header_parameter("Idempotency-Key", {"minLength": shortest, "maxLength": 255, "pattern": "^[!-~]+$"})
     for name in route.endpoint.reads:
@@ -263,7 +263,7 @@ def _success(route: Route, schemas: Schemas) -> Json:
         headers += ["ETag", "Location"] if endpoint.status == HTTPStatus.CREATED else ["ETag"]
     if endpoint.query_type and issubclass(endpoint.query_type, Page):
         headers.append("Link")
-    if endpoint.idempotent_in:
+    if endpoint.idempotent:
         headers.append("Idempotency-Replayed")
     response = _response(endpoint.status.phrase, headers)
     if endpoint.answer_type is not None and route.method != HTTPMethod.HEAD:

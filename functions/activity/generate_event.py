@@ -3,17 +3,17 @@
 from datetime import UTC, datetime
 
 from activity import model
+from activity.database import transaction
 from activity.schemas import GeneratedEvent, GenerateEvent
 from kernel import ids
 from kernel.contracts.activity import UserEvent
 from kernel.errors import UnprocessableError
 from kernel.messaging import outbox, tombstones
-from kernel.storage.database import transaction
 from kernel.web.endpoint import endpoint
 from kernel.web.requests import Request
 
 
-@endpoint(rate="ingest", idempotent_in="activity", raises=(UnprocessableError,))
+@endpoint(rate="ingest", idempotent=True, raises=(UnprocessableError,))
 def handler(request: Request[GenerateEvent]) -> GeneratedEvent:
     command = request.body
     event = UserEvent(
@@ -23,7 +23,7 @@ def handler(request: Request[GenerateEvent]) -> GeneratedEvent:
         timestamp=datetime.now(UTC),
         payload=command.payload,
     )
-    with transaction("activity") as connection:
+    with transaction() as connection:
         model.check_user(event, tombstones.forgotten_among(connection, [event.user_id]))
         outbox.add(connection, event)
     return GeneratedEvent(event.event_id)

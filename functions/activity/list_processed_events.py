@@ -4,8 +4,8 @@ from datetime import datetime
 from uuid import UUID
 
 from activity import store
+from activity.database import transaction
 from activity.model import ProcessedEvent
-from kernel.storage.database import transaction
 from kernel.web.endpoint import endpoint
 from kernel.web.pages import Page
 from kernel.web.requests import Request
@@ -15,6 +15,6 @@ from kernel.web.responses import Reply
 @endpoint()
 def handler(request: Request[None, Page]) -> Reply[list[ProcessedEvent]]:
     page = request.query
-    with transaction("activity") as connection:
+    with transaction() as connection:
         events, more = store.newest(connection, page.limit, after=page.start(tuple[datetime, UUID]))
     return page.reply(events, ProcessedEvent.position, more=more)

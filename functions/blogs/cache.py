@@ -3,9 +3,9 @@
 from uuid import UUID
 
 from blogs import store
+from blogs.database import transaction
 from blogs.model import Blog
 from kernel.storage.cache import Cache
-from kernel.storage.database import transaction
 
 # So old may a version be that is read, should Redis be out of reach when it is replaced.
 SECONDS = 60
@@ -17,7 +17,7 @@ def get(blog_id: UUID) -> Blog | None:
     """The post, from Redis or else from Postgres."""
 
     def load() -> Blog | None:
-        with transaction("blogs") as connection:
+        with transaction() as connection:
             return store.get(connection, blog_id)
 
     return posts.get_or_load(blog_id, load)

@@ -3,9 +3,9 @@
 from http import HTTPStatus
 
 from blogs import cache, model, store
+from blogs.database import transaction
 from kernel.errors import PreconditionFailedError
 from kernel.messaging import outbox
-from kernel.storage.database import transaction
 from kernel.web import etags
 from kernel.web.endpoint import endpoint
 from kernel.web.requests import Request
@@ -14,7 +14,7 @@ from kernel.web.requests import Request
 @endpoint(status=HTTPStatus.NO_CONTENT, scope="user", rate="write", raises=(PreconditionFailedError,))
 def handler(request: Request) -> None:
     blog_id, author = request.id(), request.user_id
-    with cache.posts.changing(blog_id), transaction("blogs") as connection:
+    with cache.posts.changing(blog_id), transaction() as connection:
         blog = model.owned(store.lock(connection, blog_id, author), author)
         etags.check(request, blog.version)
         store.delete(connection, blog)

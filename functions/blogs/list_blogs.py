@@ -1,9 +1,9 @@
 """GET /api/v1/blogs: published blog posts, or the caller's own drafts, newest first."""
 
 from blogs import store
+from blogs.database import transaction
 from blogs.schemas import BlogSummary, ListBlogs
 from kernel.errors import ForbiddenError
-from kernel.storage.database import transaction
 from kernel.web.endpoint import endpoint
 from kernel.web.requests import Request
 from kernel.web.responses import Reply
@@ -15,6 +15,6 @@ def handler(request: Request[None, ListBlogs]) -> Reply[list[BlogSummary]]:
     author = request.user_id if page.status == "draft" else page.author_id
     if page.author_id not in (None, author):
         raise ForbiddenError("Drafts are shown to their author only.")
-    with transaction("blogs") as connection:
+    with transaction() as connection:
         blogs = store.newest(connection, author, page)
     return page.reply(blogs, BlogSummary.position)

@@ -1,11 +1,11 @@
 """PUT /api/v1/blogs/{id}: give the caller's own blog post a new text, or publish its draft."""
 
 from blogs import cache, model, store
+from blogs.database import transaction
 from blogs.model import Blog
 from blogs.schemas import UpdateBlog
 from kernel.errors import ConflictError, PreconditionFailedError
 from kernel.messaging import outbox
-from kernel.storage.database import transaction
 from kernel.web import etags
 from kernel.web.endpoint import endpoint
 from kernel.web.requests import LARGEST_CONTENT_BODY, Request
@@ -17,7 +17,7 @@ from kernel.web.responses import Reply
 )
 def handler(request: Request[UpdateBlog]) -> Reply[Blog]:
     blog_id, author, command = request.id(), request.user_id, request.body
-    with cache.posts.changing(blog_id), transaction("blogs") as connection:
+    with cache.posts.changing(blog_id), transaction() as connection:
         blog = model.owned(store.lock(connection, blog_id, author), author)
         etags.check(request, blog.version)
         revised = blog.revised(command.title, command.content, command.status)

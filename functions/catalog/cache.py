@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from catalog import store
+from catalog.database import transaction
 from catalog.model import Product
 from kernel.storage.cache import Cache
-from kernel.storage.database import transaction
 
 # So old may a version be that is read, should Redis be out of reach when it is replaced.
 SECONDS = 60
@@ -25,7 +25,7 @@ def get(product_id: UUID) -> Product | None:
     """The product, from Redis or else from Postgres."""
 
     def load() -> Product | None:
-        with transaction("catalog") as connection:
+        with transaction() as connection:
             return store.get(connection, product_id)
 
     return products.get_or_load(product_id, load)

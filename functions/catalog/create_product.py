@@ -3,11 +3,11 @@
 from http import HTTPStatus
 
 from catalog import model, store
+from catalog.database import transaction
 from catalog.model import Product
 from catalog.schemas import ProductDetails
 from kernel import ids
 from kernel.messaging import outbox
-from kernel.storage.database import transaction
 from kernel.web import etags
 from kernel.web.endpoint import endpoint
 from kernel.web.requests import LARGEST_CONTENT_BODY, Request
@@ -19,11 +19,11 @@ from kernel.web.responses import Reply
     scope="catalog:write",
     rate="write",
     largest_body=LARGEST_CONTENT_BODY,
-    idempotent_in="catalog",
+    idempotent=True,
 )
 def handler(request: Request[ProductDetails]) -> Reply[Product]:
     model.check_price(request.body.price_cents, request.body.currency)
-    with transaction("catalog") as connection:
+    with transaction() as connection:
         product = store.add(connection, ids.new(), request.body)
         outbox.add(connection, model.created(product))
     return Reply(product, headers={"ETag": etags.of(product.version), "Location": f"products/{product.id}"})

@@ -3,9 +3,9 @@
 from http import HTTPStatus
 
 from catalog import cache, model, store
+from catalog.database import transaction
 from kernel.errors import PreconditionFailedError
 from kernel.messaging import outbox
-from kernel.storage.database import transaction
 from kernel.web import etags
 from kernel.web.endpoint import endpoint
 from kernel.web.requests import Request
@@ -14,7 +14,7 @@ from kernel.web.requests import Request
 @endpoint(status=HTTPStatus.NO_CONTENT, scope="catalog:write", rate="write", raises=(PreconditionFailedError,))
 def handler(request: Request) -> None:
     product_id = request.id()
-    with cache.products.changing(product_id), transaction("catalog") as connection:
+    with cache.products.changing(product_id), transaction() as connection:
         product = model.found(store.lock(connection, product_id))
         etags.check(request, product.version)
         store.delete(connection, product)

@@ -6,10 +6,11 @@ import msgspec
 from psycopg.rows import dict_row
 
 from catalog import model
+from catalog.database import transaction
 from catalog.schemas import CategoryCount, Facets, FoundProduct, FoundProducts, Highlights, Position, PriceCount
 from catalog.schemas import SearchProducts as Page
 from kernel.storage import found_words
-from kernel.storage.database import Connection, transaction
+from kernel.storage.database import Connection
 from kernel.storage.found_words import HIT_END, HIT_START, SHOWN_FROM, SHOWN_TO
 from kernel.web import pages
 
@@ -21,7 +22,7 @@ def search(page: Page, start: Position | None) -> tuple[FoundProducts, Position 
     """The products after *start*, and the place of the last one if there may be more."""
     if start:
         model.check_engine(start.sort, start.engine, "database")
-    with transaction("catalog") as connection:
+    with transaction() as connection:
         row = _row(connection, page, start)
     items = pages.fitting(_item(each) for each in row["items"])
     counts = {each["step"]: each["count"] for each in row["prices"]}

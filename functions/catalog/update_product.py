@@ -3,11 +3,11 @@
 from msgspec.structs import asdict, replace
 
 from catalog import cache, model, store
+from catalog.database import transaction
 from catalog.model import Product
 from catalog.schemas import ProductDetails
 from kernel.errors import PreconditionFailedError
 from kernel.messaging import outbox
-from kernel.storage.database import transaction
 from kernel.web import etags
 from kernel.web.endpoint import endpoint
 from kernel.web.requests import LARGEST_CONTENT_BODY, Request
@@ -18,7 +18,7 @@ from kernel.web.responses import Reply
 def handler(request: Request[ProductDetails]) -> Reply[Product]:
     product_id = request.id()
     model.check_price(request.body.price_cents, request.body.currency)
-    with cache.products.changing(product_id), transaction("catalog") as connection:
+    with cache.products.changing(product_id), transaction() as connection:
         product = model.found(store.lock(connection, product_id))
         etags.check(request, product.version)
         revised = replace(product, **asdict(request.body))

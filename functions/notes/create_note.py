@@ -6,12 +6,12 @@ from kernel import ids
 from kernel.contracts.notes import NoteCreated
 from kernel.errors import UnprocessableError
 from kernel.messaging import outbox
-from kernel.storage.database import transaction
 from kernel.web import etags
 from kernel.web.endpoint import endpoint
 from kernel.web.requests import LARGEST_CONTENT_BODY, Request
 from kernel.web.responses import Reply
 from notes import model, store
+from notes.database import transaction
 from notes.model import Note
 from notes.schemas import CreateNote
 
@@ -21,12 +21,12 @@ from notes.schemas import CreateNote
     scope="user",
     rate="write",
     largest_body=LARGEST_CONTENT_BODY,
-    idempotent_in="notes",
+    idempotent=True,
     raises=(UnprocessableError,),
 )
 def handler(request: Request[CreateNote]) -> Reply[Note]:
     note_id, owner, command = ids.new(), request.user_id, request.body
-    with transaction("notes") as connection:
+    with transaction() as connection:
         store.lock_tree(connection, owner)
         if command.parent_id:
             model.check_parent(note_id, store.line(connection, command.parent_id, owner))

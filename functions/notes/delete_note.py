@@ -4,17 +4,17 @@ from http import HTTPStatus
 
 from kernel.errors import PreconditionFailedError
 from kernel.messaging import outbox
-from kernel.storage.database import transaction
 from kernel.web import etags
 from kernel.web.endpoint import endpoint
 from kernel.web.requests import Request
 from notes import model, store
+from notes.database import transaction
 
 
 @endpoint(status=HTTPStatus.NO_CONTENT, scope="user", rate="write", raises=(PreconditionFailedError,))
 def handler(request: Request) -> None:
     note_id, owner = request.id(), request.user_id
-    with transaction("notes") as connection:
+    with transaction() as connection:
         store.lock_tree(connection, owner)
         note = model.found(store.get(connection, note_id, owner))
         etags.check(request, note.version)

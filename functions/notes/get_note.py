@@ -1,16 +1,16 @@
 """GET /api/v1/notes/{id}: one of the caller's notes."""
 
-from kernel.storage.database import transaction
 from kernel.web import etags
 from kernel.web.endpoint import endpoint
 from kernel.web.requests import Request
 from kernel.web.responses import Reply
 from notes import model, store
+from notes.database import transaction
 from notes.model import Note
 
 
 @endpoint(scope="user", rate="read")
 def handler(request: Request) -> Reply[Note]:
-    with transaction("notes") as connection:
+    with transaction() as connection:
         note = model.found(store.get(connection, request.id(), request.user_id))
     return Reply(note, headers={"ETag": etags.of(note.version)})

@@ -3,12 +3,12 @@
 from kernel.contracts.notes import NoteUpdated
 from kernel.errors import ConflictError, PreconditionFailedError, UnprocessableError
 from kernel.messaging import outbox
-from kernel.storage.database import transaction
 from kernel.web import etags
 from kernel.web.endpoint import endpoint
 from kernel.web.requests import LARGEST_CONTENT_BODY, Request
 from kernel.web.responses import Reply
 from notes import model, store
+from notes.database import transaction
 from notes.model import Note
 from notes.schemas import UpdateNote
 
@@ -21,7 +21,7 @@ from notes.schemas import UpdateNote
 )
 def handler(request: Request[UpdateNote]) -> Reply[Note]:
     note_id, owner, command = request.id(), request.user_id, request.body
-    with transaction("notes") as connection:
+    with transaction() as connection:
         store.lock_tree(connection, owner)
         note = model.found(store.get(connection, note_id, owner))
         etags.check(request, note.version)

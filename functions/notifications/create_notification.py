@@ -3,10 +3,10 @@
 from http import HTTPStatus
 
 from kernel.errors import ForbiddenError, ForgottenError, NotFoundError
-from kernel.storage.database import transaction
 from kernel.web.endpoint import endpoint
 from kernel.web.requests import Request
 from notifications import notices, own_list
+from notifications.database import transaction
 from notifications.model import Notice
 from notifications.schemas import CreateNotification, NotificationView
 
@@ -16,7 +16,7 @@ from notifications.schemas import CreateNotification, NotificationView
     scope="user",
     more_with="notifications:write",
     rate="write",
-    idempotent_in="notifications",
+    idempotent=True,
     raises=(NotFoundError,),
 )
 def handler(request: Request[CreateNotification]) -> NotificationView:
@@ -24,7 +24,7 @@ def handler(request: Request[CreateNotification]) -> NotificationView:
     user_id = command.user_id or request.user_id
     if user_id != request.user_id and not (request.principal and request.principal.may("notifications:write")):
         raise ForbiddenError("To notify another user takes a token with the scope notifications:write.")
-    with own_list.newest.changing(user_id), transaction("notifications") as connection:
+    with own_list.newest.changing(user_id), transaction() as connection:
         created = notices.add_many(connection, [Notice(user_id, command.type, command.message)])
     if not created:
         raise ForgottenError if user_id == request.user_id else NotFoundError("There is no such user any more.")

@@ -17,9 +17,9 @@ from kernel.aws import email
 from kernel.aws.email import RefusedError
 from kernel.aws.lambda_context import LambdaContext
 from kernel.errors import UnavailableError
-from kernel.storage.database import transaction
 from kernel.telemetry import logger
 from notifications import outgoing
+from notifications.database import transaction
 from notifications.outgoing import Email
 
 SUBJECT = "Your notification from Millrace"
@@ -50,13 +50,13 @@ def _has_time(context: LambdaContext) -> bool:
 
 
 def _claim() -> Email | None:
-    with transaction("notifications") as connection:
+    with transaction() as connection:
         return outgoing.claim(connection)
 
 
 def _send(claimed: Email) -> str:
     try:
-        with transaction("notifications") as connection:
+        with transaction() as connection:
             if not outgoing.mark_sent(connection, claimed):
                 return "overtaken"
             email.send(claimed.address, SUBJECT, claimed.message, message_id=claimed.notification_id)
@@ -68,7 +68,7 @@ def _send(claimed: Email) -> str:
 
 
 def _fail(claimed: Email, error: Exception, *, final: bool) -> str:
-    with transaction("notifications") as connection:
+    with transaction() as connection:
         outgoing.mark_failed(connection, claimed, str(error), final=final)
     identity = {"notificationId": str(claimed.notification_id), "attempts": claimed.attempts}
     logger.warning("e-mail not sent", extra={**identity, "error": str(error), "given_up": final})

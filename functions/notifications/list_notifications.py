@@ -3,12 +3,12 @@
 from datetime import datetime
 from uuid import UUID
 
-from kernel.storage.database import transaction
 from kernel.web.endpoint import endpoint
 from kernel.web.pages import Page
 from kernel.web.requests import Request
 from kernel.web.responses import Reply
 from notifications import own_list, store
+from notifications.database import transaction
 from notifications.schemas import NotificationView
 
 
@@ -25,5 +25,5 @@ def _newest(user_id: UUID) -> list[NotificationView]:
 
 
 def _read(user_id: UUID, after: tuple[datetime, UUID] | None, limit: int) -> list[NotificationView]:
-    with transaction("notifications") as connection:
+    with transaction() as connection:
         return store.newest(connection, user_id, limit, after=after)

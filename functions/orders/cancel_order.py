@@ -4,18 +4,18 @@ An order that is over already stays as it is.
 """
 
 from kernel.errors import ConflictError
-from kernel.storage.database import transaction
 from kernel.web import etags
 from kernel.web.endpoint import endpoint
 from kernel.web.requests import Request
 from kernel.web.responses import Reply
 from orders import model, repository
+from orders.database import transaction
 from orders.model import Order
 
 
 @endpoint(scope="user", rate="write", raises=(ConflictError,))
 def handler(request: Request) -> Reply[Order]:
     customer = request.user_id
-    with transaction("orders") as connection:
+    with transaction() as connection:
         order = repository.change(connection, request.id(), lambda order: model.cancel(order, customer))
     return Reply(order, headers={"ETag": etags.of(order.version)})

@@ -9,13 +9,13 @@ from msgspec.structs import asdict
 
 from kernel import ids
 from kernel.errors import ConflictError, ForbiddenError, UnauthorizedError
-from kernel.storage.database import transaction
 from kernel.web import etags
 from kernel.web.endpoint import endpoint
 from kernel.web.requests import SIGN_IN, Request
 from kernel.web.responses import Reply
 from orders import guest_tokens, pricing, products, repository
 from orders.commands import PlaceOrder, WantedItem
+from orders.database import transaction
 from orders.schemas import CreateOrder, PlacedOrder
 
 
@@ -24,7 +24,7 @@ from orders.schemas import CreateOrder, PlacedOrder
     token_optional=True,
     more_with="user",
     rate="order",
-    idempotent_in="orders",
+    idempotent=True,
     raises=(ConflictError, ForbiddenError),
 )
 def handler(request: Request[CreateOrder]) -> Reply[PlacedOrder]:
@@ -34,7 +34,7 @@ def handler(request: Request[CreateOrder]) -> Reply[PlacedOrder]:
         raise ForbiddenError("Sign in with a token that has the scope `user`, or send no token for a guest order.")
     if command.items and command.customer_id is None:
         raise UnauthorizedError(SIGN_IN)
-    with transaction("orders") as connection:
+    with transaction() as connection:
         wanted = [item.product_id for item in command.items]
         on_sale = products.on_sale(connection, wanted) if wanted else {}
         order = repository.add(connection, ids.new(), pricing.create(command, on_sale))

@@ -3,12 +3,12 @@
 A guest sends the order's token in the header `Order-Token`.
 """
 
-from kernel.storage.database import transaction
 from kernel.web.endpoint import endpoint
 from kernel.web.pages import Page
 from kernel.web.requests import Request
 from kernel.web.responses import Reply
 from orders import access, store
+from orders.database import transaction
 from orders.schemas import HistoryEntry
 
 
@@ -16,7 +16,7 @@ from orders.schemas import HistoryEntry
 def handler(request: Request[None, Page]) -> Reply[list[HistoryEntry]]:
     page = request.query
     [after] = page.start(tuple[int]) or (0,)
-    with transaction("orders") as connection:
+    with transaction() as connection:
         order = access.readable(connection, request)
         history = store.history(connection, order.order_id, after=after, limit=page.limit)
     entries = [HistoryEntry.of(recorded) for recorded in history]

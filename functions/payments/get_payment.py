@@ -5,16 +5,16 @@ client secret for it, which is to be kept from everybody else.
 """
 
 from kernel.errors import NotFoundError
-from kernel.storage.database import transaction
 from kernel.web.endpoint import endpoint
 from kernel.web.requests import Request
 from payments import store
+from payments.database import transaction
 from payments.schemas import PaymentView
 
 
 @endpoint(scope="user")
 def handler(request: Request) -> PaymentView:
-    with transaction("payments") as connection:
+    with transaction() as connection:
         payment = store.get(connection, request.user_id, request.id("orderId"))
     if payment is None:
         raise NotFoundError("You have no order with a payment of this id.")

@@ -9,11 +9,12 @@ from uuid import NAMESPACE_OID, uuid5
 
 from kernel.errors import InvalidError
 from kernel.messaging import inbox
-from kernel.storage.database import Connection, transaction
+from kernel.storage.database import Connection
 from kernel.telemetry import logger
 from kernel.web.endpoint import endpoint
 from kernel.web.requests import Request
 from payments import credentials, signature, store, stripe_events
+from payments.database import transaction
 from payments.model import Payment
 from payments.schemas import Received
 from payments.stripe_events import Event, Told
@@ -24,7 +25,7 @@ def handler(request: Request[bytes]) -> Received:
     secrets = credentials.get().webhook_secrets
     signature.require(request.body, request.headers.get("stripe-signature"), secrets, now=time.time())
     event, told = _read(request.body)
-    with transaction("payments") as connection:
+    with transaction() as connection:
         event_id = uuid5(NAMESPACE_OID, f"stripe {event.id}")
         if inbox.claim(connection, "payments-stripe", [event_id]) and told and told.intent_id:
             payment = store.lock_by_intent(connection, told.intent_id)

@@ -1,13 +1,13 @@
 """GET /api/v1/transactions/balance: what the signed-in user's transactions add up to, for each currency."""
 
-from kernel.storage.database import transaction
 from kernel.web.endpoint import endpoint
 from kernel.web.requests import Request
 from transactions import store
+from transactions.database import transaction
 from transactions.schemas import Balance
 
 
 @endpoint(scope="user", rate="read")
 def handler(request: Request) -> Balance:
-    with transaction("transactions") as connection:
+    with transaction() as connection:
         return Balance(request.user_id, store.balances(connection, request.user_id))

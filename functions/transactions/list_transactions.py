@@ -3,12 +3,12 @@
 from datetime import datetime
 from uuid import UUID
 
-from kernel.storage.database import transaction
 from kernel.web.endpoint import endpoint
 from kernel.web.pages import Page
 from kernel.web.requests import Request
 from kernel.web.responses import Reply
 from transactions import store
+from transactions.database import transaction
 from transactions.model import TransactionView
 
 
@@ -16,6 +16,6 @@ from transactions.model import TransactionView
 def handler(request: Request[None, Page]) -> Reply[list[TransactionView]]:
     page = request.query
     after = page.start(tuple[datetime, UUID])
-    with transaction("transactions") as connection:
+    with transaction() as connection:
         found = store.newest(connection, request.user_id, page.limit, after=after)
     return page.reply(found, TransactionView.position)

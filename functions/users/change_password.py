@@ -6,10 +6,10 @@ their 15 minutes.
 
 from kernel import settings
 from kernel.errors import ForbiddenError, NotFoundError
-from kernel.storage.database import transaction
 from kernel.web.endpoint import endpoint
 from kernel.web.requests import Request
 from users import access_tokens, model, passwords, reauthentication, sessions, store
+from users.database import transaction
 from users.schemas import PasswordChange, Tokens
 
 
@@ -21,7 +21,7 @@ def handler(request: Request[PasswordChange]) -> Tokens:
     names = (current.username, current.email)
     model.check_password("newPassword", change.new_password, *names, refuse_common=refuse_common)
     password_hash = passwords.hash_password(change.new_password)
-    with transaction("users") as connection:
+    with transaction() as connection:
         reauthentication.confirm(connection, current)
         store.change_password(connection, user_id, password_hash)
         sessions.end_all(connection, user_id)

@@ -9,16 +9,16 @@ from kernel import ids
 from kernel.contracts.transactions import TransactionCreated
 from kernel.errors import NotFoundError
 from kernel.messaging import outbox
-from kernel.storage.database import transaction
 from kernel.web.endpoint import endpoint
 from kernel.web.requests import Request
 from users import model, store
 from users.commands import RequestTransaction
+from users.database import transaction
 from users.model import Transaction
 from users.schemas import NewTransaction
 
 
-@endpoint(status=HTTPStatus.CREATED, scope="user", idempotent_in="users", raises=(NotFoundError,))
+@endpoint(status=HTTPStatus.CREATED, scope="user", idempotent=True, raises=(NotFoundError,))
 def handler(request: Request[NewTransaction]) -> Transaction:
     body = request.body
     command = RequestTransaction(request.user_id, body.amount_cents, body.currency, body.description)
@@ -32,7 +32,7 @@ def handler(request: Request[NewTransaction]) -> Transaction:
         description=created.description,
         created_at=created.created_at,
     )
-    with transaction("users") as connection:
+    with transaction() as connection:
         if not store.add_transaction(connection, created):
             raise NotFoundError("This account does not exist.")
         outbox.add(connection, event)

@@ -8,10 +8,10 @@ from http import HTTPStatus
 from kernel.contracts.users import UserDeleted
 from kernel.errors import ForbiddenError, NotFoundError
 from kernel.messaging import outbox
-from kernel.storage.database import transaction
 from kernel.web.endpoint import endpoint
 from kernel.web.requests import Request
 from users import profiles, reauthentication, store
+from users.database import transaction
 from users.schemas import DeleteAccount
 
 
@@ -19,7 +19,7 @@ from users.schemas import DeleteAccount
 def handler(request: Request[DeleteAccount]) -> None:
     user_id = request.user_id
     current = reauthentication.require(user_id, request.body.current_password)
-    with profiles.cached.changing(user_id), transaction("users") as connection:
+    with profiles.cached.changing(user_id), transaction() as connection:
         reauthentication.confirm(connection, current)
         store.delete_account(connection, user_id)
         outbox.add(connection, UserDeleted(user_id=user_id))

@@ -6,11 +6,11 @@ An unknown user and a wrong password get the same answer after the same time.
 import hashlib
 
 from kernel.errors import FieldProblem, UnauthorizedError, refuse_fields
-from kernel.storage.database import transaction
 from kernel.web import rate_limit
 from kernel.web.endpoint import endpoint
 from kernel.web.requests import Request
 from users import access_tokens, passwords, sessions, store
+from users.database import transaction
 from users.schemas import LogIn, Tokens
 
 REFUSED = "The username, the e-mail address or the password is wrong."
@@ -20,14 +20,14 @@ REFUSED = "The username, the e-mail address or the password is wrong."
 def handler(request: Request[LogIn]) -> Tokens:
     login = request.body
     rate_limit.require("login", f"account:{_account(login)}")
-    with transaction("users") as connection:
+    with transaction() as connection:
         found = store.credentials(connection, login)
     known = passwords.verify(found.password_hash if found else None, login.password)
     if found is None or not known:
         raise UnauthorizedError(REFUSED)
     outdated = passwords.is_outdated(found.password_hash, login.password)
     rehashed = passwords.hash_password(login.password) if outdated else None
-    with transaction("users") as connection:
+    with transaction() as connection:
         if not store.keep_password(connection, found.user_id, found.password_changed_at):
             raise UnauthorizedError(REFUSED)
         if rehashed:

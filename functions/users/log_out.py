@@ -6,10 +6,10 @@ The token must be the session's latest or the one before it. Any other is refuse
 from http import HTTPStatus
 
 from kernel.errors import UnauthorizedError
-from kernel.storage.database import transaction
 from kernel.web.endpoint import endpoint
 from kernel.web.requests import Request
 from users import sessions
+from users.database import transaction
 from users.schemas import Refresh
 from users.token_families import LOG_IN_AGAIN, RefreshToken
 
@@ -17,7 +17,7 @@ from users.token_families import LOG_IN_AGAIN, RefreshToken
 @endpoint(status=HTTPStatus.NO_CONTENT, raises=(UnauthorizedError,))
 def handler(request: Request[Refresh]) -> None:
     token = RefreshToken.parse(request.body.refresh_token)
-    with transaction("users") as connection:
+    with transaction() as connection:
         ended = sessions.end(connection, token)
     if not ended:
         raise UnauthorizedError(LOG_IN_AGAIN)

@@ -3,8 +3,8 @@
 from uuid import UUID
 
 from kernel.storage.cache import Cache
-from kernel.storage.database import transaction
 from users import store
+from users.database import transaction
 from users.model import Profile
 
 cached = Cache("users.profile", Profile, seconds=60)
@@ -15,5 +15,5 @@ def get(user_id: UUID) -> Profile | None:
 
 
 def _load(user_id: UUID) -> Profile | None:
-    with transaction("users") as connection:
+    with transaction() as connection:
         return store.profile(connection, user_id)

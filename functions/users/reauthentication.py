@@ -3,9 +3,10 @@
 from uuid import UUID
 
 from kernel.errors import FieldProblem, ForbiddenError, NotFoundError
-from kernel.storage.database import Connection, transaction
+from kernel.storage.database import Connection
 from kernel.web import rate_limit
 from users import passwords, store
+from users.database import transaction
 
 
 def require(user_id: UUID, current_password: str) -> store.Credentials:
@@ -15,7 +16,7 @@ def require(user_id: UUID, current_password: str) -> store.Credentials:
     for no account, and TooManyRequestsError.
     """
     rate_limit.require("login", f"account:{user_id}")
-    with transaction("users") as connection:
+    with transaction() as connection:
         found = store.credentials_of(connection, user_id)
     if found is None:
         raise NotFoundError("This account does not exist.")

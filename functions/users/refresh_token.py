@@ -7,11 +7,11 @@ replaced token is refused only: two tabs that refresh at once stay logged in, wi
 """
 
 from kernel.errors import UnauthorizedError
-from kernel.storage.database import transaction
 from kernel.telemetry import logger
 from kernel.web.endpoint import endpoint
 from kernel.web.requests import Request
 from users import access_tokens, sessions, token_families
+from users.database import transaction
 from users.schemas import Refresh, Tokens
 from users.token_families import RefreshToken, Use
 
@@ -21,7 +21,7 @@ def handler(request: Request[Refresh]) -> Tokens:
     token = RefreshToken.parse(request.body.refresh_token)
     idempotency_key = request.headers.get("idempotency-key")
     token_families.check_idempotency_key(idempotency_key)
-    with transaction("users") as connection:
+    with transaction() as connection:
         rotated = sessions.rotate(connection, token, idempotency_key)
     if isinstance(rotated, Use):
         logger.warning("refresh token refused", extra={"session": str(token.session_id), "use": rotated.name})

@@ -8,11 +8,11 @@ from msgspec import UNSET
 from kernel.contracts.users import UserUpdated
 from kernel.errors import ConflictError, ForbiddenError, NotFoundError
 from kernel.messaging import outbox
-from kernel.storage.database import transaction
 from kernel.web.endpoint import endpoint
 from kernel.web.requests import Request
 from users import model, profiles, reauthentication, store
 from users.commands import ChangeProfile
+from users.database import transaction
 from users.model import Profile
 from users.schemas import ProfileChange
 
@@ -23,7 +23,7 @@ def handler(request: Request[ProfileChange]) -> Profile:
     given = change.current_password
     account = None if given is UNSET else reauthentication.require(user_id, given)
     command = ChangeProfile(user_id, change.username or None, change.email or None, is_confirmed=account is not None)
-    with profiles.cached.changing(user_id), transaction("users") as connection:
+    with profiles.cached.changing(user_id), transaction() as connection:
         if account:
             reauthentication.confirm(connection, account)
         before = store.lock_profile(connection, user_id)

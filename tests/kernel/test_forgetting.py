@@ -18,7 +18,7 @@ from kernel.messaging.outbox import Message
 from kernel.storage.database import Connection, transaction
 from kernel.web.endpoint import endpoint
 from kernel.web.requests import Request
-from tests.kit.api import call
+from tests.kit.api import call, in_domain
 from tests.kit.databases import Database
 from tests.kit.lambda_events import Context, batch, failures, record, user_event
 from tests.kit.servers import wait_until
@@ -39,7 +39,8 @@ FORBIDDEN: list[tuple[str, LiteralString]] = [
 ]
 
 
-@endpoint(scope="user", idempotent_in="activity")
+@in_domain("activity")
+@endpoint(scope="user", idempotent=True)
 def answer_with_an_id(_request: Request) -> dict[str, UUID]:
     return {"id": ids.new()}
 

@@ -25,7 +25,7 @@ from kernel.web.requests import Request
 from kernel.web.responses import Reply
 from millrace_local.instance import ROOT
 from tests.kit import databases
-from tests.kit.api import Answer, call
+from tests.kit.api import Answer, call, in_domain
 from tests.kit.databases import Database
 from tests.kit.servers import wait_until
 
@@ -38,7 +38,8 @@ class Thing(msgspec.Struct, frozen=True):
 during_work: list[Callable[[], object]] = []
 
 
-@endpoint(status=HTTPStatus.CREATED, idempotent_in="activity")
+@in_domain("activity")
+@endpoint(status=HTTPStatus.CREATED, idempotent=True)
 def add(request: Request[Thing]) -> Reply:
     with transaction("activity") as connection:
         number = ids.new()
@@ -50,7 +51,8 @@ def add(request: Request[Thing]) -> Reply:
     return Reply({"id": number, "name": request.body.name}, headers={"Location": f"things/{number}"})
 
 
-@endpoint(status=HTTPStatus.CREATED, scope="user", idempotent_in="activity")
+@in_domain("activity")
+@endpoint(status=HTTPStatus.CREATED, scope="user", idempotent=True)
 def add_mine(request: Request[Thing]) -> dict[str, UUID]:
     return {"owner": request.user_id, "id": ids.new()}
 
@@ -223,7 +225,8 @@ def test_a_cached_value_is_forgotten_after_the_whole_transaction(
     number = Cache(f"number-{uuid4()}", int, seconds=60)
     seen: list[tuple[int, int | None]] = []
 
-    @endpoint(idempotent_in="activity")
+    @in_domain("activity")
+    @endpoint(idempotent=True)
     def change(request: Request[Thing]) -> None:
         with transaction("activity") as connection:
             connection.execute("INSERT INTO things (id, name) VALUES (%s, %s)", (ids.new(), request.body.name))

@@ -1,10 +1,13 @@
 """Calls handlers as API Gateway does, and reads their answers."""
 
+import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import uuid4
+
+from kernel.web.endpoint import Endpoint
 
 
 class Handler(Protocol):
@@ -28,6 +31,11 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: Any
+
+
+def in_domain[Body, Query](domain: str) -> Callable[[Endpoint[Body, Query]], Endpoint[Body, Query]]:
+    """Let an endpoint that a test defines keep its answers in the database of *domain*."""
+    return lambda handler: dataclasses.replace(handler, domain=domain)
 
 
 def call(  # noqa: PLR0913 - what a request consists of

@@ -1,6 +1,6 @@
-"""The name of a domain, which is the package of its modules."""
+"""Domains by the names of their modules: a domain is a package, and its name is its database's."""
 
 
-def of(module: str) -> str:
-    """Return the domain of *module* (`orders` of `orders.create_order`), to be called with `__name__`."""
+def domain_of(module: str) -> str:
+    """Return the domain of a module, whose `__name__` is given: its top-level package."""
     return module.partition(".")[0]

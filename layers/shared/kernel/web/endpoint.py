@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from kernel import telemetry
 from kernel.aws.lambda_context import LambdaContext
+from kernel.domains import domain_of
 from kernel.errors import ForbiddenError, ProblemError, UnauthorizedError
 from kernel.telemetry import logger
 from kernel.web import etags, rate_limit, requests, responses, tokens
@@ -45,7 +46,8 @@ class Endpoint[Body, Query]:
     more_with: Scope | None
     token_optional: bool
     rate: RateClass | Literal["none"] | None
-    idempotent_in: str | None
+    idempotent: bool
+    domain: str
     largest_body: int
     any_query: bool
     reads: tuple[str, ...]
@@ -80,23 +82,23 @@ class Endpoint[Body, Query]:
         body = requests.body(event, self.body_type, self.largest_body)
         query = requests.query(event, self.query_type, any_query=self.any_query)
         request = Request(body, query, event.get("pathParameters") or {}, headers, principal)
-
-        def respond() -> Response:
-            result = self.function(request)
-            reply = result if isinstance(result, Reply) else Reply(result)
-            return responses.success(reply, self.status, self.content_type)
-
         key = headers.get("idempotency-key")
-        if self.idempotent_in is not None and key is not None:
+        if self.idempotent and key is not None:
             from kernel.web import idempotency  # noqa: PLC0415 - it brings Postgres, which not every function has
 
             route, caller = self.function.__module__, str(principal.user_id) if principal else ""
-            asked = (request.path, event.get("queryStringParameters"), event.get("body"))
-            return idempotency.once(self.idempotent_in, idempotency.claim(route, caller, key, asked), respond)
-        response = respond()
+            content = (request.path, event.get("queryStringParameters"), event.get("body"))
+            with idempotency.attempt(self.domain, idempotency.claim(route, caller, key, content)) as attempt:
+                return attempt.recorded or attempt.record(self._respond(request))
+        response = self._respond(request)
         if event.get("httpMethod") == "GET" and etags.is_known(headers, response["headers"].get("ETag")):
             return responses.not_modified(response)
         return response
+
+    def _respond(self, request: Request[Body, Query]) -> Response:
+        result = self.function(request)
+        reply = result if isinstance(result, Reply) else Reply(result)
+        return responses.success(reply, self.status, self.content_type)
 
     def _authenticated(self, headers: Mapping[str, str]) -> Principal | None:
         if self.scope is None:
@@ -121,32 +123,34 @@ def endpoint[Body, Query](  # noqa: PLR0913 - a route's properties, by name
     more_with: Scope | None = None,
     token_optional: bool = False,
     rate: RateClass | Literal["none"] | None = None,
-    idempotent_in: str | None = None,
+    idempotent: bool = False,
     largest_body: int = LARGEST_BODY,
     any_query: bool = False,
     reads: tuple[str, ...] = (),
     raises: tuple[type[ProblemError], ...] = (),
 ) -> Callable[[Callable[[Request[Body, Query]], Any]], Endpoint[Body, Query]]:
-    """Make a Lambda handler of a function that takes a `Request` and returns what is to be answered as JSON.
+    """Make a Lambda handler of a function that takes a `Request`, answers it, and may raise any ProblemError.
 
-    The body and query types are taken from the parameter's annotation, `Request[Body, Query]`: msgspec structures
-    or None, which may be left out; a body of bytes is JSON as it was sent, which the function reads itself once its
-    signature holds. The function's result is a structure, or a `Reply` to set headers or *other_status*; of another
-    *content_type* than JSON, `msgspec.Raw`. It may raise any ProblemError; every other exception is logged and
-    answered with 500.
+    The function's annotation, `Request[Body, Query]`, names the types of the body and the query: msgspec structures,
+    or None. A body of type bytes is passed undecoded. The function returns a structure, or a `Reply` to set headers or
+    *other_status*; with a *content_type* other than JSON, `msgspec.Raw`. Other exceptions are logged and answered 500.
 
-    Before the function is called, in this order: without a token that holds, 401 (*scope* None = the route is public;
-    with *token_optional* it gives a signed-in caller more, and a token that does not hold is 401 there too); too many
-    requests of class *rate* (None = read for GET, else write; "none" = not counted), 429; a token without *scope*, 403;
-    wrong input, 400 (naming every wrong field), 413 (a body of more than *largest_body* bytes) or 415; a query with
-    names that the query type lacks, 400, unless the route takes *any_query* and ignores it. Problems that refuse a
-    credential are counted by address, the function's too. With *idempotent_in* a request that has `Idempotency-Key`
-    runs in one transaction of that domain, whose own transactions become its savepoints, and a repeated one gets the
-    first answer.
+    Checks before the function is called, in this order:
 
-    *more_with* tells clients which scope lets them do more than *scope* does: the function asks `Principal.may` for it.
-    *reads* names the headers that the function reads itself.
-    *raises* tells clients which other problems to expect of the function.
+    1. Authentication. No *scope*: public. With *scope*: 401 without a valid token. With *token_optional*: a token may
+       be left out, and an invalid one is 401 all the same.
+    2. Rate. 429 after too many requests of class *rate*. None: `read` for GET, else `write`. "none": not counted.
+    3. Authorization. 403 if the token lacks *scope*.
+    4. Input. 400 naming every wrong field, 413 for a body of more than *largest_body* bytes, 415 for another media
+       type. Unknown names in the query are 400, or ignored with *any_query*.
+
+    Invalid tokens and signatures also count against the sender's address, those that the function refuses included.
+
+    *idempotent*: a request with an `Idempotency-Key` runs in one transaction of the function's domain, in which the
+    function's own transactions are savepoints. A repeated request gets the first response.
+    *more_with*: a scope that lets clients do more. The function checks it with `Principal.may`.
+    *reads*: the headers that the function reads itself.
+    *raises*: the problems that clients should expect of the function.
     """
 
     def decorate(function: Callable[[Request[Body, Query]], Any]) -> Endpoint[Body, Query]:
@@ -166,7 +170,8 @@ def endpoint[Body, Query](  # noqa: PLR0913 - a route's properties, by name
             more_with=more_with,
             token_optional=token_optional,
             rate=rate,
-            idempotent_in=idempotent_in,
+            idempotent=idempotent,
+            domain=domain_of(function.__module__),
             largest_body=largest_body,
             any_query=any_query,
             reads=reads,

@@ -4,10 +4,11 @@ The key and the answer are rows of the domain's own database, written in the tra
 both are there or neither is, however the function dies. The reasoning is that of the inbox (`kernel.messaging.inbox`).
 """
 
+import contextlib
 import hashlib
 import hmac
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -45,18 +46,29 @@ def claim(route: str, principal: str, key: str, request: object) -> Claim:
     return Claim(route, principal, hashlib.sha256(key.encode()).digest(), fingerprint)
 
 
-def once(domain: str, claimed: Claim, respond: Callable[[], Response]) -> Response:
-    """The answer of *respond*, run in one transaction of *domain* with its record, or the recorded answer.
+class Attempt(NamedTuple):
+    """One of the requests with the same key. *recorded*: the response of the first one; None if this is the first."""
 
-    A request with the same key that is under way is waited for. What *respond* raises undoes the claim as well.
-    Raises UnprocessableError if the key was used for something else.
+    connection: Connection
+    claimed: Claim
+    recorded: Response | None
+
+    def record(self, response: Response) -> Response:
+        """Store *response* for later attempts, and return it."""
+        _record(self.connection, self.claimed, response)
+        return response
+
+
+@contextlib.contextmanager
+def attempt(domain: str, claimed: Claim) -> Iterator[Attempt]:
+    """Open the transaction of *domain* in which the request is answered and the response recorded.
+
+    Waits for another request with the same key that is still running. If the block raises, the claim is rolled back.
+    Raises UnprocessableError if the key was used for a different request.
     """
     with cache.postponed(), transaction(domain) as connection:
-        if not _insert(connection, claimed):
-            return _recorded(connection, claimed)
-        response = respond()
-        _record(connection, claimed, response)
-        return response
+        is_first = _insert(connection, claimed)
+        yield Attempt(connection, claimed, None if is_first else _recorded(connection, claimed))
 
 
 def _insert(connection: Connection, claimed: Claim) -> bool:
