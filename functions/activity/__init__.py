@@ -1,1 +1,1 @@
-"""What users do: events that are generated here, travel through Kafka, and are kept."""
+"""What users do: events that clients report, that travel through Kafka, and that are stored."""

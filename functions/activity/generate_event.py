@@ -1,4 +1,4 @@
-"""POST /events/generate: publish what a user did."""
+"""POST /events/generate: publish an event about a user's action."""
 
 from datetime import UTC, datetime
 

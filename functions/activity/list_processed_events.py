@@ -1,4 +1,4 @@
-"""GET /events/processed: the events that arrived, newest first."""
+"""GET /events/processed: list the events that have arrived, newest first."""
 
 from datetime import datetime
 from uuid import UUID

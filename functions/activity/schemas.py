@@ -1,4 +1,4 @@
-"""What the activity API takes and gives."""
+"""The shapes of the activity API's requests and responses."""
 
 from typing import Annotated, Any
 from uuid import UUID

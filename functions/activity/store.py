@@ -9,11 +9,12 @@ from activity import model
 from activity.model import ProcessedEvent
 from kernel.contracts.activity import UserEvent
 from kernel.storage.database import Connection
+from kernel.storage.keyset import NEWEST
 from kernel.web.pages import LARGEST_PAGE
 
 
 def add_many(connection: Connection, events: list[UserEvent]) -> None:
-    """Keep the events that are not kept yet."""
+    """Insert the events that are not stored yet."""
     connection.execute(
         """
         INSERT INTO events (id, user_id, event_type, payload)
@@ -32,10 +33,11 @@ def add_many(connection: Connection, events: list[UserEvent]) -> None:
 def newest(
     connection: Connection, limit: int, *, after: tuple[datetime, UUID] | None
 ) -> tuple[list[ProcessedEvent], bool]:
-    """Return up to *limit* events, newest first, from the one *after* that creation time and id on.
+    """Return up to *limit* events, newest first, and whether more may be left even if these are fewer.
 
-    Also returns whether there may be more of them, though these are fewer: Postgres reads no further than one answer
-    holds. The text of a stored payload can be 50 times as long as what was sent.
+    Postgres reads only as much as one response holds: a stored payload can be 50 times as long as the one sent.
+
+    *after*: the creation time and the id of the previous page's last event.
     """
     rows = connection.execute(
         """
@@ -56,7 +58,7 @@ def newest(
         )
         SELECT id, user_id, event_type, payload, created_at AT TIME ZONE 'UTC' FROM page ORDER BY place
         """,
-        (*(after or ("infinity", UUID(int=(1 << 128) - 1))), limit, LARGEST_PAGE),
+        (*(after or NEWEST), limit, LARGEST_PAGE),
     ).fetchall()
     read = sum(len(user_id.encode()) + len((payload or "").encode()) for _, user_id, _, payload, _ in rows)
     events = [

@@ -7,14 +7,14 @@ from blogs.database import transaction
 from blogs.model import Blog
 from kernel.storage.cache import Cache
 
-# So old may a version be that is read, should Redis be out of reach when it is replaced.
+# How long a stale version may be read if Redis was unreachable when the post was changed.
 SECONDS = 60
 
 posts = Cache("blogs", Blog, SECONDS)
 
 
 def get(blog_id: UUID) -> Blog | None:
-    """The post, from Redis or else from Postgres."""
+    """Return the post from Redis, or else from Postgres; None if it does not exist."""
 
     def load() -> Blog | None:
         with transaction() as connection:

@@ -18,5 +18,5 @@ from kernel.web.responses import Reply
 def handler(request: Request[CreateBlog]) -> Reply[Blog]:
     with transaction() as connection:
         blog = store.add(connection, ids.new(), request.user_id, request.body)
-        outbox.add_many(connection, model.news(None, blog))
+        outbox.add_many(connection, model.announce(None, blog))
     return Reply(blog, headers={"ETag": etags.of(blog.version), "Location": f"blogs/{blog.id}"})

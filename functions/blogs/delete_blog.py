@@ -15,7 +15,7 @@ from kernel.web.requests import Request
 def handler(request: Request) -> None:
     blog_id, author = request.id(), request.user_id
     with cache.posts.changing(blog_id), transaction() as connection:
-        blog = model.owned(store.lock(connection, blog_id, author), author)
+        blog = model.require_owned(store.lock(connection, blog_id, author), author)
         etags.check(request, blog.version)
         store.delete(connection, blog)
-        outbox.add_many(connection, model.news(blog, None))
+        outbox.add_many(connection, model.announce(blog, None))

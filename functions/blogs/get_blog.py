@@ -11,5 +11,5 @@ from kernel.web.responses import Reply
 @endpoint(token_optional=True, rate="read")
 def handler(request: Request) -> Reply[Blog]:
     reader = request.principal.user_id if request.principal else None
-    blog = model.visible(cache.get(request.id()), reader)
+    blog = model.require_visible(cache.get(request.id()), reader)
     return Reply(blog, headers={"ETag": etags.of(blog.version)})

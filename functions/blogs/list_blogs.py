@@ -14,7 +14,7 @@ def handler(request: Request[None, ListBlogs]) -> Reply[list[BlogSummary]]:
     page = request.query
     author = request.user_id if page.status == "draft" else page.author_id
     if page.author_id not in (None, author):
-        raise ForbiddenError("Drafts are shown to their author only.")
+        raise ForbiddenError("Only their author can list drafts.")
     with transaction() as connection:
         blogs = store.newest(connection, author, page)
     return page.reply(blogs, BlogSummary.position)

@@ -1,4 +1,4 @@
-"""A blog post and its rules: who sees it, who changes it, and what the world is told of it."""
+"""A blog post and its rules: who may read it, who may change it, and what is published about it."""
 
 from datetime import datetime
 from typing import Literal
@@ -26,36 +26,44 @@ class Blog(Struct, frozen=True, rename="camel"):
     updated_at: datetime
     published_at: datetime | None
 
-    def visible_to(self, reader: UUID | None) -> bool:
+    def is_visible_to(self, reader: UUID | None) -> bool:
+        """Return whether *reader* may read the post. *reader*: None for somebody who is not signed in."""
         return self.status == "published" or self.author_id == reader
 
-    def revised(self, title: str, content: str, status: Status | None) -> "Blog":
-        """The post with its new text, published if *status* says so. Raises ConflictError if it is to be a draft again.
+    def revise(self, title: str, content: str, status: Status | None) -> "Blog":
+        """Return the post with another text. *status*: None keeps the present one.
 
-        What was published has been announced, and read: it can be deleted, but not be made never to have happened.
+        Raises ConflictError if a published post is to become a draft: it has been announced and read by then.
         """
         if self.status == "published" and status == "draft":
             raise ConflictError("A published post cannot become a draft again. Delete it to withdraw it.")
         return replace(self, title=title, content=content, status=status or self.status)
 
 
-def visible(blog: Blog | None, reader: UUID | None) -> Blog:
-    """*blog*, if there is one that *reader* may see; else NotFoundError, which does not tell one from the other."""
-    if blog is None or not blog.visible_to(reader):
+def require_visible(blog: Blog | None, reader: UUID | None) -> Blog:
+    """Return *blog*.
+
+    Raises NotFoundError both when it does not exist and when *reader* may not read it, so the answer reveals neither.
+    """
+    if blog is None or not blog.is_visible_to(reader):
         raise NotFoundError("There is no such blog post.")
     return blog
 
 
-def owned(blog: Blog | None, author: UUID) -> Blog:
-    """*blog*, if *author* may change it. Raises NotFoundError as `visible`, ForbiddenError if others may only read."""
-    blog = visible(blog, author)
+def require_owned(blog: Blog | None, author: UUID) -> Blog:
+    """Return *blog*. Raises NotFoundError as `require_visible` does, ForbiddenError if *author* may only read it."""
+    blog = require_visible(blog, author)
     if blog.author_id != author:
-        raise ForbiddenError("Only its author may change a blog post.")
+        raise ForbiddenError("Only the author can change a blog post.")
     return blog
 
 
-def news(before: Blog | None, after: Blog | None) -> list[BlogEvent]:
-    """What readers are told when a post that was *before* is now *after*; None: there was, or is, none."""
+def announce(before: Blog | None, after: Blog | None) -> list[BlogEvent]:
+    """Return the events to publish about a change. Drafts have none.
+
+    *before*: None for a new post.
+    *after*: None for a deleted post.
+    """
     was, now = (blog if blog and blog.status == "published" else None for blog in (before, after))
     blog = now or was
     if blog is None:

@@ -20,7 +20,7 @@ class CreateBlog(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"
 
 
 class UpdateBlog(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """*status* None: as it is."""
+    """*status*: None keeps the present one."""
 
     title: Line
     content: Content
@@ -28,7 +28,7 @@ class UpdateBlog(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"
 
 
 class ListBlogs(Page, frozen=True, rename="camel"):
-    """*status* draft: the caller's own drafts."""
+    """*status*: `draft` lists the caller's own drafts."""
 
     status: Status = "published"
     author_id: UUID | None = None
@@ -47,5 +47,5 @@ class BlogSummary(Struct, frozen=True, rename="camel"):
     published_at: datetime | None
 
     def position(self) -> tuple[object, ...]:
-        """Its place in the list's order, where the next page begins."""
+        """Return its place in the list, where the next page begins."""
         return (self.published_at or self.created_at, self.id)

@@ -1,4 +1,4 @@
-"""PUT /api/v1/blogs/{id}: give the caller's own blog post a new text, or publish its draft."""
+"""PUT /api/v1/blogs/{id}: change the text of the caller's own blog post, or publish its draft."""
 
 from blogs import cache, model, store
 from blogs.database import transaction
@@ -18,11 +18,11 @@ from kernel.web.responses import Reply
 def handler(request: Request[UpdateBlog]) -> Reply[Blog]:
     blog_id, author, command = request.id(), request.user_id, request.body
     with cache.posts.changing(blog_id), transaction() as connection:
-        blog = model.owned(store.lock(connection, blog_id, author), author)
+        blog = model.require_owned(store.lock(connection, blog_id, author), author)
         etags.check(request, blog.version)
-        revised = blog.revised(command.title, command.content, command.status)
-        # What is the same already is no change: the same request sent twice is announced once.
+        revised = blog.revise(command.title, command.content, command.status)
+        # An unchanged document is not saved, so that a request that is sent twice is announced once.
         if revised != blog:
             revised = store.save(connection, revised)
-            outbox.add_many(connection, model.news(blog, revised))
+            outbox.add_many(connection, model.announce(blog, revised))
     return Reply(revised, headers={"ETag": etags.of(revised.version)})

@@ -8,21 +8,21 @@ from catalog.database import transaction
 from catalog.model import Product
 from kernel.storage.cache import Cache
 
-# So old may a version be that is read, should Redis be out of reach when it is replaced.
+# How long a stale version may be read if Redis was unreachable when the product was changed.
 SECONDS = 60
 
 products = Cache("catalog", Product, SECONDS)
 
 
 def forget(product_ids: Iterable[UUID]) -> None:
-    """Forget products that the current transaction changes; within `kernel.storage.cache.postponed`, around it."""
+    """Invalidate products that the current transaction changes. Call it within `kernel.storage.cache.postponed`."""
     for product_id in product_ids:
         products.block(product_id)
         products.invalidate(product_id)
 
 
 def get(product_id: UUID) -> Product | None:
-    """The product, from Redis or else from Postgres."""
+    """Return the product from Redis, or else from Postgres; None if it does not exist."""
 
     def load() -> Product | None:
         with transaction() as connection:

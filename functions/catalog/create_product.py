@@ -25,5 +25,5 @@ def handler(request: Request[ProductDetails]) -> Reply[Product]:
     model.check_price(request.body.price_cents, request.body.currency)
     with transaction() as connection:
         product = store.add(connection, ids.new(), request.body)
-        outbox.add(connection, model.created(product))
+        outbox.add(connection, model.announce_created(product))
     return Reply(product, headers={"ETag": etags.of(product.version), "Location": f"products/{product.id}"})

@@ -1,4 +1,4 @@
-"""DELETE /api/v1/products/{id}: take a product out of the catalog."""
+"""DELETE /api/v1/products/{id}: delete a product from the catalog."""
 
 from http import HTTPStatus
 
@@ -15,7 +15,7 @@ from kernel.web.requests import Request
 def handler(request: Request) -> None:
     product_id = request.id()
     with cache.products.changing(product_id), transaction() as connection:
-        product = model.found(store.lock(connection, product_id))
+        product = model.require(store.lock(connection, product_id))
         etags.check(request, product.version)
         store.delete(connection, product)
-        outbox.add(connection, model.deleted(product))
+        outbox.add(connection, model.announce_deleted(product))

@@ -1,4 +1,4 @@
-"""Search in Postgres, for as long as OpenSearch cannot be asked: all words as they are written, best first."""
+"""Full-text search in Postgres while OpenSearch is down: all words as they are written, best first."""
 
 from typing import Any
 
@@ -12,26 +12,25 @@ from catalog.schemas import SearchProducts as Page
 from kernel.storage import found_words
 from kernel.storage.database import Connection
 from kernel.storage.found_words import HIT_END, HIT_START, SHOWN_FROM, SHOWN_TO
-from kernel.web import pages
 
 HEADLINE = f"StartSel={HIT_START}, StopSel={HIT_END}, MaxFragments=1, MinWords=5, MaxWords=20"
 WHOLE = f"StartSel={HIT_START}, StopSel={HIT_END}, HighlightAll=true"
 
 
 def search(page: Page, start: Position | None) -> tuple[FoundProducts, Position | None]:
-    """The products after *start*, and the place of the last one if there may be more."""
+    """Return the products after *start*, and the position of the last one if there may be more, else None."""
     if start:
         model.check_engine(start.sort, start.engine, "database")
     with transaction() as connection:
         row = _row(connection, page, start)
-    items = pages.fitting(_item(each) for each in row["items"])
+    items, has_next = page.cut([_item(each) for each in row["items"]])
     counts = {each["step"]: each["count"] for each in row["prices"]}
     facets = Facets(
         msgspec.convert(row["categories"], list[CategoryCount]),
         [PriceCount(*ends, counts.get(step, 0)) for step, ends in enumerate(model.price_ranges())],
     )
     last = None
-    if len(items) == page.limit or len(items) < len(row["items"]):
+    if has_next:
         last = Position("database", page.order(), _value(page, row["items"][len(items) - 1]), items[-1].id)
     return FoundProducts(items, row["total"], facets, degraded=True), last
 

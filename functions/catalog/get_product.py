@@ -10,5 +10,5 @@ from kernel.web.responses import Reply
 
 @endpoint(rate="read")
 def handler(request: Request) -> Reply[Product]:
-    product = model.found(cache.get(request.id()))
+    product = model.require(cache.get(request.id()))
     return Reply(product, headers={"ETag": etags.of(product.version)})

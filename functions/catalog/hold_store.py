@@ -1,4 +1,4 @@
-"""Holds in Postgres. Holds are locked before products, and each kind by id: two batches never wait in a circle."""
+"""Holds in Postgres. To exclude deadlocks, holds are locked before products, and each kind in the order of ids."""
 
 from collections.abc import Collection, Mapping
 from uuid import UUID
@@ -8,9 +8,9 @@ from kernel.storage.database import Connection
 
 
 def begin(connection: Connection, order_ids: Collection[UUID]) -> set[UUID]:
-    """Begin a hold without items for each of the orders that has none; return these orders.
+    """Insert a hold without items for each order that has none. Returns these orders.
 
-    Another transaction that begins one of them waits until this one ends.
+    Another transaction that inserts one of them waits until this one ends.
     """
     found = connection.execute(
         """
@@ -33,7 +33,7 @@ def lock(connection: Connection, order_ids: Collection[UUID]) -> dict[UUID, Hold
 
 
 def lock_expired(connection: Connection, minutes: int, limit: int) -> dict[UUID, Hold]:
-    """Lock up to *limit* holds that have lasted *minutes*, and return them; those that others have are left to them."""
+    """Lock up to *limit* holds that are older than *minutes*, and return them. Skips those that others have locked."""
     found = connection.execute(
         """
         SELECT order_id FROM holds
@@ -47,7 +47,7 @@ def lock_expired(connection: Connection, minutes: int, limit: int) -> dict[UUID,
 
 
 def add_items(connection: Connection, holds: Mapping[UUID, Hold]) -> None:
-    """Keep the items of new holds."""
+    """Insert the items of new holds."""
     rows = [(order_id, *item) for order_id, hold in holds.items() for item in hold.items.items()]
     connection.execute(
         """
@@ -59,7 +59,7 @@ def add_items(connection: Connection, holds: Mapping[UUID, Hold]) -> None:
 
 
 def end(connection: Connection, holds: Mapping[UUID, Hold]) -> None:
-    """Keep how holds have ended."""
+    """Store the end of holds."""
     connection.execute(
         """
         UPDATE holds SET state = ended.state, reason = ended.reason, ended_at = now()

@@ -1,10 +1,10 @@
-"""The pieces that orders hold, and the rules by which holds begin and end.
+"""The pieces that are held for orders, and the rules by which holds begin and end.
 
     held ─► sold
          └► released
 
-A hold begins once for each order, with all of its items or none, and ends once. An order that is over before it was
-heard of has a hold that is released from the beginning: its creation, which comes late, holds nothing.
+A hold begins once for each order, with all of its items or none, and ends once. Events may arrive late: if the end of
+an order is known before its creation, its hold is released from the start, and the creation then holds nothing.
 """
 
 from collections import Counter
@@ -19,12 +19,12 @@ from kernel.contracts.stock import StockEvent, StockRefused, StockReleased, Stoc
 
 State = Literal["held", "sold", "released"]
 OUT_OF_STOCK, INVALID, EXPIRED = "out_of_stock", "invalid_items", "expired"
-# Why pieces are released, by the event that releases them.
+# The reason of a release, by the event that causes it.
 RELEASES: dict[type[OrderEvent], str] = {OrderCancelled: "cancelled", OrderPaymentFailed: "payment_failed"}
 
 
 class Hold(Struct, frozen=True):
-    """*items*: pieces by product. *reason*: why they were released, or never held."""
+    """*items*: pieces by product. *reason*: why they were released, or not held at all."""
 
     state: State
     items: Mapping[UUID, int]
@@ -32,18 +32,19 @@ class Hold(Struct, frozen=True):
 
 
 class Holds:
-    """The holds and the stocks that some events concern: as they were, and as they are after each event.
+    """The holds and the stocks that some events concern, kept up to date with each event.
 
-    *stocks*: pieces that are on sale, by product. *told*: what others are told of the holds.
+    *stocks*: pieces on sale, by product.
+    *events*: what is to be published about the holds.
     """
 
     def __init__(self, holds: Mapping[UUID, Hold], stocks: Mapping[UUID, int]) -> None:
         self.holds = dict(holds)
         self.stocks = dict(stocks)
-        self.told: list[StockEvent] = []
+        self.events: list[StockEvent] = []
 
-    def hear(self, event: OrderEvent) -> None:
-        """Begin or end the hold of the event's order, unless that was done before."""
+    def apply(self, event: OrderEvent) -> None:
+        """Begin or end the hold of the event's order. A repeated event changes nothing."""
         if isinstance(event, OrderCreated):
             if event.reserves_stock and event.order_id not in self.holds:
                 self._begin(event)
@@ -53,12 +54,12 @@ class Holds:
             self.release(event.order_id, RELEASES[type(event)])
 
     def release(self, order_id: UUID, reason: str) -> None:
-        """End the hold that there is and put its pieces on sale again; what is not for sale any more stays so."""
+        """End the hold, if there is one, and put its pieces on sale again. Deleted products get none back."""
         hold = self.holds.get(order_id, Hold("held", {}))
         if hold.state != "held":
             return
         if order_id in self.holds:
-            self.told.append(StockReleased(order_id=order_id, reason=reason))
+            self.events.append(StockReleased(order_id=order_id, reason=reason))
         self.holds[order_id] = Hold("released", hold.items, reason)
         for product_id, quantity in hold.items.items():
             if product_id in self.stocks:
@@ -69,10 +70,10 @@ class Holds:
         reason = self._refusal(event, items)
         if reason:
             self.holds[order_id] = Hold("released", {}, reason)
-            self.told.append(StockRefused(order_id=order_id, reason=reason))
+            self.events.append(StockRefused(order_id=order_id, reason=reason))
             return
         self.holds[order_id] = Hold("held", items)
-        self.told.append(StockReserved(order_id=order_id))
+        self.events.append(StockReserved(order_id=order_id))
         for product_id, quantity in items.items():
             self.stocks[product_id] -= quantity
 
@@ -89,7 +90,7 @@ class Holds:
 
 
 def wanted(event: OrderCreated) -> dict[UUID, int]:
-    """Return the pieces that the order wants of each product; one that is named twice counts twice."""
+    """Return how many pieces of each product the order wants. A product that is listed twice counts twice."""
     pieces: Counter[UUID] = Counter()
     for item in event.items:
         pieces[item.product_id] += item.quantity
@@ -97,5 +98,5 @@ def wanted(event: OrderCreated) -> dict[UUID, int]:
 
 
 def begins(event: OrderEvent) -> bool:
-    """Whether the event's order has a hold from then on, if it had none."""
+    """Return whether *event* gives its order a hold if it has none."""
     return (isinstance(event, OrderCreated) and event.reserves_stock) or type(event) in RELEASES

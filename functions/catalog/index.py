@@ -1,8 +1,8 @@
 """The index of products: the alias `products`, and `products-next` while a new one is being built.
 
-Every document carries its product's version as an external version, so what is older never replaces what is newer,
-in whatever order and how often it arrives. A deleted product stays as a tombstone, which searches do not see:
-OpenSearch itself forgets a deleted document's version after a minute, and an older one could then come back.
+Every document carries its product's version as an external version. So an older document never replaces a newer one,
+in whatever sequence and however often they arrive. A deleted product leaves a tombstone, which searches skip:
+OpenSearch forgets a deleted document's version after a minute, and an older document could then come back.
 """
 
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ CONFLICT, BAD = 409, 400
 
 
 class Document(NamedTuple):
-    """*source* as it is kept, with *version* as its external version."""
+    """*version*: the external version of the document *source*."""
 
     id: UUID
     version: int
@@ -35,7 +35,7 @@ class Document(NamedTuple):
 
 
 def of_event(event: ProductEvent) -> Document:
-    """The product as the event tells it, or the tombstone."""
+    """Return the document of the product after *event*: a tombstone if it was deleted."""
     if not isinstance(event, ProductState):
         return Document(event.product_id, event.version, {"id": str(event.product_id), "deleted": True})
     fields = msgspec.to_builtins(event)
@@ -44,13 +44,14 @@ def of_event(event: ProductEvent) -> Document:
 
 
 def of_product(product: Product) -> Document:
+    """Return the document of *product*."""
     return Document(product.id, product.version, {**msgspec.to_builtins(product), "deleted": False})
 
 
 def write(documents: list[Document], aliases: Iterable[str]) -> None:
-    """Put *documents* behind each of *aliases*, unless there is something newer.
+    """Write *documents* to the index behind each of *aliases*, unless it has a newer version.
 
-    Raises UnavailableError when it is to be repeated, RefusedError when a document will never be taken.
+    Raises UnavailableError if a retry may succeed, RefusedError if a document is rejected for good.
     """
     lines = [line for alias in aliases for document in documents for line in _lines(alias, document)]
     if not lines:
@@ -60,16 +61,16 @@ def write(documents: list[Document], aliases: Iterable[str]) -> None:
     failed = [item["index"] for item in answer["items"] if item["index"]["status"] >= BAD]
     failed = [each for each in failed if each["status"] != CONFLICT]
     if any(opensearch.may_succeed_later(each["status"]) for each in failed):
-        raise UnavailableError("The search index took only a part.")
+        raise UnavailableError("The search index stored only some of the documents.")
     if failed:
         raise RefusedError(f"{failed[0]['status']} {failed[0]['error']['type']}")
 
 
 def targets() -> list[str]:
-    """Where changes are to be written now: behind `products`, which is made if need be, and `products-next`.
+    """Return the aliases to which changes are written now, and create the live index if it is missing.
 
-    To be asked for each batch: a change that was published before an index began to be built is read from the
-    database by those who build it, and every later one is written to both.
+    Call it for each batch. A rebuild reads changes that were published before it began from the database. Every
+    later change must be written to both indices.
     """
     with opensearch.client() as client:
         found = _aliases(client)
@@ -79,12 +80,13 @@ def targets() -> list[str]:
 
 
 def create_live() -> None:
-    """Make the first index; that another has just done so is fine, as its name is the same."""
-    logger.warning("the index is made, empty: what was published before needs ./millrace reindex")
+    """Create the first index. A concurrent call uses the same name, so only one is created."""
+    logger.warning("the search index was created empty: run ./millrace reindex to fill it")
     create(f"{LIVE}-{index_schema.HASH}", LIVE)
 
 
 def create(name: str, alias: str) -> None:
+    """Create the index *name* behind *alias*, unless it exists."""
     with opensearch.client() as client:
         body = {**index_schema.DEFINITION, "aliases": {alias: {}}}
         answer = client.indices.create(index=name, body=body, params={"ignore": BAD}, request_timeout=TIMEOUT_SECONDS)
@@ -93,13 +95,13 @@ def create(name: str, alias: str) -> None:
 
 
 def behind(alias: str) -> list[str]:
-    """The indices that *alias* stands for."""
+    """Return the names of the indices that *alias* stands for."""
     with opensearch.client() as client:
         return _aliases(client).get(alias, [])
 
 
 def _aliases(client: "OpenSearch") -> dict[str, list[str]]:
-    # A request for aliases that are not there would be 404; the list of all of ours is not.
+    # A request for a missing alias is answered with 404, a request for all of them is not.
     found: dict[str, list[str]] = {}
     for name, index in client.indices.get_alias(index=f"{LIVE}-*", request_timeout=TIMEOUT_SECONDS).items():
         for alias in index["aliases"]:

@@ -1,10 +1,10 @@
-"""How OpenSearch keeps products. A change here takes effect with the next `./millrace reindex`, and not before."""
+"""The mapping of products in OpenSearch. A change takes effect with the next `./millrace reindex`."""
 
 import hashlib
 import json
 from typing import Any
 
-# A field that the mapping does not name yet is kept and not searched: no release waits for a reindex to be indexed.
+# Fields that the mapping does not name are stored but not searched, so that a new release can index without a rebuild.
 DEFINITION: dict[str, Any] = {
     "settings": {
         "number_of_shards": 1,

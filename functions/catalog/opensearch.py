@@ -26,12 +26,15 @@ class SilentError(UnavailableError):
 
 
 class RefusedError(Exception):
-    """OpenSearch will never take it; the message is its type of error and quotes nothing."""
+    """OpenSearch rejects the request for good. The message is the type of its error and quotes no data."""
 
 
 @contextlib.contextmanager
 def client() -> Iterator["OpenSearch"]:
-    """Yield the client. What it raises becomes UnavailableError where the same may succeed later, else RefusedError."""
+    """Yield the client.
+
+    Its errors become SilentError without an answer, UnavailableError if a retry may succeed, and else RefusedError.
+    """
     from opensearchpy.exceptions import ConnectionError as NoAnswerError  # noqa: PLC0415 - see _client
     from opensearchpy.exceptions import TransportError  # noqa: PLC0415
 
@@ -46,7 +49,7 @@ def client() -> Iterator["OpenSearch"]:
 
 
 def may_succeed_later(status: int) -> bool:
-    """404 is an alias that is being moved, or an index that is not there yet."""
+    """Return whether a retry may succeed. 404 is an alias that is being moved, or an index that is still missing."""
     return status in (404, TOO_MANY) or status >= SERVER_ERROR
 
 
@@ -61,14 +64,14 @@ def _client() -> "OpenSearch":
     if url not in _clients:
         from opensearchpy import OpenSearch  # noqa: PLC0415 - 140 ms that only a function's first request pays
 
-        # Its failures are told by us, once and without tracebacks.
+        # We log its failures ourselves, once and without a traceback.
         logging.getLogger("opensearch").setLevel(logging.CRITICAL)
         _clients[url] = OpenSearch([url], max_retries=0, http_auth=_signer(url))
     return _clients[url]
 
 
 def _signer(url: str) -> Any:  # noqa: ANN401 - opensearch-py types it so
-    """Only AWS's own hosts are given signatures: others would learn the function's identity."""
+    """Return what signs requests, or None unless the host is AWS's: another one would learn our credentials' id."""
     address = urlsplit(url)
     if address.scheme != "https" or not (address.hostname or "").endswith(".amazonaws.com"):
         return None

@@ -15,9 +15,9 @@ Sort = Literal["relevance", "price", "-price", "newest"]
 
 
 class ProductDetails(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """What is said of a product. *category*: words with hyphens (`garden-furniture`).
+    """The details of a product. *category*: words with hyphens (`garden-furniture`).
 
-    *stock*: pieces that can be ordered, without those that orders hold.
+    *stock*: pieces that can be ordered, without those that are held for orders.
     """
 
     name: Line
@@ -29,7 +29,7 @@ class ProductDetails(Struct, frozen=True, forbid_unknown_fields=True, rename="ca
 
 
 class ListProducts(Page, frozen=True):
-    """*category*: of this one only."""
+    """*category*: list only its products."""
 
     category: Category | None = None
 
@@ -46,11 +46,12 @@ class SearchProducts(Page, frozen=True, rename="camel"):
     limit: Annotated[int, Meta(ge=1, le=100)] = 20
 
     def order(self) -> Sort:
+        """Return how the results are sorted."""
         return "newest" if self.sort == "relevance" and self.q is None else self.sort
 
 
 class Highlights(Struct, frozen=True):
-    """Parts of the product as safe HTML, the words that were found in `<mark>`, the only markup in them."""
+    """Parts of the product as safe HTML. Matching words are in `<mark>`, which is the only markup."""
 
     name: str | None = None
     description: str | None = None
@@ -66,7 +67,7 @@ class CategoryCount(Struct, frozen=True):
 
 
 class PriceCount(Struct, frozen=True, rename="camel"):
-    """A range of prices as the query names it, both ends included; *max_price_cents* None: and above."""
+    """A range of prices, both ends included. *max_price_cents*: null for no upper end."""
 
     min_price_cents: int
     max_price_cents: int | None
@@ -74,14 +75,14 @@ class PriceCount(Struct, frozen=True, rename="camel"):
 
 
 class Facets(Struct, frozen=True, rename="camel"):
-    """How many products there would be with another category or price, and else the same query."""
+    """How many products the same query would find with another category or price."""
 
     categories: list[CategoryCount]
     prices: list[PriceCount]
 
 
 class FoundProducts(Struct, frozen=True):
-    """*degraded*: the index cannot be asked; Postgres found words as they are written, and nothing similar to them."""
+    """*degraded*: the search index is down, and Postgres has found exact words only."""
 
     items: list[FoundProduct]
     total: int
@@ -90,9 +91,10 @@ class FoundProducts(Struct, frozen=True):
 
 
 class Position(Struct, frozen=True, array_like=True):
-    """The last product of a page: by what it was sorted, there as *value* (None: by its id alone), and its id.
+    """The position of a page's last product.
 
-    *engine*: whose relevance it is; the two give different numbers.
+    *engine*: the search engine, because their relevance scores are not comparable.
+    *value*: by which it was sorted; None if by its id alone.
     """
 
     engine: Literal["index", "database"]

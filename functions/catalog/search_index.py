@@ -1,4 +1,4 @@
-"""Search in OpenSearch: similar words too, the name above all, with facets and highlights."""
+"""Search in OpenSearch: similar words match too, the name counts most; with facets and highlights."""
 
 from typing import Any
 
@@ -11,7 +11,6 @@ from catalog.schemas import CategoryCount, Facets, FoundProduct, FoundProducts, 
 from catalog.schemas import SearchProducts as Page
 from kernel.errors import UnavailableError
 from kernel.storage.breaker import Breaker
-from kernel.web import pages
 
 TIMEOUT_SECONDS = 1.5
 CATEGORIES = 20
@@ -31,14 +30,14 @@ SORTS: dict[str, list[dict[str, str]]] = {
 
 type Clause = dict[str, Any]
 
-# Not every customer should wait for the same silence.
+# Skips OpenSearch after it did not answer, so that not every customer waits for the timeout.
 breaker = Breaker(seconds=5)
 
 
 def search(page: Page, start: Position | None) -> tuple[FoundProducts, Position | None]:
-    """The products after *start*, and the place of the last one if there may be more.
+    """Return the products after *start*, and the position of the last one if there may be more, else None.
 
-    Raises UnavailableError, at once for some seconds after a failure, RefusedError if the index is not as it should be.
+    Raises UnavailableError, for some seconds after a failure immediately, and RefusedError if the index does not fit.
     """
     if start:
         model.check_engine(start.sort, start.engine, "index")
@@ -60,7 +59,7 @@ def _question(page: Page, start: Position | None) -> Clause:
     stock = [{"range": {"stock": {"gt": 0}}}] if page.in_stock else []
     question: Clause = {
         "query": {"bool": {"must": _words(page.q), "filter": [{"term": {"deleted": False}}, *stock]}},
-        # After the facets, each of which is to show what its own filter leaves out.
+        # Applied after the facets: each of them also counts what its own filter excludes.
         "post_filter": {"bool": {"filter": [*category, *price]}},
         "aggs": {
             "categories": {
@@ -82,7 +81,7 @@ def _question(page: Page, start: Position | None) -> Clause:
 
 
 def _words(q: str | None) -> Clause:
-    """As they are: `multi_match` knows no operators, so no text is malformed. Few expansions keep any text cheap."""
+    """Return the query for *q*. `multi_match` has no operators, so no text is malformed; few expansions keep it cheap."""
     if q is None:
         return {"match_all": {}}
     return {
@@ -109,7 +108,7 @@ def _ranges() -> Clause:
 def _answer(page: Page, answer: Clause) -> tuple[FoundProducts, Position | None]:
     hits = answer["hits"]["hits"]
     found = (msgspec.convert(each["_source"] | {"highlights": _highlights(each)}, FoundProduct) for each in hits)
-    items = pages.fitting(found)
+    items, has_next = page.cut(list(found))
     categories = answer["aggregations"]["categories"]["values"]["buckets"]
     prices = answer["aggregations"]["prices"]["values"]["buckets"]
     facets = Facets(
@@ -117,7 +116,7 @@ def _answer(page: Page, answer: Clause) -> tuple[FoundProducts, Position | None]
         [PriceCount(*ends, each["doc_count"]) for ends, each in zip(model.price_ranges(), prices, strict=True)],
     )
     last = None
-    if len(items) == page.limit or len(items) < len(hits):
+    if has_next:
         value = None if page.order() == "newest" else hits[len(items) - 1]["sort"][0]
         last = Position("index", page.order(), value, items[-1].id)
     return FoundProducts(items, answer["hits"]["total"]["value"], facets, degraded=False), last

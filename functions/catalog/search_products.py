@@ -1,4 +1,4 @@
-"""GET /api/v1/products/search: products by words, category, price and stock, also while the search index is down."""
+"""GET /api/v1/products/search: search products by words, category, price and stock, even if OpenSearch is down."""
 
 from msgspec.structs import astuple
 

@@ -5,22 +5,27 @@ from uuid import UUID
 
 from msgspec.structs import asdict
 from psycopg.rows import class_row
+from psycopg.sql import SQL
 
 from catalog.model import Product
 from catalog.schemas import ListProducts, ProductDetails
 from kernel.storage.database import Connection
+from kernel.storage.keyset import GREATEST_ID
 
-LAST_ID = UUID(int=(1 << 128) - 1)
+COLUMNS = SQL("id, name, description, category, price_cents, currency, stock, version, created_at, updated_at")
 
 
 def add(connection: Connection, product_id: UUID, details: ProductDetails) -> Product:
+    """Insert a product and return it."""
     with connection.cursor(row_factory=class_row(Product)) as cursor:
         cursor.execute(
-            """
-            INSERT INTO products (id, name, description, category, price_cents, currency, stock)
-            VALUES (%(id)s, %(name)s, %(description)s, %(category)s, %(price_cents)s, %(currency)s, %(stock)s)
-            RETURNING id, name, description, category, price_cents, currency, stock, version, created_at, updated_at
-            """,
+            SQL(
+                """
+                INSERT INTO products (id, name, description, category, price_cents, currency, stock)
+                VALUES (%(id)s, %(name)s, %(description)s, %(category)s, %(price_cents)s, %(currency)s, %(stock)s)
+                RETURNING {}
+                """
+            ).format(COLUMNS),
             {"id": product_id, **asdict(details)},
         )
         [product] = cursor
@@ -28,32 +33,27 @@ def add(connection: Connection, product_id: UUID, details: ProductDetails) -> Pr
 
 
 def get(connection: Connection, product_id: UUID) -> Product | None:
+    """Return the product, or None if it does not exist."""
     with connection.cursor(row_factory=class_row(Product)) as cursor:
         cursor.execute(
-            """
-            SELECT id, name, description, category, price_cents, currency, stock, version, created_at, updated_at
-            FROM products WHERE id = %s
-            """,
+            SQL("SELECT {} FROM products WHERE id = %s").format(COLUMNS),
             (product_id,),
         )
         return cursor.fetchone()
 
 
 def lock(connection: Connection, product_id: UUID) -> Product | None:
-    """The product, kept from others' changes until the transaction ends."""
+    """Lock the product until the transaction ends and return it, or None if it does not exist."""
     with connection.cursor(row_factory=class_row(Product)) as cursor:
         cursor.execute(
-            """
-            SELECT id, name, description, category, price_cents, currency, stock, version, created_at, updated_at
-            FROM products WHERE id = %s FOR UPDATE
-            """,
+            SQL("SELECT {} FROM products WHERE id = %s FOR UPDATE").format(COLUMNS),
             (product_id,),
         )
         return cursor.fetchone()
 
 
 def lock_stocks(connection: Connection, product_ids: Collection[UUID]) -> dict[UUID, int]:
-    """Lock the products until the transaction ends, and return their stocks. What is no product is left out."""
+    """Lock the products until the transaction ends, and return their stocks. Unknown ids are left out."""
     found = connection.execute(
         "SELECT id, stock FROM products WHERE id = ANY(%s) ORDER BY id FOR UPDATE", (list(product_ids),)
     )
@@ -61,31 +61,35 @@ def lock_stocks(connection: Connection, product_ids: Collection[UUID]) -> dict[U
 
 
 def save_stocks(connection: Connection, stocks: Mapping[UUID, int]) -> list[Product]:
-    """Keep the stocks of locked products, each as its product's next version; return the products."""
+    """Store the stocks of locked products, each as its product's next version. Returns the products."""
     with connection.cursor(row_factory=class_row(Product)) as cursor:
         cursor.execute(
-            """
-            UPDATE products SET stock = pieces, version = version + 1, updated_at = now()
-            FROM unnest(%s::uuid[], %s::bigint[]) AS changed (product_id, pieces) WHERE id = product_id
-            RETURNING id, name, description, category, price_cents, currency, stock, version, created_at, updated_at
-            """,
+            SQL(
+                """
+                UPDATE products SET stock = pieces, version = version + 1, updated_at = now()
+                FROM unnest(%s::uuid[], %s::bigint[]) AS changed (product_id, pieces) WHERE id = product_id
+                RETURNING {}
+                """
+            ).format(COLUMNS),
             (list(stocks), list(stocks.values())),
         )
         return cursor.fetchall()
 
 
 def save(connection: Connection, product: Product) -> Product:
-    """Keep what is said of *product* as its next version, which is returned."""
+    """Store the details of *product* as its next version, and return that."""
     with connection.cursor(row_factory=class_row(Product)) as cursor:
         cursor.execute(
-            """
-            UPDATE products
-            SET name = %(name)s, description = %(description)s, category = %(category)s,
-                price_cents = %(price_cents)s, currency = %(currency)s, stock = %(stock)s,
-                version = version + 1, updated_at = now()
-            WHERE id = %(id)s
-            RETURNING id, name, description, category, price_cents, currency, stock, version, created_at, updated_at
-            """,
+            SQL(
+                """
+                UPDATE products
+                SET name = %(name)s, description = %(description)s, category = %(category)s,
+                    price_cents = %(price_cents)s, currency = %(currency)s, stock = %(stock)s,
+                    version = version + 1, updated_at = now()
+                WHERE id = %(id)s
+                RETURNING {}
+                """
+            ).format(COLUMNS),
             asdict(product),
         )
         [saved] = cursor
@@ -93,44 +97,50 @@ def save(connection: Connection, product: Product) -> Product:
 
 
 def delete(connection: Connection, product: Product) -> None:
+    """Delete the product."""
     connection.execute("DELETE FROM products WHERE id = %s", (product.id,))
 
 
 def newest(connection: Connection, page: ListProducts) -> list[Product]:
-    """The products, of one category if the page names it, the newest first."""
-    [after] = page.start(tuple[UUID]) or (LAST_ID,)
+    """Return a page of products, newest first, of one category if the page names it."""
+    [after] = page.start(tuple[UUID]) or (GREATEST_ID,)
     with connection.cursor(row_factory=class_row(Product)) as cursor:
         cursor.execute(
-            """
-            SELECT id, name, description, category, price_cents, currency, stock, version, created_at, updated_at
-            FROM products
-            WHERE (%(category)s::text IS NULL OR category = %(category)s) AND id < %(after)s
-            ORDER BY id DESC LIMIT %(limit)s
-            """,
+            SQL(
+                """
+                SELECT {}
+                FROM products
+                WHERE (%(category)s::text IS NULL OR category = %(category)s) AND id < %(after)s
+                ORDER BY id DESC LIMIT %(limit)s
+                """
+            ).format(COLUMNS),
             {"category": page.category, "after": after, "limit": page.limit},
         )
         return cursor.fetchall()
 
 
 def after(connection: Connection, product_id: UUID | None, count: int) -> list[Product]:
-    """The next *count* products by id; from the first on if *product_id* is None."""
+    """Return the next *count* products, sorted by id. *product_id*: None begins with the first one."""
     with connection.cursor(row_factory=class_row(Product)) as cursor:
         cursor.execute(
-            """
-            SELECT id, name, description, category, price_cents, currency, stock, version, created_at, updated_at
-            FROM products WHERE %(after)s::uuid IS NULL OR id > %(after)s ORDER BY id LIMIT %(count)s
-            """,
+            SQL(
+                """
+                SELECT {}
+                FROM products WHERE %(after)s::uuid IS NULL OR id > %(after)s ORDER BY id LIMIT %(count)s
+                """
+            ).format(COLUMNS),
             {"after": product_id, "count": count},
         )
         return cursor.fetchall()
 
 
 def present(connection: Connection, ids: list[UUID]) -> set[UUID]:
-    """Those of *ids* that there is a product of."""
+    """Return those of *ids* whose product exists."""
     found = connection.execute("SELECT id FROM products WHERE id = ANY(%s)", (ids,))
     return {product_id for (product_id,) in found}
 
 
 def count(connection: Connection) -> int:
+    """Return how many products there are."""
     [(number,)] = connection.execute("SELECT count(*) FROM products").fetchall()
     return int(number)

@@ -1,4 +1,4 @@
-"""PUT /api/v1/products/{id}: say anew what a product is, its price and its stock."""
+"""PUT /api/v1/products/{id}: replace the details of a product, its price and its stock among them."""
 
 from msgspec.structs import asdict, replace
 
@@ -19,11 +19,11 @@ def handler(request: Request[ProductDetails]) -> Reply[Product]:
     product_id = request.id()
     model.check_price(request.body.price_cents, request.body.currency)
     with cache.products.changing(product_id), transaction() as connection:
-        product = model.found(store.lock(connection, product_id))
+        product = model.require(store.lock(connection, product_id))
         etags.check(request, product.version)
         revised = replace(product, **asdict(request.body))
-        # What is the same already is no change: the same request sent twice is announced once.
+        # An unchanged document is not saved, so that a request that is sent twice is announced once.
         if revised != product:
             revised = store.save(connection, revised)
-            outbox.add(connection, model.updated(revised))
+            outbox.add(connection, model.announce_updated(revised))
     return Reply(revised, headers={"ETag": etags.of(revised.version)})

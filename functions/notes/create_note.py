@@ -1,4 +1,4 @@
-"""POST /api/v1/notes: write a note, at the top or below another."""
+"""POST /api/v1/notes: create a note, at the top or below another one."""
 
 from http import HTTPStatus
 
@@ -29,7 +29,7 @@ def handler(request: Request[CreateNote]) -> Reply[Note]:
     with transaction() as connection:
         store.lock_tree(connection, owner)
         if command.parent_id:
-            model.check_parent(note_id, store.line(connection, command.parent_id, owner))
+            model.check_parent(note_id, store.ancestors(connection, command.parent_id, owner))
         note = store.add(connection, note_id, owner, command)
-        outbox.add(connection, note.told_as(NoteCreated))
+        outbox.add(connection, note.announce(NoteCreated))
     return Reply(note, headers={"ETag": etags.of(note.version), "Location": f"notes/{note.id}"})

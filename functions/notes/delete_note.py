@@ -16,6 +16,6 @@ def handler(request: Request) -> None:
     note_id, owner = request.id(), request.user_id
     with transaction() as connection:
         store.lock_tree(connection, owner)
-        note = model.found(store.get(connection, note_id, owner))
+        note = model.require(store.get(connection, note_id, owner))
         etags.check(request, note.version)
         outbox.add_many(connection, store.delete_tree(connection, note_id, owner))

@@ -12,5 +12,5 @@ from notes.model import Note
 @endpoint(scope="user", rate="read")
 def handler(request: Request) -> Reply[Note]:
     with transaction() as connection:
-        note = model.found(store.get(connection, request.id(), request.user_id))
+        note = model.require(store.get(connection, request.id(), request.user_id))
     return Reply(note, headers={"ETag": etags.of(note.version)})

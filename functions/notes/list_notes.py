@@ -1,4 +1,4 @@
-"""GET /api/v1/notes: the caller's notes, newest first; with ?q= those that a search finds, best first."""
+"""GET /api/v1/notes: the caller's notes, newest first; with ?q= those that match, best first."""
 
 from kernel.web.endpoint import endpoint
 from kernel.web.requests import Request

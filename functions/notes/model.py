@@ -1,4 +1,4 @@
-"""A note and its rules: its place in the tree, what is told of it, and how notes are searched."""
+"""A note and its rules: its place in the tree, what is published about it, and how words are searched."""
 
 import re
 from datetime import datetime
@@ -25,36 +25,37 @@ class Note(Struct, frozen=True, rename="camel"):
     created_at: datetime
     updated_at: datetime
 
-    def revised(self, title: str, content: str, parent_id: UUID | UnsetType | None) -> "Note":
-        """The note with its new text, below another parent if one is given; None = at the top."""
+    def revise(self, title: str, content: str, parent_id: UUID | UnsetType | None) -> "Note":
+        """Return the note with another text. *parent_id*: UNSET keeps its place, None moves it to the top."""
         parent_id = self.parent_id if parent_id is UNSET else parent_id
         return replace(self, title=title, content=content, parent_id=parent_id)
 
-    def told_as(self, event: type[NoteEvent]) -> NoteEvent:
+    def announce(self, event: type[NoteEvent]) -> NoteEvent:
+        """Return the event of type *event* about this note."""
         return event(note_id=self.id, title=self.title, owner_id=self.owner_id, parent_id=self.parent_id)
 
 
-def found(note: Note | None) -> Note:
-    """*note*, if there is one; another's is none."""
+def require(note: Note | None) -> Note:
+    """Return *note*. Raises NotFoundError if it is None, for somebody else's note too."""
     if note is None:
         raise NotFoundError("There is no such note.")
     return note
 
 
-def check_parent(note_id: UUID, line: list[UUID]) -> None:
-    """Refuse a parent for a note. *line*: the parent and the pages above it; empty if there is no such parent.
+def check_parent(note_id: UUID, ancestors: list[UUID]) -> None:
+    """Raise UnprocessableError if the parent does not exist, ConflictError if the note would be inside itself.
 
-    Raises UnprocessableError if there is none, ConflictError if the note would be inside itself.
+    *ancestors*: the parent and the pages above it; empty if there is no such parent.
     """
-    if not line:
-        raise UnprocessableError("parentId names no note of yours.")
-    if note_id in line:
+    if not ancestors:
+        raise UnprocessableError("parentId does not refer to one of your notes.")
+    if note_id in ancestors:
         raise ConflictError("A note cannot be moved into itself or a page below it.")
 
 
-def prefix_tolerant(tsquery: str) -> str:
-    """*tsquery*, as Postgres writes it, with every word also standing for those that begin with it: `'meet':*`.
+def match_prefixes(tsquery: str) -> str:
+    """Return *tsquery*, as Postgres writes it, with every word matching its extensions as well: `'meet':*`.
 
-    Excluded words (`!'cat'`) stay whole, or `-cat` would hide the category.
+    Excluded words (`!'cat'`) stay as they are, or `-cat` would hide the category.
     """
     return LEXEME.sub(lambda lexeme: lexeme[0] if lexeme[1] else f"{lexeme[0]}:*", tsquery)

@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from kernel.texts import Line
 from kernel.web.pages import Page
 
-# Postgres' search index of one note holds 1 MB, which the words of so much text never need.
+# The words of this much text always fit into Postgres' search index of one note, which holds 1 MB.
 Content = Annotated[str, Meta(max_length=100_000)]
 
 
@@ -20,7 +20,7 @@ class CreateNote(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"
 
 
 class UpdateNote(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """*parent_id* absent: the note stays where it is; None: it moves to the top."""
+    """*parent_id*: left out, the note keeps its place; null moves it to the top."""
 
     title: Line
     content: Content
@@ -28,7 +28,7 @@ class UpdateNote(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"
 
 
 class ListNotes(Page, frozen=True, rename="camel"):
-    """*q*: words to search, as in a web search. *parent_id*: only the pages directly below that one."""
+    """*q*: words to search, as in a web search. *parent_id*: only the pages directly below that note."""
 
     q: Annotated[str, Meta(max_length=200)] | None = None
     parent_id: UUID | None = None
@@ -44,12 +44,12 @@ class NoteSummary(Struct, frozen=True, rename="camel"):
     updated_at: datetime
 
     def position(self) -> tuple[object, ...]:
-        """Its place in the list's order, where the next page begins."""
+        """Return its place in the list, where the next page begins."""
         return (self.id,)
 
 
 class FoundNote(NoteSummary, frozen=True):
-    """A note in the result of a search. *snippet*: HTML, where the words were found; *rank*: higher is better."""
+    """A note that matches a search. *snippet*: HTML around the matching words. *rank*: higher is better."""
 
     rank: float
     snippet: str

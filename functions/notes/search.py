@@ -8,16 +8,16 @@ from psycopg.rows import class_row
 from kernel.storage import found_words
 from kernel.storage.database import Connection
 from kernel.storage.found_words import HIT_END, HIT_START, SHOWN_FROM, SHOWN_TO
-from notes.model import prefix_tolerant
+from notes.model import match_prefixes
 from notes.schemas import FoundNote, ListNotes
 
 HEADLINE = f'StartSel={HIT_START}, StopSel={HIT_END}, MaxFragments=2, MinWords=5, MaxWords=20, FragmentDelimiter=" … "'
 
 
 def search(connection: Connection, owner: UUID, page: ListNotes) -> list[FoundNote]:
-    """Those of *owner*'s notes that the text in `page.q` describes, the best first.
+    """Return a page of *owner*'s notes that match `page.q`, the best first.
 
-    No text is malformed: what is no operator is a word, and where there are no words nothing is found.
+    No text is malformed: anything but an operator is a word, and a text without words matches nothing.
     """
     rank, note_id = page.start(tuple[float, UUID]) or (float("inf"), UUID(int=0))
     with connection.cursor(row_factory=class_row(FoundNote)) as cursor:
@@ -52,4 +52,4 @@ def search(connection: Connection, owner: UUID, page: ListNotes) -> list[FoundNo
 def _query(connection: Connection, text: str) -> str:
     words = found_words.query(text)
     [(tsquery,)] = connection.execute("SELECT websearch_to_tsquery('simple', %s)::text", (words,)).fetchall()
-    return prefix_tolerant(tsquery)
+    return match_prefixes(tsquery)

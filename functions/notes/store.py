@@ -1,32 +1,38 @@
-"""Notes in Postgres. Whose they are is part of every statement."""
+"""Notes in Postgres. The owner is part of every statement."""
 
 from uuid import UUID
 
 from psycopg.rows import class_row
+from psycopg.sql import SQL
 
 from kernel.contracts.notes import NoteDeleted
 from kernel.storage.database import Connection
+from kernel.storage.keyset import GREATEST_ID
 from notes.model import Note
 from notes.schemas import CreateNote, ListNotes, NoteSummary
 
+COLUMNS = SQL("id, owner_id, parent_id, title, content, version, created_at, updated_at")
 LOCKS = 0x6E6F7465  # "note": the advisory locks' first key
 
 
 def lock_tree(connection: Connection, owner: UUID) -> None:
-    """Let one transaction at a time write *owner*'s notes; to be the transaction's first statement.
+    """Let one transaction at a time write *owner*'s notes. Must be the transaction's first statement.
 
-    What moves a page looks at pages that another move may be moving: only taking turns keeps circles out.
+    A move reads pages that a concurrent move may be moving. Two moves at once could put each page inside the other.
     """
     connection.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", (LOCKS, str(owner)))
 
 
 def add(connection: Connection, note_id: UUID, owner: UUID, command: CreateNote) -> Note:
+    """Insert a note and return it."""
     with connection.cursor(row_factory=class_row(Note)) as cursor:
         cursor.execute(
-            """
-            INSERT INTO notes (id, owner_id, parent_id, title, content) VALUES (%s, %s, %s, %s, %s)
-            RETURNING id, owner_id, parent_id, title, content, version, created_at, updated_at
-            """,
+            SQL(
+                """
+                INSERT INTO notes (id, owner_id, parent_id, title, content) VALUES (%s, %s, %s, %s, %s)
+                RETURNING {}
+                """
+            ).format(COLUMNS),
             (note_id, owner, command.parent_id, command.title, command.content),
         )
         [note] = cursor
@@ -34,27 +40,22 @@ def add(connection: Connection, note_id: UUID, owner: UUID, command: CreateNote)
 
 
 def get(connection: Connection, note_id: UUID, owner: UUID) -> Note | None:
+    """Return the note, or None if *owner* has no such note."""
     with connection.cursor(row_factory=class_row(Note)) as cursor:
-        cursor.execute(
-            """
-            SELECT id, owner_id, parent_id, title, content, version, created_at, updated_at FROM notes
-            WHERE id = %s AND owner_id = %s
-            """,
-            (note_id, owner),
-        )
+        cursor.execute(SQL("SELECT {} FROM notes WHERE id = %s AND owner_id = %s").format(COLUMNS), (note_id, owner))
         return cursor.fetchone()
 
 
-def line(connection: Connection, note_id: UUID, owner: UUID) -> list[UUID]:
-    """The note and the pages above it, up to the top; empty if *owner* has no such note."""
+def ancestors(connection: Connection, note_id: UUID, owner: UUID) -> list[UUID]:
+    """Return the ids of the note and of the pages above it. The list is empty if *owner* has no such note."""
     rows = connection.execute(
         """
-        WITH RECURSIVE line AS (
+        WITH RECURSIVE ancestor AS (
             SELECT id, parent_id FROM notes WHERE id = %(note)s AND owner_id = %(owner)s
             UNION
-            SELECT above.id, above.parent_id FROM notes AS above JOIN line ON above.id = line.parent_id
+            SELECT above.id, above.parent_id FROM notes AS above JOIN ancestor ON above.id = ancestor.parent_id
         )
-        SELECT id FROM line
+        SELECT id FROM ancestor
         """,
         {"note": note_id, "owner": owner},
     )
@@ -62,14 +63,16 @@ def line(connection: Connection, note_id: UUID, owner: UUID) -> list[UUID]:
 
 
 def save(connection: Connection, note: Note) -> Note:
-    """Keep *note*'s text and place as its next version, which is returned."""
+    """Store the text and the place of *note* as its next version, and return that."""
     with connection.cursor(row_factory=class_row(Note)) as cursor:
         cursor.execute(
-            """
-            UPDATE notes SET title = %s, content = %s, parent_id = %s, version = version + 1, updated_at = now()
-            WHERE id = %s AND owner_id = %s
-            RETURNING id, owner_id, parent_id, title, content, version, created_at, updated_at
-            """,
+            SQL(
+                """
+                UPDATE notes SET title = %s, content = %s, parent_id = %s, version = version + 1, updated_at = now()
+                WHERE id = %s AND owner_id = %s
+                RETURNING {}
+                """
+            ).format(COLUMNS),
             (note.title, note.content, note.parent_id, note.id, note.owner_id),
         )
         [saved] = cursor
@@ -77,7 +80,7 @@ def save(connection: Connection, note: Note) -> Note:
 
 
 def delete_tree(connection: Connection, note_id: UUID, owner: UUID) -> list[NoteDeleted]:
-    """Delete the note and every page below it; what is to be told of each."""
+    """Delete the note and every page below it. Returns an event for each."""
     with connection.cursor(row_factory=class_row(NoteDeleted)) as cursor:
         cursor.execute(
             """
@@ -96,8 +99,8 @@ def delete_tree(connection: Connection, note_id: UUID, owner: UUID) -> list[Note
 
 
 def newest(connection: Connection, owner: UUID, page: ListNotes) -> list[NoteSummary]:
-    """*owner*'s notes, newest first."""
-    [after] = page.start(tuple[UUID]) or (UUID(int=(1 << 128) - 1),)
+    """Return a page of *owner*'s notes, newest first."""
+    [after] = page.start(tuple[UUID]) or (GREATEST_ID,)
     with connection.cursor(row_factory=class_row(NoteSummary)) as cursor:
         cursor.execute(
             """

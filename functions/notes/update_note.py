@@ -1,4 +1,4 @@
-"""PUT /api/v1/notes/{id}: give one of the caller's notes a new text, or move it."""
+"""PUT /api/v1/notes/{id}: change the text of one of the caller's notes, or move it."""
 
 from kernel.contracts.notes import NoteUpdated
 from kernel.errors import ConflictError, PreconditionFailedError, UnprocessableError
@@ -23,13 +23,13 @@ def handler(request: Request[UpdateNote]) -> Reply[Note]:
     note_id, owner, command = request.id(), request.user_id, request.body
     with transaction() as connection:
         store.lock_tree(connection, owner)
-        note = model.found(store.get(connection, note_id, owner))
+        note = model.require(store.get(connection, note_id, owner))
         etags.check(request, note.version)
-        revised = note.revised(command.title, command.content, command.parent_id)
+        revised = note.revise(command.title, command.content, command.parent_id)
         if revised.parent_id and revised.parent_id != note.parent_id:
-            model.check_parent(note_id, store.line(connection, revised.parent_id, owner))
-        # What is the same already is no change: the same request sent twice is announced once.
+            model.check_parent(note_id, store.ancestors(connection, revised.parent_id, owner))
+        # An unchanged document is not saved, so that a request that is sent twice is announced once.
         if revised != note:
             revised = store.save(connection, revised)
-            outbox.add(connection, revised.told_as(NoteUpdated))
+            outbox.add(connection, revised.announce(NoteUpdated))
     return Reply(revised, headers={"ETag": etags.of(revised.version)})

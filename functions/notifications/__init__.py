@@ -1,1 +1,1 @@
-"""What users are told: in their list, and by e-mail."""
+"""Notifications to users: in their list, and by e-mail."""

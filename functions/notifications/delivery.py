@@ -1,15 +1,15 @@
-"""Sends the e-mails that are due, one after the other, each at its own pace.
+"""Sends the e-mails that are due, one after the other. Each has a retry schedule of its own.
 
-1. Claim: one that is due is taken and its next attempt set, 1 minute ahead or more. Committed.
-2. Mark and send: in one transaction it is marked as sent, handed to SES, and the mark committed. The row is locked
-   meanwhile, and a run whose claim was overtaken (a frozen environment that thawed) finds it so and sends nothing.
-3. When SES fails, the mark is rolled back and the error kept. The e-mail stays due for its next attempt and holds up
-   no other. What SES refuses for good, or fails 20 times in about 3 days, is given up and counted.
+1. Claim: schedule the next attempt of a due e-mail, at least 1 minute ahead. Commit.
+2. Mark and send: in one transaction, mark the e-mail as sent, hand it to SES, and commit the mark. The row is locked
+   meanwhile. A run whose claim was overtaken (a frozen environment that thawed) notices it here and sends nothing.
+3. If SES fails, roll the mark back and store the error. The e-mail waits for its next attempt and delays no other.
+   It is given up and counted when SES rejects it for good, or after 20 failures in about 3 days.
 
-Redelivered events, replays and parallel runs thus send nothing twice. One gap remains, since SES takes no idempotency
-token: a crash after SES took the message and before the commit, or an answer of SES that never came, repeats the
-message at the next attempt. At-least-once was chosen for it: a welcome that comes twice is better than none.
-Bounces that SES learns of after it took the message are SES's own: it retries them itself, or suppresses the address.
+So redelivered events, replays and parallel runs send nothing twice. One gap remains, because SES takes no idempotency
+token: if we crash after SES accepted the message and before the commit, or never get the response, it is sent again.
+At-least-once is deliberate: a welcome that arrives twice is better than none.
+Bounces after SES accepted a message are left to SES, which retries, or suppresses the address.
 """
 
 from kernel import telemetry
@@ -23,15 +23,15 @@ from notifications.database import transaction
 from notifications.outgoing import Email
 
 SUBJECT = "Your notification from Millrace"
-# What the last message of a run may take: its connection and its answer, each with a timeout, and the mark.
+# Reserved for the last message of a run: connection and response, each with a timeout, and the mark.
 RESERVE_MILLISECONDS = (2 * email.TIMEOUT_SECONDS + 5) * 1000
 MOST_ATTEMPTS = 20
-# So many in a row say that it is SES, not a message: the rest is left for the next run.
+# So many failures in a row mean that SES is down: the rest is left to the next run.
 MOST_FAILURES_IN_A_ROW = 5
 
 
 def send_due(context: LambdaContext) -> dict[str, int]:
-    """Send what is due until nothing is, SES fails again and again, or the time is used up; return the counts."""
+    """Send due e-mails until none is left, SES keeps failing, or the time is used up. Returns the counts."""
     counts = dict.fromkeys(("sent", "failed", "given_up", "overtaken"), 0)
     failures_in_a_row = 0
     try:
@@ -40,7 +40,7 @@ def send_due(context: LambdaContext) -> dict[str, int]:
             counts[outcome] += 1
             failures_in_a_row = failures_in_a_row + 1 if outcome == "failed" else 0
     except UnavailableError as error:
-        logger.warning("e-mails wait", error=str(error))
+        logger.warning("e-mails are delayed", error=str(error))
     telemetry.publish("notifications.delivery", **{f"emails_{outcome}": count for outcome, count in counts.items()})
     return counts
 

@@ -1,4 +1,4 @@
-"""POST /api/v1/notifications/{id}/read, POST /api/v1/notification/{id}/read: the signed-in user has read it."""
+"""POST /api/v1/notifications/{id}/read, POST /api/v1/notification/{id}/read: mark one of the signed-in user's notifications as read."""
 
 from kernel.errors import NotFoundError
 from kernel.web.endpoint import endpoint

@@ -1,4 +1,4 @@
-"""What happened, in words for the user whom it concerns."""
+"""The texts of notifications, by the event that causes them."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -22,7 +22,7 @@ from kernel.contracts.users import UserRegistered
 
 # After `has`.
 HAPPENED: dict[type, str] = {BlogPublished: "been created", BlogUpdated: "been updated"}
-# After `has failed`, for reasons that are not the bank's.
+# After `has failed`, for reasons other than the bank's.
 WHY_IT_FAILED = {
     "out_of_stock": ": an item is out of stock, and nothing was charged",
     "expired": ": it was not completed in time",
@@ -44,7 +44,7 @@ OF_PAYMENTS: dict[type[PaymentEvent], Callable[[Any], str]] = {
 
 
 class Notice(NamedTuple):
-    """A notification that is yet to be added."""
+    """A notification that is not stored yet."""
 
     user_id: UUID
     type: Channel
@@ -52,15 +52,17 @@ class Notice(NamedTuple):
 
 
 def of_registration(event: UserRegistered) -> Notice:
+    """Return the welcome of a new user."""
     return Notice(event.user_id, Channel.EMAIL, f"Welcome, {event.username}! Your account has been created.")
 
 
 def of_blog(event: BlogEvent) -> Notice:
+    """Return the notification of the post's author."""
     return Notice(event.author_id, Channel.IN_APP, f"Your blog {event.title} has {HAPPENED[type(event)]}")
 
 
 def of_payment(event: PaymentEvent) -> Notice | None:
-    """None when nobody is known to have paid."""
+    """Return the notification of the customer, or None if a guest paid."""
     if event.customer_id is None:
         return None
     message = f"Your payment for order {event.order_id} {OF_PAYMENTS[type(event)](event)}"

@@ -1,4 +1,4 @@
-"""Notifications as they are added: kept, and published."""
+"""Adds notifications: stores and publishes them."""
 
 from kernel.contracts.notifications import NotificationCreated
 from kernel.messaging import outbox, tombstones
@@ -9,12 +9,12 @@ from notifications.schemas import NotificationView
 
 
 def add_many(connection: Connection, notices: list[Notice]) -> list[NotificationView]:
-    """Keep the notifications and publish that they were created, when the caller's transaction commits.
+    """Insert the notifications and queue their events, in the caller's transaction. Returns what was inserted.
 
-    Those of people whose account was deleted are left out.
+    Notifications of people whose account was deleted are left out.
     """
-    gone = tombstones.forgotten_among(connection, [notice.user_id for notice in notices])
-    added = store.add_many(connection, [notice for notice in notices if str(notice.user_id) not in gone])
+    forgotten = tombstones.forgotten_among(connection, [notice.user_id for notice in notices])
+    added = store.add_many(connection, [notice for notice in notices if str(notice.user_id) not in forgotten])
     outbox.add_many(
         connection,
         (NotificationCreated(notification_id=each.id, user_id=each.user_id, channel=each.type) for each in added),

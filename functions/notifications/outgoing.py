@@ -1,4 +1,4 @@
-"""E-mails in Postgres: which are to be sent, and what became of them. `notifications.delivery` sends them."""
+"""E-mails in Postgres: which are due, and which were sent or given up. `notifications.delivery` sends them."""
 
 from typing import NamedTuple
 from uuid import UUID
@@ -9,7 +9,7 @@ from kernel.storage.database import Connection
 
 
 class Email(NamedTuple):
-    """*attempts*: how often it was tried, this time included."""
+    """*attempts*: how often it was tried, including this time."""
 
     notification_id: UUID
     attempts: int
@@ -18,9 +18,9 @@ class Email(NamedTuple):
 
 
 def queue(connection: Connection, notification_ids: list[UUID]) -> int:
-    """Have an e-mail sent for each of the notifications that exist and have none.
+    """Queue an e-mail for each of the notifications that exists and has none.
 
-    It stays unsent where no address of the user is known; returns how many do.
+    Returns how many cannot be sent because the user's address is unknown.
     """
     queued = connection.execute(
         """
@@ -37,9 +37,9 @@ def queue(connection: Connection, notification_ids: list[UUID]) -> int:
 
 
 def claim(connection: Connection) -> Email | None:
-    """The e-mail that has been due for longest, ours to try; None if there is none.
+    """Claim the e-mail that has been due for longest. Returns None if none is due.
 
-    Its next attempt is due after 1 to 1.25 minutes, doubled with every attempt up to 6 hours, unless it is settled.
+    Its next attempt is due after 1 to 1.25 minutes, doubled with every attempt up to 6 hours.
     """
     with connection.cursor(row_factory=class_row(Email)) as cursor:
         cursor.execute(
@@ -61,7 +61,7 @@ def claim(connection: Connection) -> Email | None:
 
 
 def mark_sent(connection: Connection, email: Email) -> bool:
-    """Whether this attempt still is the latest. Until the transaction ends nobody else can claim the e-mail."""
+    """Mark the e-mail as sent and lock it until the transaction ends. Returns False if a later attempt has begun."""
     marked = connection.execute(
         """
         UPDATE emails SET sent_at = now(), due_at = NULL, error = NULL
@@ -73,7 +73,7 @@ def mark_sent(connection: Connection, email: Email) -> bool:
 
 
 def mark_failed(connection: Connection, email: Email, error: str, *, final: bool) -> None:
-    """Keep why it was not sent; it is tried again when it is due, unless this was *final*."""
+    """Store why the e-mail was not sent. *final*: do not try again."""
     connection.execute(
         """
         UPDATE emails SET error = %s, due_at = CASE WHEN NOT %s THEN due_at END
@@ -84,5 +84,6 @@ def mark_failed(connection: Connection, email: Email, error: str, *, final: bool
 
 
 def count_waiting(connection: Connection) -> int:
+    """Return how many e-mails are to be sent."""
     [(waiting,)] = connection.execute("SELECT count(*) FROM emails WHERE due_at IS NOT NULL").fetchall()
     return int(waiting)

@@ -1,4 +1,4 @@
-"""The newest notifications of each user, cached: what the first page of their list shows."""
+"""The newest notifications of each user, cached for the first page of their list."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -12,6 +12,6 @@ newest = Cache("notifications", list[NotificationView], seconds=60)
 
 
 def forget(user_ids: Iterable[UUID]) -> None:
-    """The users' lists have changed, and that is committed, or `kernel.storage.cache.postponed` waits for it."""
+    """Invalidate the users' lists, after the change is committed or within `kernel.storage.cache.postponed`."""
     for user_id in set(user_ids):
         newest.invalidate(user_id)

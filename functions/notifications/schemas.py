@@ -1,4 +1,4 @@
-"""What the notifications API takes and gives."""
+"""The shapes of the notifications API's requests and responses."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +10,7 @@ from kernel.texts import Message
 
 
 class CreateNotification(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """*user_id*: whom to tell; without it, the signed-in user."""
+    """*user_id*: the user to notify; by default the signed-in one."""
 
     message: Message
     type: Channel = Channel.IN_APP

@@ -1,4 +1,4 @@
-"""GET /api/v1/transactions/balance: what the signed-in user's transactions add up to, for each currency."""
+"""GET /api/v1/transactions/balance: the sum of the signed-in user's transactions in each currency."""
 
 from kernel.web.endpoint import endpoint
 from kernel.web.requests import Request

@@ -10,4 +10,4 @@ from transactions.model import TransactionView
 @endpoint(scope="user", rate="read")
 def handler(request: Request) -> TransactionView:
     with transaction() as connection:
-        return model.found(store.get(connection, request.user_id, request.id()))
+        return model.require(store.get(connection, request.user_id, request.id()))

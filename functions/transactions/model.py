@@ -26,7 +26,7 @@ class TransactionView(Struct, frozen=True, rename="camel"):
         return (self.created_at, self.id)
 
 
-def found(transaction: TransactionView | None) -> TransactionView:
+def require(transaction: TransactionView | None) -> TransactionView:
     """Return *transaction*. Raises NotFoundError if it is None, for a transaction of somebody else too."""
     if transaction is None:
         raise NotFoundError("You have no such transaction.")

@@ -1,4 +1,4 @@
-"""What the transactions API gives."""
+"""The shapes of the transactions API's responses."""
 
 from uuid import UUID
 
@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class CurrencyBalance(Struct, frozen=True, rename="camel"):
-    """*transactions*: how many the balance adds up."""
+    """*transactions*: the number of entries of the balance."""
 
     currency: str
     balance_cents: int
@@ -14,7 +14,7 @@ class CurrencyBalance(Struct, frozen=True, rename="camel"):
 
 
 class Balance(Struct, frozen=True, rename="camel"):
-    """One balance for each currency in which there was a transaction."""
+    """One balance for each currency of the user's transactions."""
 
     user_id: UUID
     balances: list[CurrencyBalance]

@@ -4,18 +4,22 @@ from datetime import datetime
 from uuid import UUID
 
 from psycopg.rows import class_row
+from psycopg.sql import SQL
 
 from kernel.contracts.transactions import TransactionCreated
 from kernel.storage.database import Connection
+from kernel.storage.keyset import NEWEST
 from transactions.model import TransactionView
 from transactions.schemas import CurrencyBalance
 
+COLUMNS = SQL("id, user_id, amount_cents, currency, description, created_at")
+
 
 def book(connection: Connection, events: list[TransactionCreated]) -> None:
-    """Add the transactions that are not in the ledger yet, each once, and add them up to the balances.
+    """Insert the transactions that are not in the ledger yet, and add them to the balances.
 
-    One statement does both, so that a balance is never anything but the sum of its entries. Sorted, so that two
-    batches never wait for each other in a circle.
+    One statement does both, so that a balance is always the sum of its entries. The rows are sorted, so that two
+    batches cannot deadlock.
     """
     connection.execute(
         """
@@ -47,33 +51,35 @@ def book(connection: Connection, events: list[TransactionCreated]) -> None:
 def newest(
     connection: Connection, user_id: UUID, limit: int, *, after: tuple[datetime, UUID] | None
 ) -> list[TransactionView]:
-    """Up to *limit* of the user's transactions, newest first, from the one *after* that creation time and id on."""
+    """Return up to *limit* of the user's transactions, newest first.
+
+    *after*: the creation time and the id of the previous page's last transaction.
+    """
     with connection.cursor(row_factory=class_row(TransactionView)) as cursor:
         cursor.execute(
-            """
-            SELECT id, user_id, amount_cents, currency, description, created_at FROM entries
-            WHERE user_id = %s AND (created_at, id) < (%s::timestamptz, %s::uuid)
-            ORDER BY created_at DESC, id DESC LIMIT %s
-            """,
-            (user_id, *(after or ("infinity", UUID(int=(1 << 128) - 1))), limit),
+            SQL(
+                """
+                SELECT {} FROM entries
+                WHERE user_id = %s AND (created_at, id) < (%s::timestamptz, %s::uuid)
+                ORDER BY created_at DESC, id DESC LIMIT %s
+                """
+            ).format(COLUMNS),
+            (user_id, *(after or NEWEST), limit),
         )
         return cursor.fetchall()
 
 
 def get(connection: Connection, user_id: UUID, transaction_id: UUID) -> TransactionView | None:
-    """The user's own transaction; None if they have no such."""
+    """Return the user's transaction, or None if they have no such transaction."""
     with connection.cursor(row_factory=class_row(TransactionView)) as cursor:
         cursor.execute(
-            """
-            SELECT id, user_id, amount_cents, currency, description, created_at FROM entries
-            WHERE id = %s AND user_id = %s
-            """,
-            (transaction_id, user_id),
+            SQL("SELECT {} FROM entries WHERE id = %s AND user_id = %s").format(COLUMNS), (transaction_id, user_id)
         )
         return cursor.fetchone()
 
 
 def balances(connection: Connection, user_id: UUID) -> list[CurrencyBalance]:
+    """Return the user's balances, sorted by currency."""
     with connection.cursor(row_factory=class_row(CurrencyBalance)) as cursor:
         cursor.execute(
             "SELECT currency, balance_cents, transactions FROM balances WHERE user_id = %s ORDER BY currency",

@@ -37,7 +37,7 @@ def test_no_piece_is_lost_or_sold_twice(data: st.DataObject) -> None:
             assert holds.stocks[product] >= 0
         assert {each: hold for each, hold in before.items() if hold.state != "held"}.items() <= holds.holds.items()
     for order in orders:
-        told = [type(each).__name__ for each in holds.told if each.order_id == order.order_id]
+        told = [type(each).__name__ for each in holds.events if each.order_id == order.order_id]
         assert told in ([], ["StockRefused"], ["StockReserved"], ["StockReserved", "StockReleased"])
 
 
@@ -46,4 +46,4 @@ def hear(holds: Holds, order: OrderCreated, happens: object) -> None:
         if order.order_id in holds.holds:
             holds.release(order.order_id, EXPIRED)
     else:
-        holds.hear(then(order, happens) if isinstance(happens, type) else order)
+        holds.apply(then(order, happens) if isinstance(happens, type) else order)

@@ -1,7 +1,7 @@
-"""Pages of lists: how many items, where they begin, and where they end: at 100 items or 4 MB, whichever comes first.
+"""Pages of lists: where they begin, and where they end: at *limit* items or 4 MB, whichever comes first.
 
-Lambda gives an answer of more than 6 MB to nobody. An answer is JSON in which the body is text, so that each quotation
-mark and backslash of the body counts twice.
+Lambda refuses a response of more than 6 MB. A response is JSON in which the body is text, so each quotation mark and
+backslash of the body counts twice.
 """
 
 import binascii
@@ -19,7 +19,7 @@ LARGEST_PAGE = 4 * 1024 * 1024
 
 
 class Page(msgspec.Struct, frozen=True):
-    """The query of a list: how many items, and where to go on: the opaque text of an earlier answer's `Link`."""
+    """The query of a list. *cursor*: where to continue, an opaque text from the `Link` of an earlier answer."""
 
     limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 100
     cursor: str | None = None
@@ -27,18 +27,33 @@ class Page(msgspec.Struct, frozen=True):
     def reply[Item](
         self, found: Sequence[Item], position: Callable[[Item], Iterable[object]], *, more: bool = False
     ) -> Reply[list[Item]]:
-        """Return as many of *found* as an answer holds, with the link to the items after them if there may be any.
+        """Return as many of *found* as a response holds, with the link to the next page if there may be one.
 
-        *position*: an item's place in the list. *more*: fewer than the page's limit were read, and others are left.
+        *position*: returns an item's place in the list.
+        *more*: others are left although fewer than the page's limit were read.
         """
-        shown = fitting(found)
-        more = more or len(found) == self.limit or len(shown) < len(found)
-        return Reply(shown, headers=self.next_link(*position(shown[-1])) if more and shown else {})
+        shown, has_next = self.cut(found)
+        has_next = has_next or (more and bool(shown))
+        return Reply(shown, headers=self.next_link(*position(shown[-1])) if has_next else {})
+
+    def cut[Item](self, found: Sequence[Item]) -> tuple[list[Item], bool]:
+        """Return as many of *found* as a response holds, and whether there may be a next page.
+
+        At least one item is returned if there is any.
+        """
+        shown: list[Item] = []
+        room = LARGEST_PAGE
+        for item in found:
+            room -= _weight(item)
+            if room < 0 and shown:
+                break
+            shown.append(item)
+        return shown, bool(shown) and (len(found) == self.limit or len(shown) < len(found))
 
     def next_link(self, *position: object) -> dict[str, str]:
-        """Return the `Link` header to the items after *position*, which `start` decodes, of the same query.
+        """Return the `Link` header of the next page: the same query with a cursor that encodes *position*.
 
-        Its target is relative to the request's address, which is right behind every stage and domain name.
+        The target is relative to the request's address, so it is right behind every stage and domain name.
         """
         cursor = urlsafe_b64encode(msgspec.json.encode(position)).decode().rstrip("=")
         query = {name: value for name, value in msgspec.to_builtins(self).items() if value is not None}
@@ -46,7 +61,7 @@ class Page(msgspec.Struct, frozen=True):
         return {"Link": f'<?{urlencode(texts | {"cursor": cursor})}>; rel="next"'}
 
     def start[Position](self, expected: type[Position]) -> Position | None:
-        """Return the position in the cursor, or None on the first page. Raises InvalidError for a foreign cursor."""
+        """Return the position that the cursor encodes, or None on the first page. Raises InvalidError."""
         if self.cursor is None:
             return None
         try:
@@ -57,19 +72,7 @@ class Page(msgspec.Struct, frozen=True):
             raise InvalidError("The cursor cannot be used.", (problem,)) from None
 
 
-def fitting[Item](found: Iterable[Item]) -> list[Item]:
-    """Return as many of the first items as an answer holds, and at least one if there is any."""
-    shown: list[Item] = []
-    room = LARGEST_PAGE
-    for item in found:
-        room -= weight(item)
-        if room < 0 and shown:
-            break
-        shown.append(item)
-    return shown
-
-
-def weight(item: object) -> int:
-    """Return the bytes that *item* takes in Lambda's answer."""
+def _weight(item: object) -> int:
+    """Return the bytes that *item* takes in Lambda's response."""
     encoded = msgspec.json.encode(item)
     return len(encoded) + encoded.count(b'"') + encoded.count(b"\\") + 1
