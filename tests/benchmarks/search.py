@@ -15,7 +15,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from catalog import full_text, index, on_product_events, opensearch, search_index, store
-from catalog.model import Product, created
+from catalog.model import Product
 from catalog.schemas import ProductDetails, SearchProducts
 from kernel import ids, telemetry
 from kernel.messaging.events import encode
@@ -99,7 +99,7 @@ def _details(chance: random.Random, number: int) -> ProductDetails:
 def _batch(products: list[Product]) -> dict[str, object]:
     records = []
     for offset, product in enumerate(products):
-        key, value, headers = encode(created(product))
+        key, value, headers = encode(announce_created(product))
         records.append(record(value, offset, key=key, headers=headers))
     return batch(*records)
 
