@@ -1,4 +1,4 @@
-"""Access tokens are signed here and nowhere else, by the first of the private keys (`kernel.web.keys`)."""
+"""Signs access tokens with the first of the private keys (`kernel.web.keys`). Only this module signs them."""
 
 import functools
 import os
@@ -29,13 +29,13 @@ class SigningKeySet(msgspec.Struct, frozen=True):
 
 
 def issue(user_id: UUID, scopes: list[str], refresh_token: RefreshToken) -> Tokens:
-    """What a client gets when it logs in or refreshes."""
+    """Return the tokens that a client gets when it logs in or refreshes."""
     token = sign(user_id, scopes)
     return Tokens(token=token, access_token=token, refresh_token=refresh_token.text(), expires_in=LIFETIME_SECONDS)
 
 
 def sign(user_id: UUID, scopes: list[str]) -> str:
-    """A token (RFC 9068) that says who the user is and what they may do, for 15 minutes."""
+    """Return an access token (RFC 9068) with the user's id and scopes. It is valid for 15 minutes."""
     import jwt  # noqa: PLC0415 - 35 ms that only a function's first request pays
 
     key, expected, now = _signing_key(), settings.Tokens.from_environment(), int(time.time())

@@ -1,7 +1,7 @@
 """POST /api/v1/users/password, POST /api/v1/auth/password: change the signed-in user's password.
 
-Every session of the user ends, and the answer begins the only new one. Access tokens of the ended sessions end within
-their 15 minutes.
+Every session of the user ends, and the response opens a new one. Access tokens of the ended sessions expire within
+15 minutes.
 """
 
 from kernel import settings

@@ -1,4 +1,4 @@
-"""POST /api/v1/transactions: ask for an amount to be booked on the signed-in user's account."""
+"""POST /api/v1/transactions: request a booking on the signed-in user's account."""
 
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -34,6 +34,6 @@ def handler(request: Request[NewTransaction]) -> Transaction:
     )
     with transaction() as connection:
         if not store.add_transaction(connection, created):
-            raise NotFoundError("This account does not exist.")
+            raise NotFoundError(model.NO_ACCOUNT)
         outbox.add(connection, event)
     return created

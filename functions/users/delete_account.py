@@ -1,6 +1,7 @@
 """DELETE /api/v1/users/profile, DELETE /api/v1/auth/profile: delete the signed-in user's account.
 
-The account, its sessions and its requests are gone at once; every other domain forgets the user when it hears of it.
+The account, its sessions and its requests are deleted immediately. Every other domain forgets the user when it
+receives the event.
 """
 
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""GET /.well-known/jwks.json: the public keys with which anybody can verify our access tokens."""
+"""GET /.well-known/jwks.json: the public keys that verify our access tokens."""
 
 from kernel.web import tokens
 from kernel.web.endpoint import endpoint

@@ -3,13 +3,10 @@
 from kernel.errors import NotFoundError
 from kernel.web.endpoint import endpoint
 from kernel.web.requests import Request
-from users import profiles
+from users import model, profiles
 from users.model import Profile
 
 
 @endpoint(scope="user", raises=(NotFoundError,))
 def handler(request: Request) -> Profile:
-    profile = profiles.get(request.user_id)
-    if profile is None:
-        raise NotFoundError("This account does not exist.")
-    return profile
+    return model.require(profiles.get(request.user_id))

@@ -1,6 +1,6 @@
 """POST /api/v1/auth/login, POST /api/v1/users/login: open a session with a username or an e-mail address.
 
-An unknown user and a wrong password get the same answer after the same time.
+An unknown user and a wrong password get the same response after the same time.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ def handler(request: Request[LogIn]) -> Tokens:
 
 
 def _account(login: LogIn) -> str:
-    """Attempts on one account are counted together, wherever they come from, under a name that says nothing."""
+    """Return the name under which attempts on one account are counted, wherever they come from. It reveals nothing."""
     names = [name for name in (login.username, login.email) if name]
     if len(names) != 1:
         refuse_fields([FieldProblem("body", "must have either username or email")])

@@ -1,6 +1,6 @@
-"""POST /api/v1/auth/logout: end the session of a refresh token; its access tokens end within their 15 minutes.
+"""POST /api/v1/auth/logout: end the session of a refresh token; its access tokens expire within 15 minutes.
 
-The token must be the session's latest or the one before it. Any other is refused, and ends nothing.
+The token must be the session's latest or the one before it. Any other is refused and ends no session.
 """
 
 from http import HTTPStatus

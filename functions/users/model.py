@@ -7,9 +7,11 @@ from uuid import UUID
 from msgspec import Struct
 
 from kernel import currencies
-from kernel.errors import FieldProblem, refuse_fields
+from kernel.errors import FieldProblem, NotFoundError, refuse_fields
 from users import passwords
 from users.commands import ChangeProfile, RequestTransaction
+
+NO_ACCOUNT = "This account does not exist."
 
 
 class Profile(Struct, frozen=True, rename="camel"):
@@ -21,7 +23,7 @@ class Profile(Struct, frozen=True, rename="camel"):
 
 
 class Transaction(Struct, frozen=True, rename="camel"):
-    """A requested transaction. The transactions domain books it."""
+    """A requested transaction, which the transactions domain books."""
 
     id: UUID
     user_id: UUID
@@ -29,6 +31,13 @@ class Transaction(Struct, frozen=True, rename="camel"):
     currency: str
     description: str
     created_at: datetime
+
+
+def require(profile: Profile | None) -> Profile:
+    """Return *profile*. Raises NotFoundError if it is None."""
+    if profile is None:
+        raise NotFoundError(NO_ACCOUNT)
+    return profile
 
 
 def check_password(field: str, password: str, *names: str, refuse_common: bool) -> None:

@@ -11,6 +11,7 @@ cached = Cache("users.profile", Profile, seconds=60)
 
 
 def get(user_id: UUID) -> Profile | None:
+    """Return the profile, or None if the account does not exist."""
     return cached.get_or_load(user_id, lambda: _load(user_id))
 
 

@@ -1,9 +1,9 @@
-"""POST /api/v1/auth/refresh: exchange a refresh token, which is good once, for new tokens.
+"""POST /api/v1/auth/refresh: exchange a refresh token, which can be used once, for new tokens.
 
-With an Idempotency-Key the same exchange can be asked for again until its answer arrives.
+With an Idempotency-Key the same exchange can be retried until its response arrives.
 
-A token that is used again ends its session, since one of its users stole it. For 10 seconds after its exchange the
-replaced token is refused only: two tabs that refresh at once stay logged in, with the tokens that one of them got.
+A token that is used again was stolen by one of its users, so its session ends. For 10 seconds after an exchange the
+replaced token is only refused: two tabs that refresh at once stay logged in, with the tokens that one of them got.
 """
 
 from kernel.errors import UnauthorizedError

@@ -1,4 +1,4 @@
-"""POST /api/v1/auth/register, POST /api/v1/users/register: make an account."""
+"""POST /api/v1/auth/register, POST /api/v1/users/register: create an account."""
 
 from http import HTTPStatus
 

@@ -1,4 +1,4 @@
-"""What the users API takes and gives."""
+"""The shapes of the users API's requests and responses."""
 
 from typing import Annotated
 from uuid import UUID
@@ -8,16 +8,16 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from kernel.texts import CurrencyCode, Message
 from users import passwords
 
-# No @ in a username, so that it is never somebody's e-mail address.
+# No @ in a username, so that it never equals somebody's e-mail address.
 type Username = Annotated[str, Meta(min_length=3, max_length=30, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$(?!\n)")]
 type Email = Annotated[
     str,
     Meta(max_length=254, pattern=r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$(?!\n)"),
 ]
-# Names are ASCII. Other letters could be lower case of the same name, and would be counted as another account's.
+# Names are ASCII. Lower-casing other letters could give the same name, which would be counted as another account's.
 type Login = Annotated[str, Meta(max_length=254, pattern=r"^[!-~]*$(?!\n)")]
 type Password = Annotated[str, Meta(min_length=passwords.SHORTEST, max_length=passwords.LONGEST)]
-# It may be older than the rules for new ones, and typed with four code points for each of its characters.
+# It may be older than the rules for new ones, and each of its characters may be typed as four code points.
 type CurrentPassword = Annotated[str, Meta(max_length=4 * passwords.LONGEST)]
 type RefreshToken = Annotated[str, Meta(min_length=1, max_length=200)]
 
@@ -46,7 +46,7 @@ class LogIn(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Tokens(Struct, frozen=True, rename="camel"):
-    """*token* is *access_token* by the name that older clients know. *expires_in* is in seconds."""
+    """*token*: the access token, under the name that older clients know. *expires_in*: in seconds."""
 
     token: str
     access_token: str
@@ -60,7 +60,7 @@ class Refresh(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
 
 
 class AccountScopes(Struct, frozen=True):
-    """What an account may do."""
+    """An account and its scopes."""
 
     id: UUID
     username: str
@@ -68,7 +68,7 @@ class AccountScopes(Struct, frozen=True):
 
 
 class ProfileChange(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """What is left out stays as it is. Another *email* needs *current_password*; wherever it is given, it must be right."""
+    """Fields that are left out keep their values. Another *email* needs *current_password*, which must match if given."""
 
     username: Username | UnsetType = UNSET
     email: Email | UnsetType = UNSET
@@ -76,7 +76,7 @@ class ProfileChange(Struct, frozen=True, forbid_unknown_fields=True, rename="cam
 
 
 class NewTransaction(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """*amount_cents*: in the currency's minor unit; negative takes from the balance."""
+    """*amount_cents*: in the currency's minor unit; negative amounts reduce the balance."""
 
     amount_cents: Annotated[int, Meta(ge=-(10**12), le=10**12)]
     currency: CurrencyCode

@@ -1,4 +1,4 @@
-"""Sessions: a log-in and its refresh tokens, each good once. One that is used again was stolen, and ends the session."""
+"""Sessions: a log-in and its refresh tokens, each for one use. A second use means theft, and ends the session."""
 
 import secrets
 from typing import NamedTuple
@@ -13,7 +13,7 @@ FAMILY_KEY_BYTES = 32
 
 
 class Rotated(NamedTuple):
-    """A session goes on with *token*."""
+    """A session's next *token*, and its user."""
 
     token: RefreshToken
     user_id: UUID
@@ -21,7 +21,7 @@ class Rotated(NamedTuple):
 
 
 def begin(connection: Connection, user_id: UUID) -> RefreshToken:
-    """Open a session; return its first token. The user's sessions that are over are deleted."""
+    """Open a session and return its first token. Deletes the user's expired sessions."""
     family_key = secrets.token_bytes(FAMILY_KEY_BYTES)
     token = RefreshToken.new(ids.new(), family_key)
     connection.execute("DELETE FROM sessions WHERE user_id = %s AND expires_at < now()", (user_id,))
@@ -36,8 +36,9 @@ def begin(connection: Connection, user_id: UUID) -> RefreshToken:
 
 
 def rotate(connection: Connection, token: RefreshToken, idempotency_key: str | None = None) -> Rotated | Use:
-    """Replace *token* by its successor, or return what its use was instead; a theft ends the session.
+    """Replace *token* by its successor. Returns the kind of use instead if *token* may not be replaced.
 
+    A theft ends the session. Repeating the same exchange (same key) returns the same successor.
     Refreshes of one session wait for each other. The caller must commit in either case.
     """
     row = connection.execute(
@@ -65,7 +66,7 @@ def rotate(connection: Connection, token: RefreshToken, idempotency_key: str | N
 
 
 def end(connection: Connection, token: RefreshToken) -> bool:
-    """End the session whose current token, or that one's predecessor, is *token*; False if there is none."""
+    """End the session whose current or previous token is *token*. Returns False if there is none."""
     row = connection.execute(
         "SELECT token_hash, previous_hash, now() - rotated_at, family_key FROM sessions WHERE id = %s FOR UPDATE",
         (token.session_id,),

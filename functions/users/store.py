@@ -1,11 +1,12 @@
 """Accounts and requested transactions in Postgres."""
 
 from datetime import datetime
-from typing import LiteralString, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row
+from psycopg.sql import SQL
 
 from kernel.errors import ConflictError, NotFoundError
 from kernel.storage.database import Connection
@@ -13,11 +14,12 @@ from users.commands import ChangeProfile, ChangeScopes
 from users.model import Profile, Transaction
 from users.schemas import AccountScopes, LogIn, Registration
 
+PROFILE = SQL("id, username, email, created_at, updated_at")
 TAKEN = "An account with this username or e-mail address exists already."
 
 
 class Credentials(NamedTuple):
-    """An account, and what its password is checked against."""
+    """An account with the hash of its password."""
 
     user_id: UUID
     username: str
@@ -28,14 +30,16 @@ class Credentials(NamedTuple):
 
 
 def add_user(connection: Connection, user_id: UUID, registration: Registration, password_hash: str) -> Profile:
-    """Raises ConflictError if the username or the e-mail address is taken."""
+    """Insert an account and return its profile. Raises ConflictError if the username or the e-mail address is taken."""
     with connection.cursor(row_factory=class_row(Profile)) as cursor:
         cursor.execute(
-            """
-            INSERT INTO users (id, username, email, password_hash) VALUES (%s, %s, %s, %s)
-            ON CONFLICT DO NOTHING
-            RETURNING id, username, email, created_at, updated_at
-            """,
+            SQL(
+                """
+                INSERT INTO users (id, username, email, password_hash) VALUES (%s, %s, %s, %s)
+                ON CONFLICT DO NOTHING
+                RETURNING {}
+                """
+            ).format(PROFILE),
             (user_id, registration.username, registration.email, password_hash),
         )
         added = cursor.fetchone()
@@ -45,25 +49,25 @@ def add_user(connection: Connection, user_id: UUID, registration: Registration, 
 
 
 def credentials(connection: Connection, login: LogIn) -> Credentials | None:
-    """Return the account of the username or the e-mail address, in any letter case."""
-    condition = "lower(username) = lower(%s) OR lower(email) = lower(%s)"
+    """Return the account with the username or the e-mail address, in any letter case, or None."""
+    condition = SQL("lower(username) = lower(%s) OR lower(email) = lower(%s)")
     return _credentials(connection, condition, login.username, login.email)
 
 
 def credentials_of(connection: Connection, user_id: UUID) -> Credentials | None:
-    """Return the account with this id."""
-    return _credentials(connection, "id = %s", user_id)
+    """Return the account with this id, or None."""
+    return _credentials(connection, SQL("id = %s"), user_id)
 
 
-def _credentials(connection: Connection, condition: LiteralString, *values: object) -> Credentials | None:
-    columns = "id AS user_id, username, email, scopes, password_hash, password_changed_at"
+def _credentials(connection: Connection, condition: SQL, *values: object) -> Credentials | None:
+    columns = SQL("id AS user_id, username, email, scopes, password_hash, password_changed_at")
     with connection.cursor(row_factory=class_row(Credentials)) as cursor:
-        cursor.execute(f"SELECT {columns} FROM users WHERE {condition}", values)  # noqa: S608 - texts of this module
+        cursor.execute(SQL("SELECT {} FROM users WHERE {}").format(columns, condition), values)
         return cursor.fetchone()
 
 
 def keep_password(connection: Connection, user_id: UUID, changed_at: datetime) -> bool:
-    """Lock the account's password until the transaction ends; False if it was changed since *changed_at*."""
+    """Lock the account's password until the transaction ends. Returns False if it has changed since *changed_at*."""
     query = "SELECT FROM users WHERE id = %s AND password_changed_at = %s FOR NO KEY UPDATE"
     return connection.execute(query, (user_id, changed_at)).rowcount == 1
 
@@ -100,14 +104,15 @@ def change_scopes(connection: Connection, command: ChangeScopes) -> AccountScope
 
 
 def profile(connection: Connection, user_id: UUID) -> Profile | None:
+    """Return the profile, or None if the account does not exist."""
     with connection.cursor(row_factory=class_row(Profile)) as cursor:
-        cursor.execute("SELECT id, username, email, created_at, updated_at FROM users WHERE id = %s", (user_id,))
+        cursor.execute(SQL("SELECT {} FROM users WHERE id = %s").format(PROFILE), (user_id,))
         return cursor.fetchone()
 
 
 def lock_profile(connection: Connection, user_id: UUID) -> Profile | None:
-    """Return the profile, which nobody else changes until the transaction ends."""
-    query = "SELECT id, username, email, created_at, updated_at FROM users WHERE id = %s FOR NO KEY UPDATE"
+    """Lock the profile until the transaction ends and return it, or None if the account does not exist."""
+    query = SQL("SELECT {} FROM users WHERE id = %s FOR NO KEY UPDATE").format(PROFILE)
     with connection.cursor(row_factory=class_row(Profile)) as cursor:
         cursor.execute(query, (user_id,))
         return cursor.fetchone()
@@ -118,13 +123,15 @@ def change_profile(connection: Connection, command: ChangeProfile) -> Profile | 
     try:
         with connection.cursor(row_factory=class_row(Profile)) as cursor:
             cursor.execute(
-                """
-                UPDATE users
-                SET username = coalesce(%(username)s, username), email = coalesce(%(email)s, email), updated_at = now()
-                WHERE id = %(id)s AND (username, email) IS DISTINCT FROM
-                    (coalesce(%(username)s, username), coalesce(%(email)s, email))
-                RETURNING id, username, email, created_at, updated_at
-                """,
+                SQL(
+                    """
+                    UPDATE users SET username = coalesce(%(username)s, username), email = coalesce(%(email)s, email),
+                        updated_at = now()
+                    WHERE id = %(id)s AND (username, email) IS DISTINCT FROM
+                        (coalesce(%(username)s, username), coalesce(%(email)s, email))
+                    RETURNING {}
+                    """
+                ).format(PROFILE),
                 {"id": command.user_id, "username": command.username, "email": command.email},
             )
             return cursor.fetchone()
@@ -133,12 +140,12 @@ def change_profile(connection: Connection, command: ChangeProfile) -> Profile | 
 
 
 def delete_account(connection: Connection, user_id: UUID) -> None:
-    """Delete the account and all that is kept for it. It is locked already."""
+    """Delete the account and everything that belongs to it. The caller has locked it."""
     connection.execute("SELECT delete_account(%s)", (user_id,))
 
 
 def add_transaction(connection: Connection, transaction: Transaction) -> bool:
-    """Whether it was stored: not if its user does not exist."""
+    """Insert the transaction. Returns False if its user does not exist."""
     inserted = connection.execute(
         """
         INSERT INTO transactions (id, user_id, amount_cents, currency, description, created_at)

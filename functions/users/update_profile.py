@@ -1,6 +1,6 @@
 """PATCH /api/v1/auth/profile, PATCH /api/v1/users/profile: change the signed-in user's username or e-mail address.
 
-Another e-mail address takes the account's password as well, in `currentPassword`.
+Another e-mail address needs the account's password as well, in `currentPassword`.
 """
 
 from msgspec import UNSET
@@ -26,9 +26,7 @@ def handler(request: Request[ProfileChange]) -> Profile:
     with profiles.cached.changing(user_id), transaction() as connection:
         if account:
             reauthentication.confirm(connection, account)
-        before = store.lock_profile(connection, user_id)
-        if before is None:
-            raise NotFoundError("This account does not exist.")
+        before = model.require(store.lock_profile(connection, user_id))
         model.check_profile_change(before, command)
         changed = store.change_profile(connection, command)
         if changed:

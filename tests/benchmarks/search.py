@@ -15,7 +15,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from catalog import full_text, index, on_product_events, opensearch, search_index, store
-from catalog.model import Product
+from catalog.model import Product, announce_created
 from catalog.schemas import ProductDetails, SearchProducts
 from kernel import ids, telemetry
 from kernel.messaging.events import encode
