@@ -26,9 +26,9 @@ FILE = ROOT / "functions" / "operations" / "openapi.json"
 INTRODUCTION = """
 JSON in and out. Errors are problem documents (RFC 9457). Sign in at /api/v1/auth/login and send the access token in the
 header Authorization. Lists give a page, whose Link header leads to the next one. Requests are counted by user, or by
-address, for each class of routes (x-rate-class): the RateLimit headers tell what is left. Tokens and signatures that do
-not hold are counted by address as well. Values of a query are written in one way: whole numbers in digits, `true` or
-`false`. A query with another name, or one name twice, is refused.
+address, for each class of routes (x-rate-class): the RateLimit headers say how many are left. Invalid tokens and
+signatures are counted by address as well. Values of a query have one form: whole numbers in digits, `true` or `false`. A
+query with an unknown name, or a repeated one, is refused.
 """
 
 
@@ -51,26 +51,29 @@ class Problem(Struct, rename="camel"):
 # By status: the error, when it is raised, and the headers that come with it.
 PROBLEMS: dict[type[errors.ProblemError], tuple[str, tuple[str, ...]]] = {
     errors.InvalidError: ("The request is wrong; `errors` names each wrong field.", ()),
-    errors.UnauthorizedError: ("There is no token or password that holds.", ("WWW-Authenticate",)),
+    errors.UnauthorizedError: ("The token or the password is missing or invalid.", ("WWW-Authenticate",)),
     errors.ForbiddenError: ("Signed in, but not allowed.", ()),
-    errors.NotFoundError: ("There is no such thing, or it is another's.", ()),
+    errors.NotFoundError: ("It does not exist, or belongs to somebody else.", ()),
     errors.ConflictError: ("It contradicts the present state.", ()),
-    errors.PreconditionFailedError: ("It was changed since it was read: `If-Match` names another version.", ()),
-    errors.TooLargeError: ("The body is larger than the route takes.", ()),
-    errors.UnsupportedTypeError: ("The body is not JSON by its own account, or it is compressed.", ()),
-    errors.UnprocessableError: ("Well formed, but a rule says no, or the Idempotency-Key was used before.", ()),
-    errors.TooManyRequestsError: ("The allowance is used up.", ("Retry-After",)),
-    errors.UnavailableError: ("Something this needs is down or busy: try again.", ("Retry-After",)),
+    errors.PreconditionFailedError: ("It has changed since it was read: `If-Match` names another version.", ()),
+    errors.TooLargeError: ("The body is larger than the route accepts.", ()),
+    errors.UnsupportedTypeError: ("The body is declared as another type than JSON, or it is compressed.", ()),
+    errors.UnprocessableError: (
+        "Well formed, but against a rule, or the Idempotency-Key was used for another request.",
+        (),
+    ),
+    errors.TooManyRequestsError: ("The rate limit is used up.", ("Retry-After",)),
+    errors.UnavailableError: ("A dependency is down or busy: try again.", ("Retry-After",)),
 }
 TEXT: Json = {"type": "string"}
 HEADERS: dict[str, tuple[str, Json]] = {
     "ETag": ("The version of the document, for If-Match and If-None-Match.", TEXT),
-    "Idempotency-Replayed": ("`true`: this is the first answer to this Idempotency-Key, again.", TEXT),
-    "Link": ('Where the next page is (`rel="next"`), if there is one.', TEXT),
-    "Location": ("Where the new document is.", TEXT),
+    "Idempotency-Replayed": ("`true`: the response is the first one to this Idempotency-Key, again.", TEXT),
+    "Link": ('The next page (`rel="next"`), if there may be one.', TEXT),
+    "Location": ("The address of the new document.", TEXT),
     "RateLimit-Limit": ("Requests at once.", {"type": "integer"}),
     "RateLimit-Remaining": ("Requests that are left.", {"type": "integer"}),
-    "RateLimit-Reset": ("Seconds until all are left again.", {"type": "integer"}),
+    "RateLimit-Reset": ("Seconds until all are available again.", {"type": "integer"}),
     "Retry-After": ("Seconds to wait.", {"type": "integer"}),
     "WWW-Authenticate": ("How to sign in.", TEXT),
     "X-Request-Id": ("The request's id in our logs.", TEXT),
@@ -80,11 +83,11 @@ ACCESS = {"": "Public.", "user": "For signed-in users."}
 NEEDS_SCOPE = "Takes an access token with the scope `{scope}`."
 RATE_LIMIT = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 PARAMETERS = {
-    "Idempotency-Key": "The same key again gives the first answer again: use a random UUID for each thing to be done.",
-    "Order-Token": "The `token` of a guest's order, by which who has it reads the order without signing in.",
+    "Idempotency-Key": "A retry with the same key gets the first response again. Use a random UUID for each operation.",
+    "Order-Token": "The `token` of a guest's order, which reads the order without signing in.",
     "Stripe-Signature": "`t=<seconds>,v1=<HMAC-SHA-256>`, by which Stripe signs the body as it is and the time.",
-    "If-Match": "The ETag of the version to be changed: if it is another one by now, the answer is 412.",
-    "If-None-Match": "The ETag of the version that is known already: if it is still that one, the answer is 304.",
+    "If-Match": "The ETag of the version to change. If another version is current, the response is 412.",
+    "If-None-Match": "The ETag of a known version. If it is still current, the response is 304.",
 }
 
 

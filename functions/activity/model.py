@@ -45,4 +45,4 @@ def show_payload(text: str | None) -> Any:  # noqa: ANN401 - JSON that is not de
     """Return a stored payload as it is shown, or None if there is none. *text*: as Postgres writes it."""
     if text is None:
         return None
-    return Raw((free_json.shortened(text) if len(text) > LONG_PAYLOAD else text).encode())
+    return Raw((free_json.shorten(text) if len(text) > LONG_PAYLOAD else text).encode())

@@ -1,4 +1,4 @@
-"""Who may read an order: its customer, or whoever has its guest's token."""
+"""Read access to orders: for the customer, and for clients that send the order's guest token."""
 
 from typing import Any
 
@@ -10,19 +10,23 @@ from orders.model import Order
 
 
 class OrderTokenError(NotFoundError):
-    """The token opens no such order."""
+    """The guest token does not match."""
 
     refuses_credential = True
 
 
-def readable(connection: Connection, request: Request[Any, Any]) -> Order:
-    """The order in the path. Raises NotFoundError, which does not tell one that is another's from none."""
+def read(connection: Connection, request: Request[Any, Any]) -> Order:
+    """Return the order in the path.
+
+    Raises NotFoundError both when the order does not exist and when it belongs to somebody else, so the answer
+    reveals neither.
+    """
     order, token = repository.get(connection, request.id()), request.headers.get("order-token")
     if order is not None:
         reader = request.principal.user_id if request.principal else None
         if reader is not None and order.customer_id == reader:
             return order
-        if guest_tokens.opens(connection, order.order_id, token):
+        if guest_tokens.matches(connection, order.order_id, token):
             return order
-    refused = NotFoundError if token is None else OrderTokenError
-    raise refused("There is no such order. A guest reads theirs with its token in the header `Order-Token`.")
+    error = NotFoundError if token is None else OrderTokenError
+    raise error("There is no such order. Guests send the order's token in the header `Order-Token`.")

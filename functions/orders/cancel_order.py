@@ -1,6 +1,6 @@
-"""POST /api/v1/orders/{id}/cancel, POST /orders/{id}/cancel: cancel the caller's order; what was paid is given back.
+"""POST /api/v1/orders/{id}/cancel, POST /orders/{id}/cancel: cancel the caller's order; its money is given back.
 
-An order that is over already stays as it is.
+An order that is already cancelled or refunded is left unchanged.
 """
 
 from kernel.errors import ConflictError

@@ -1,6 +1,6 @@
 """POST /api/v1/orders, POST /orders: place an order, for an amount or for items at the catalog's prices.
 
-Without a token it is a guest's order, for an amount: the answer's `token`, sent as the header `Order-Token`, reads it.
+Without a token it is a guest's order, for an amount: the `token` of the response, in the header `Order-Token`, reads it.
 """
 
 from http import HTTPStatus

@@ -1,7 +1,7 @@
-"""The facts that an order is made of, as they are stored: never edited, and readable for ever.
+"""The domain events of an order as they are stored: never edited, and readable for ever.
 
-When the shape of a type changes, its schema version is counted up, and an upcaster is added here that makes of the
-version before what the new one would have been. Everything else knows the current shapes only.
+When the shape of a type changes, increment its schema version and add an upcaster here, which converts the version
+before to the new one. All other modules know the current shapes only.
 """
 
 from collections.abc import Callable
@@ -14,15 +14,18 @@ from kernel.contracts.orders import OrderItem
 
 
 class OrderEvent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """The base of the stored events. A class's name is its type in the store, and may not be changed."""
+    """The base of the stored events. The store has the name of the class as the type, so it must not change."""
 
     schema_version: ClassVar[int] = 1
 
 
 class OrderCreated(OrderEvent, frozen=True, kw_only=True):
-    """*amount*: in minor units of *currency*. *customer_id*: None of a guest's. *items*: none for an amount alone.
+    """The order was placed.
 
-    *reserves_stock*: it is charged only once the catalog holds its items.
+    *amount*: in minor units of *currency*.
+    *customer_id*: None for a guest.
+    *items*: empty for an order of an amount.
+    *reserves_stock*: the order is charged only once the catalog holds its items.
     """
 
     schema_version: ClassVar[int] = 3
@@ -40,17 +43,17 @@ class OrderPaid(OrderEvent, frozen=True, kw_only=True):
 
 
 class OrderPaymentFailed(OrderEvent, frozen=True, kw_only=True):
-    """The money was refused; *reason*: the bank's, if it told one."""
+    """The money was refused. *reason*: the bank's, or None if unknown."""
 
     reason: str | None = None
 
 
 class OrderCancelled(OrderEvent, frozen=True, kw_only=True):
-    """Its customer no longer wants it."""
+    """The customer cancelled the order."""
 
 
 class OrderRefunded(OrderEvent, frozen=True, kw_only=True):
-    """All of the money was given back. *payment_version*: of what payments told; 0: told by an older release."""
+    """All of the money was given back. *payment_version*: of the payment's event; 0 from an older release."""
 
     schema_version: ClassVar[int] = 2
 
@@ -58,14 +61,14 @@ class OrderRefunded(OrderEvent, frozen=True, kw_only=True):
 
 
 class OrderPartiallyRefunded(OrderEvent, frozen=True, kw_only=True):
-    """A part of the money was given back. *amount_refunded*: all that was given back so far."""
+    """A part of the money was given back. *amount_refunded*: the total so far."""
 
     amount_refunded: int
     payment_version: int
 
 
 class OrderRefundFailed(OrderEvent, frozen=True, kw_only=True):
-    """A refund came back from the bank. *amount_refunded*: what is given back without it; *reason*: the bank's."""
+    """The bank returned a refund. *amount_refunded*: the total without it. *reason*: the bank's."""
 
     amount_refunded: int
     payment_version: int
@@ -73,7 +76,7 @@ class OrderRefundFailed(OrderEvent, frozen=True, kw_only=True):
 
 
 class OrderDisputed(OrderEvent, frozen=True, kw_only=True):
-    """The customer told the bank that they do not owe *disputed_amount*. *status* and *reason* are Stripe's words."""
+    """The customer disputed the charge at their bank. *status*, *reason*: Stripe's words."""
 
     dispute_id: str
     disputed_amount: int
@@ -82,7 +85,7 @@ class OrderDisputed(OrderEvent, frozen=True, kw_only=True):
 
 
 class OrderDisputeClosed(OrderEvent, frozen=True, kw_only=True):
-    """The bank decided. *status*: `won` and `warning_closed` change nothing; `lost` gave the customer the money back."""
+    """The bank decided. *status*: `lost` gave the customer the money back; `won` and `warning_closed` change nothing."""
 
     dispute_id: str
     disputed_amount: int
@@ -96,30 +99,30 @@ TYPES: dict[str, type[OrderEvent]] = {each.__name__: each for each in OrderEvent
 
 
 def _with_currency(data: Data) -> Data:
-    """The first orders were all for an amount of US dollars."""
+    """Add the currency. The first orders were all in US dollars."""
     return {**data, "currency": "USD"}
 
 
 def _without_reservation(data: Data) -> Data:
-    """Orders were charged without a look at the stock."""
+    """Add that no stock is reserved. Older orders were charged without checking it."""
     return {**data, "reservesStock": False}
 
 
-# By type and the schema version that they lead on from.
+# By type and the schema version that they convert.
 UPCASTERS: dict[tuple[str, int], Callable[[Data], Data]] = {
     ("OrderCreated", 1): _with_currency,
     ("OrderCreated", 2): _without_reservation,
-    # The first refunds had no number, which is what 0 says.
+    # The first refunds had no payment version. Its default, 0, says so.
     ("OrderRefunded", 1): dict,
 }
 
 
 class UnreadableEventError(Exception):
-    """A stored event is of a later release, or of none."""
+    """A stored event has an unknown type or schema version."""
 
 
 def decode(name: str, schema_version: int, data: Data) -> OrderEvent:
-    """The event of a stored row, brought to its current version. Raises UnreadableEventError."""
+    """Return the event of a stored row in its current version. Raises UnreadableEventError."""
     while upcast := UPCASTERS.get((name, schema_version)):
         data, schema_version = upcast(data), schema_version + 1
     contract = TYPES.get(name)

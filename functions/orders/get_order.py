@@ -1,4 +1,4 @@
-"""GET /api/v1/orders/{id}, GET /orders/{id}: an order of the caller's, or a guest's order.
+"""GET /api/v1/orders/{id}, GET /orders/{id}: read the caller's order, or a guest's order.
 
 A guest sends the order's token in the header `Order-Token`.
 """
@@ -15,5 +15,5 @@ from orders.model import Order
 @endpoint(token_optional=True, rate="read", reads=("Order-Token",))
 def handler(request: Request) -> Reply[Order]:
     with transaction() as connection:
-        order = access.readable(connection, request)
+        order = access.read(connection, request)
     return Reply(order, headers={"ETag": etags.of(order.version)})

@@ -1,4 +1,4 @@
-"""GET /api/v1/orders/{id}/events, GET /orders/{id}/events: what happened to an order, from its beginning.
+"""GET /api/v1/orders/{id}/events, GET /orders/{id}/events: list the events of an order, oldest first.
 
 A guest sends the order's token in the header `Order-Token`.
 """
@@ -17,7 +17,7 @@ def handler(request: Request[None, Page]) -> Reply[list[HistoryEntry]]:
     page = request.query
     [after] = page.start(tuple[int]) or (0,)
     with transaction() as connection:
-        order = access.readable(connection, request)
+        order = access.read(connection, request)
         history = store.history(connection, order.order_id, after=after, limit=page.limit)
     entries = [HistoryEntry.of(recorded) for recorded in history]
     return page.reply(entries, HistoryEntry.position)

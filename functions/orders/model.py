@@ -1,11 +1,11 @@
-"""An order and its rules: what it is after each event, and which event a command or a payment leads to.
+"""An order and its rules: its state after each event, and the event that a command or a payment causes.
 
     created ─► failed ─► paid ─► cancelled ─► refunded
 
-An event leads on to the right, over any number of states, and never back. So it does not matter in which order, or
-how often, the news of a payment arrives: the last state is the same. Money that comes for a cancelled order does not
-make it paid: payments, who know that it is cancelled, give it back. One step leads back: an order whose refund failed is
-what it was before, cancelled or paid. Parts of its money that go back, and disputes, leave its state as it is.
+An event moves the order to the right, over any number of states, and never back. So payment events may arrive in any
+sequence and any number of times: the last state is the same. Money that arrives for a cancelled order does not make it
+paid: the payments domain gives it back. One step leads back: after a failed refund the order is paid or cancelled again.
+Partial refunds and disputes leave its state as it is.
 """
 
 from collections.abc import Callable, Iterable
@@ -52,7 +52,7 @@ LEADS_TO: dict[type[OrderEvent], Status] = {
     OrderCancelled: "cancelled",
     OrderRefunded: "refunded",
 }
-# What others are told has the fields of what is stored, besides the order's.
+# A published event has the fields of the stored one, and some of the order.
 CONTRACTS: dict[type[OrderEvent], Callable[..., contracts.OrderEvent]] = {
     OrderCreated: contracts.OrderCreated,
     OrderPaymentFailed: contracts.OrderPaymentFailed,
@@ -64,7 +64,7 @@ CONTRACTS: dict[type[OrderEvent], Callable[..., contracts.OrderEvent]] = {
     OrderDisputed: contracts.OrderDisputed,
     OrderDisputeClosed: contracts.OrderDisputeClosed,
 }
-type MoneyBack = PaymentRefunded | PaymentPartiallyRefunded | PaymentRefundFailed
+type RefundEvent = PaymentRefunded | PaymentPartiallyRefunded | PaymentRefundFailed
 
 
 class OrderDispute(Struct, frozen=True, rename="camel"):
@@ -78,10 +78,10 @@ class OrderDispute(Struct, frozen=True, rename="camel"):
 
 
 class Order(Struct, frozen=True, rename="camel"):
-    """*amount*: in minor units of *currency*. *version*: how many events it is made of.
+    """*amount*: in minor units of *currency*. *version*: the number of its events.
 
-    *amount_refunded*: what was given back so far. *refund_failure_reason*: why the last refund came back from the bank.
-    *payment_version*: up to where payments' news of money that goes back are known.
+    *amount_refunded*: the total so far. *refund_failure_reason*: why the bank returned the last refund.
+    *payment_version*: of the last payment event about refunds that was applied.
     """
 
     order_id: UUID
@@ -102,7 +102,7 @@ class Order(Struct, frozen=True, rename="camel"):
 
 
 class Recorded(NamedTuple):
-    """An event in its place in an order's history."""
+    """A stored event with its version in the order's history."""
 
     version: int
     recorded_at: datetime
@@ -110,14 +110,14 @@ class Recorded(NamedTuple):
 
 
 def fold(order_id: UUID, history: Iterable[Recorded], order: Order | None = None) -> Order | None:
-    """What *order* (None: nothing) is after *history*."""
+    """Apply *history* to *order* and return the result, or None if there is neither. *order*: None for a new one."""
     for recorded in history:
         order = evolve(order_id, order, recorded)
     return order
 
 
 def evolve(order_id: UUID, order: Order | None, recorded: Recorded) -> Order:
-    """What the order is after one more event. Facts are not argued with: what is allowed was decided before."""
+    """Apply one event to *order* and return the result. A stored event is a fact: it is not checked again."""
     version, at, event = recorded
     if isinstance(event, OrderCreated):
         return Order(
@@ -126,10 +126,10 @@ def evolve(order_id: UUID, order: Order | None, recorded: Recorded) -> Order:
     if order is None:
         message = f"The history of the order {order_id} has no beginning."
         raise UnreadableEventError(message)
-    return replace(_changed(order, event, at), version=version, updated_at=at)
+    return replace(_apply(order, event, at), version=version, updated_at=at)
 
 
-def _changed(order: Order, event: OrderEvent, at: datetime) -> Order:
+def _apply(order: Order, event: OrderEvent, at: datetime) -> Order:
     match event:
         case OrderPartiallyRefunded(amount_refunded=amount, payment_version=known):
             return replace(order, amount_refunded=amount, payment_version=known)
@@ -155,29 +155,32 @@ def _changed(order: Order, event: OrderEvent, at: datetime) -> Order:
 
 
 def cancel(order: Order, customer: UUID) -> OrderCancelled | None:
-    """None if it is over already. Raises NotFoundError if it is not the customer's, ConflictError if it failed."""
+    """Return the event that cancels the order, or None if it is already cancelled or refunded.
+
+    Raises NotFoundError if it belongs to somebody else, ConflictError if its payment failed.
+    """
     if order.customer_id != customer:
         raise NotFoundError("You have no such order.")
     if order.status == "failed":
-        raise ConflictError("The payment was refused, so nothing is left to be cancelled.")
-    return _if_news(order, OrderCancelled())
+        raise ConflictError("The payment has failed, so there is nothing to cancel.")
+    return _if_later(order, OrderCancelled())
 
 
-def hear(order: Order, payment: PaymentEvent) -> OrderEvent | None:
-    """What became of the payment, or None if that changes nothing (any more)."""
+def follow_payment(order: Order, payment: PaymentEvent) -> OrderEvent | None:
+    """Return the event that *payment* causes, or None if it changes nothing: a repeated or outdated event."""
     match payment:
         case PaymentFailed():
-            return _if_news(order, OrderPaymentFailed(reason=payment.reason))
+            return _if_later(order, OrderPaymentFailed(reason=payment.reason))
         case PaymentCompleted():
-            return _if_news(order, OrderPaid())
+            return _if_later(order, OrderPaid())
         case PaymentRefunded() | PaymentPartiallyRefunded() | PaymentRefundFailed():
-            return _hear_of_money_back(order, payment)
+            return _follow_refund(order, payment)
         case PaymentDisputed() | PaymentDisputeClosed():
-            return _hear_of_dispute(order, payment)
+            return _follow_dispute(order, payment)
     return None
 
 
-def _hear_of_money_back(order: Order, payment: MoneyBack) -> OrderEvent | None:
+def _follow_refund(order: Order, payment: RefundEvent) -> OrderEvent | None:
     version = payment.version
     if version and version <= order.payment_version:
         return None
@@ -187,10 +190,10 @@ def _hear_of_money_back(order: Order, payment: MoneyBack) -> OrderEvent | None:
         case PaymentRefundFailed(amount_refunded=amount, reason=reason):
             return OrderRefundFailed(amount_refunded=amount, payment_version=version, reason=reason)
     refunded = OrderRefunded(payment_version=version)
-    return refunded if version else _if_news(order, refunded)
+    return refunded if version else _if_later(order, refunded)
 
 
-def _hear_of_dispute(order: Order, payment: PaymentDisputed | PaymentDisputeClosed) -> OrderEvent | None:
+def _follow_dispute(order: Order, payment: PaymentDisputed | PaymentDisputeClosed) -> OrderEvent | None:
     known = next((each for each in order.disputes if each.dispute_id == payment.dispute_id), None)
     event = OrderDisputed if isinstance(payment, PaymentDisputed) else OrderDisputeClosed
     if known and (event is OrderDisputed or (known.is_closed and known.status == payment.status)):
@@ -203,12 +206,12 @@ def _hear_of_dispute(order: Order, payment: PaymentDisputed | PaymentDisputeClos
     )
 
 
-def announcement(order: Order, event: OrderEvent) -> contracts.OrderEvent:
-    """What others are told of *event*, after which the order is *order*."""
+def announce(order: Order, event: OrderEvent) -> contracts.OrderEvent:
+    """Return the event to publish about *event*. *order*: the order after it."""
     of_order = {"order_id": order.order_id, "amount": order.amount, "customer_id": order.customer_id}
     return CONTRACTS[type(event)](**of_order | asdict(event), version=order.version)
 
 
-def _if_news[E: OrderEvent](order: Order, event: E) -> E | None:
-    """*event*, if it leads on from where the order is."""
+def _if_later[E: OrderEvent](order: Order, event: E) -> E | None:
+    """Return *event* if it moves the order to a later state, else None."""
     return event if STATUSES.index(LEADS_TO[type(event)]) > STATUSES.index(order.status) else None

@@ -30,6 +30,6 @@ from orders import model, repository
 )
 def handler(connection: Connection, event: PaymentEvent) -> None:
     try:
-        repository.change(connection, event.order_id, lambda order: model.hear(order, event))
+        repository.change(connection, event.order_id, lambda order: model.follow_payment(order, event))
     except NotFoundError:
         raise NotOursError(f"There is no order {event.order_id}.") from None

@@ -1,4 +1,4 @@
-"""The orders as lists show them: updated with every event, and rebuilt from the events on demand."""
+"""The list of orders: a row for each, updated with every event. It can be rebuilt from the events."""
 
 from datetime import datetime
 from uuid import UUID
@@ -6,16 +6,16 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from kernel.storage.database import Connection
+from kernel.storage.keyset import GREATEST_ID, NEWEST
 from orders import model, store
 from orders.model import Order
 from orders.schemas import ListOrders, OrderSummary
 
 PAGE = 500
-LAST = UUID(int=(1 << 128) - 1)
 
 
 def put(connection: Connection, orders: list[Order]) -> None:
-    """Write each order's row, unless the list has a later version of it. *orders*: by id, ascending."""
+    """Insert or update the rows of *orders*, unless a row has a later version. *orders*: sorted by id."""
     connection.execute(
         """
         INSERT INTO order_list AS known (order_id, customer_id, status, amount, currency, version, created_at, updated_at)
@@ -42,8 +42,8 @@ def put(connection: Connection, orders: list[Order]) -> None:
 
 
 def newest(connection: Connection, customer: UUID, page: ListOrders) -> list[OrderSummary]:
-    """The customer's orders, newest first."""
-    after = page.start(tuple[datetime, UUID]) or ("infinity", LAST)
+    """Return a page of the customer's orders, newest first."""
+    after = page.start(tuple[datetime, UUID]) or NEWEST
     with connection.cursor(row_factory=class_row(OrderSummary)) as cursor:
         cursor.execute(
             """
@@ -67,8 +67,10 @@ def rebuild(connection: Connection, after: UUID) -> tuple[int, UUID | None]:
     `put` keeps the later version. A cursor over positions would miss events that commit late.
     """
     end = store.last_of_page(connection, after, PAGE)
-    connection.execute("DELETE FROM order_list WHERE order_id > %s AND order_id <= %s", (after, end or LAST))
-    folded = [model.fold(order_id, history) for order_id, history in store.histories(connection, after, end or LAST)]
+    connection.execute("DELETE FROM order_list WHERE order_id > %s AND order_id <= %s", (after, end or GREATEST_ID))
+    folded = [
+        model.fold(order_id, history) for order_id, history in store.histories(connection, after, end or GREATEST_ID)
+    ]
     orders = [order for order in folded if order is not None]
     put(connection, orders)
     return len(orders), end

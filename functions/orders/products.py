@@ -1,4 +1,4 @@
-"""What the catalog sells, in Postgres, as its events tell: the last version of each product that was heard of."""
+"""The catalog's products in Postgres: the last version of each, from the catalog's events."""
 
 from uuid import UUID
 
@@ -10,10 +10,7 @@ from orders.pricing import Product
 
 
 def keep(connection: Connection, events: list[ProductEvent]) -> None:
-    """Keep the products as the events tell, where no later event was kept before.
-
-    Sorted, so that two batches never wait for each other in a circle.
-    """
+    """Store the products of *events*, unless a later version is stored. Sorted, so that two batches cannot deadlock."""
     latest = {event.product_id: event for event in sorted(events, key=lambda event: event.version)}
     several = [latest[product_id] for product_id in sorted(latest)]
     states = [event if isinstance(event, ProductState) else None for event in several]
@@ -38,7 +35,7 @@ def keep(connection: Connection, events: list[ProductEvent]) -> None:
 
 
 def on_sale(connection: Connection, product_ids: list[UUID]) -> dict[UUID, Product]:
-    """Those of the products that can be bought."""
+    """Return those of the products that can be bought, by id."""
     with connection.cursor(row_factory=class_row(Product)) as cursor:
         cursor.execute(
             """

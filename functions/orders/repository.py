@@ -1,4 +1,4 @@
-"""Orders by their events: read by folding, changed by appending."""
+"""Orders by their events: reading folds the events, changing appends one."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -10,25 +10,31 @@ from orders import model, order_list, snapshots, store
 from orders.events import OrderCreated, OrderEvent
 from orders.model import Order
 
-# Each attempt fails only because somebody else's succeeded.
+# An attempt fails only if another one has succeeded.
 ATTEMPTS = 5
+TOO_BUSY = "The order is being changed by too many requests. Try again."
 
 
 def get(connection: Connection, order_id: UUID) -> Order | None:
+    """Return the order, or None if it does not exist."""
     order = snapshots.get(connection, order_id)
     return model.fold(order_id, store.history(connection, order_id, after=order.version if order else 0), order)
 
 
 def add(connection: Connection, order_id: UUID, event: OrderCreated) -> Order:
-    """The new order that begins with *event*."""
-    return _append(connection, order_id, None, event) or _too_busy()
+    """Create the order that begins with *event*, and return it. Raises UnavailableError if *order_id* is taken."""
+    order = _append(connection, order_id, None, event)
+    if order is None:
+        raise UnavailableError(TOO_BUSY)
+    return order
 
 
 def change(connection: Connection, order_id: UUID, decide: Callable[[Order], OrderEvent | None]) -> Order:
-    """The order after the event that *decide* makes of it, if any.
+    """Append the event that *decide* returns for the order, and return the order after it.
 
-    When somebody else changes the order at the same time, *decide* is asked again, of what the order is then.
-    Raises NotFoundError if there is none, UnavailableError if others were faster each time, and what *decide* raises.
+    If *decide* returns None, the order stays as it is. If another change was committed meanwhile, *decide* is called
+    again with the order as it is then.
+    Raises NotFoundError if there is no such order, UnavailableError after five such retries, and what *decide* raises.
     """
     for _ in range(ATTEMPTS):
         order = get(connection, order_id)
@@ -39,20 +45,19 @@ def change(connection: Connection, order_id: UUID, decide: Callable[[Order], Ord
             return order
         if changed := _append(connection, order_id, order, event):
             return changed
-    return _too_busy()
+    raise UnavailableError(TOO_BUSY)
 
 
 def _append(connection: Connection, order_id: UUID, order: Order | None, event: OrderEvent) -> Order | None:
-    """The order after *event*, which is in the store, in the list and on its way to others; or None, and nothing is."""
+    """Append *event*, update the list and the snapshot, and queue its announcement.
+
+    Returns the changed order, or None (nothing written) if another append won.
+    """
     recorded = store.append(connection, order_id, order.version + 1 if order else 1, event)
     if recorded is None:
         return None
     changed = model.evolve(order_id, order, recorded)
     order_list.put(connection, [changed])
     snapshots.put(connection, changed)
-    outbox.add(connection, model.announcement(changed, event))
+    outbox.add(connection, model.announce(changed, event))
     return changed
-
-
-def _too_busy() -> Order:
-    raise UnavailableError("Too many change this order at once.")

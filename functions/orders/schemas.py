@@ -1,4 +1,4 @@
-"""What the orders API takes and gives."""
+"""The shapes of the orders API's requests and responses."""
 
 from datetime import datetime
 from typing import Annotated, Any, Self
@@ -14,7 +14,7 @@ from orders.model import Order, Recorded, Status
 
 
 class ItemWanted(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """*price_cents*: of one piece, as the client saw it; if it is another by now, the order is refused."""
+    """*price_cents*: of one piece, as the client saw it. The order is refused if the price has changed."""
 
     product_id: UUID
     quantity: Annotated[int, Meta(ge=1, le=999)]
@@ -22,9 +22,9 @@ class ItemWanted(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"
 
 
 class CreateOrder(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """Either *amount*, in minor units of *currency* (None: USD), or *items*, which have their products' prices.
+    """Either *amount*, in minor units of *currency* (USD by default), or *items*, at their products' prices.
 
-    *payment_method*: Stripe's name of it, which the client made with Stripe.js; no card data passes through us.
+    *payment_method*: Stripe's id of it, which the client creates with Stripe.js; no card data passes through us.
     """
 
     amount: Annotated[int, Meta(ge=1, le=LARGEST_AMOUNT)] | None = None
@@ -34,13 +34,13 @@ class CreateOrder(Struct, frozen=True, forbid_unknown_fields=True, rename="camel
 
 
 class PlacedOrder(Order, frozen=True):
-    """*token*: with which a guest reads the order, in the header `Order-Token`; it is not shown again."""
+    """*token*: for a guest, who reads the order with it in the header `Order-Token`. It is not shown again."""
 
     token: str | None = None
 
 
 class ListOrders(Page, frozen=True):
-    """*status*: only the orders that have it."""
+    """*status*: list only orders with this status."""
 
     status: Status | None = None
 
@@ -56,12 +56,12 @@ class OrderSummary(Struct, frozen=True, rename="camel"):
     updated_at: datetime
 
     def position(self) -> tuple[object, ...]:
-        """Its place in the list's order, where the next page begins."""
+        """Return its place in the list, where the next page begins."""
         return (self.created_at, self.order_id)
 
 
 class HistoryEntry(Struct, frozen=True, rename="camel"):
-    """One event of an order; *data*: what it tells, which depends on its type."""
+    """One event of an order. *data*: depends on the type."""
 
     version: int
     type: str
@@ -70,11 +70,11 @@ class HistoryEntry(Struct, frozen=True, rename="camel"):
 
     @classmethod
     def of(cls, recorded: Recorded) -> Self:
-        """How its payment method is called is between the order and whoever charges it."""
+        """Return the entry of a stored event, without the payment method, which clients need not see."""
         data = msgspec.to_builtins(recorded.event)
         data.pop("paymentMethod", None)
         return cls(recorded.version, type(recorded.event).__name__, data, recorded.recorded_at)
 
     def position(self) -> tuple[object, ...]:
-        """Return its place in the order's history, where the next page begins."""
+        """Return its place in the list, where the next page begins."""
         return (self.version,)

@@ -1,6 +1,6 @@
-"""Orders as they were after many events, so that reading one with a long history does not begin at its first day.
+"""Snapshots of orders, so that reading one with a long history need not fold all of its events.
 
-They are a cache and nothing more: one that is missing, damaged or of another release is as none.
+They are only a cache. A missing, damaged or outdated snapshot is ignored.
 """
 
 import hashlib
@@ -12,15 +12,16 @@ from kernel.storage.database import Connection
 from kernel.telemetry import logger
 from orders.model import Order
 
-# Few orders have so many events; those that do are the ones that cost.
+# Few orders have so many events, and only for those a snapshot pays off.
 EVERY = 16
-# To be counted up with each change of `Order` or of what an event makes of it.
+# Increment it with each change of `Order` or of how an event is applied to it.
 SCHEMA_VERSION = 2
 
 _decode = msgspec.json.Decoder(Order).decode
 
 
 def get(connection: Connection, order_id: UUID) -> Order | None:
+    """Return the order as of its last snapshot, or None."""
     row = connection.execute(
         "SELECT version, state, digest FROM order_snapshots WHERE order_id = %s AND schema_version = %s",
         (order_id, SCHEMA_VERSION),
@@ -35,7 +36,7 @@ def get(connection: Connection, order_id: UUID) -> Order | None:
 
 
 def put(connection: Connection, order: Order) -> None:
-    """Keep *order*, if it is time to."""
+    """Store a snapshot of *order* after every 16th event."""
     if order.version % EVERY:
         return
     state = msgspec.json.encode(order).decode()

@@ -1,4 +1,4 @@
-"""The event store in Postgres: rows are added to it, and read."""
+"""The event store in Postgres. Rows are only added."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -16,9 +16,9 @@ from orders.model import Recorded
 
 
 def append(connection: Connection, order_id: UUID, version: int, event: OrderEvent) -> Recorded | None:
-    """Add *event* as the order's *version*, or None if there is such a version already.
+    """Append *event* as the order's *version*. Returns None if that version exists.
 
-    Waits for another transaction that is adding it. No error is raised, so that the caller's transaction can go on.
+    Waits for another transaction that is appending it. Raises no error, so that the caller's transaction can go on.
     """
     row = connection.execute(
         """
@@ -40,7 +40,7 @@ def append(connection: Connection, order_id: UUID, version: int, event: OrderEve
 
 
 def history(connection: Connection, order_id: UUID, *, after: int = 0, limit: int | None = None) -> list[Recorded]:
-    """The order's events from the version *after* on."""
+    """Return the order's events with a version above *after*, in sequence."""
     rows = connection.execute(
         """
         SELECT version, recorded_at, type, schema_version, data FROM order_events

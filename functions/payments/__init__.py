@@ -1,1 +1,1 @@
-"""Payments: each order is charged once by Stripe, and what was paid for a cancelled one is given back."""
+"""Payments: each order is charged once by Stripe, and the money of a cancelled one is given back."""

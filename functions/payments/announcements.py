@@ -1,6 +1,6 @@
-"""What others are told when more is known of a payment than before.
+"""The events to publish after a change of a payment.
 
-Of refunds and disputes nobody is told before the payment is completed: they may become known earlier than that.
+Refunds and disputes may become known before the payment is completed. They are published only afterwards.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from payments.model import Payment
 
 
 def announce(before: Payment | None, after: Payment) -> tuple[Payment, list[PaymentEvent]]:
-    """Return *after* with what was told of it counted, and what to tell. *before*: None if nothing was known."""
+    """Return *after* with its published events counted, and the events to publish. *before*: None for a new payment."""
     outcome = _outcome(before, after)
     known = before if before and before.was_taken else None
     later = [*_refunds(known, after), *_disputes(known, after)] if after.was_taken else []

@@ -1,8 +1,8 @@
-"""Disputes: customers who tell their bank that they do not owe a payment.
+"""Disputes: customers who contest a charge at their bank.
 
     inquiry ─► needs response ─► under review ─► closed
 
-A dispute only moves to the right. Of several ends, the one that Stripe told last counts.
+A dispute only moves to the right. If it ends more than once, the latest event of Stripe counts.
 
 Stripe: "The Dispute object", "How disputes work".
 """
@@ -17,9 +17,9 @@ ENDS = frozenset({"won", "lost", "warning_closed", "prevented"})
 
 
 class Dispute(Struct, frozen=True):
-    """*status* and *reason*: Stripe's words. *told_at*: when Stripe told it, in seconds since 1970.
+    """*status*, *reason*: Stripe's words. *told_at*: the time of Stripe's event, in seconds since 1970.
 
-    *withdrawn*, *reinstated*: whether the money was taken from our account, and whether it came back.
+    *withdrawn*, *reinstated*: whether the money has left our account, and whether it came back.
     """
 
     id: str
@@ -34,12 +34,12 @@ class Dispute(Struct, frozen=True):
 
     @property
     def forbids_refunds(self) -> bool:
-        """Whether Stripe refuses to refund: the bank decides over the money, or has given it back itself."""
+        """Whether Stripe refuses refunds: the bank is deciding, or has given the money back itself."""
         return self.status == "lost" if self.is_closed else not self.status.startswith("warning_")
 
 
 def merge(known: Iterable[Dispute], found: Iterable[Dispute]) -> tuple[Dispute, ...]:
-    """Return all disputes, each as far as it got."""
+    """Return all disputes, each in its latest state."""
     latest: dict[str, Dispute] = {}
     for each in (*known, *found):
         other = latest.get(each.id, each)

@@ -1,9 +1,8 @@
-"""Stripe's API: one call for each step of a payment, and what is learned from it.
+"""Stripe's API: one call for each step of a payment, which returns the news of the payment.
 
 An order is charged once however often the steps are repeated, and however long Stripe remembers keys (24 hours): an
-intent takes money once, we confirm only the one that was kept, and it is kept before it is confirmed. So only the
-creation and the refund need a key. Unless Stripe's answer says what happened, UnavailableError is raised: it is
-unknown then, and found out by repeating the step.
+intent takes money once, and we only confirm the intent that was stored before. So only the creation and the refund
+need a key. Unless Stripe's response says what happened, UnavailableError is raised. Repeating the step finds it out.
 
 Stripe: "Idempotent requests", "The PaymentIntent object", "Error handling".
 """
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS = 6
 WAITING: dict[str, Waiting] = {
     "requires_payment_method": "requires_payment_method",
-    # Of a payment whose method the client chooses: it has chosen, and not confirmed.
+    # The client has chosen a method, and has not confirmed it.
     "requires_confirmation": "requires_payment_method",
     "requires_action": "requires_action",
     "processing": "processing",
@@ -37,55 +36,55 @@ stripe.enable_telemetry = False
 
 
 class RefusedError(Exception):
-    """Stripe will not do it, now or later: a person has to see to it."""
+    """Stripe rejects the step for good. A person has to handle it."""
 
 
 def take(step: Step, payment: Payment) -> News:
-    """Do *step* at Stripe. Raises UnavailableError, and RefusedError for a refund that Stripe does not make."""
-    return _asked(STEPS[step], payment)
+    """Do *step* at Stripe. Raises UnavailableError, and RefusedError for a refund that Stripe rejects."""
+    return _call(STEPS[step], payment)
 
 
 def look(payment: Payment) -> News:
-    """What Stripe knows of the payment's intent. Raises UnavailableError."""
-    return _asked(_look, payment)
+    """Return the state of the payment's intent at Stripe. Raises UnavailableError."""
+    return _call(_look, payment)
 
 
-def _asked(question: Callable[[Payment], News], payment: Payment) -> News:
+def _call(function: Callable[[Payment], News], payment: Payment) -> News:
     try:
-        return question(payment)
+        return function(payment)
     except stripe.AuthenticationError as error:
-        # The key was replaced: the next attempt is made with the new one.
+        # The key was replaced. The next attempt uses the new one.
         credentials.get(fresh=True)
-        raise UnavailableError("Stripe does not take the API key.") from error
+        raise UnavailableError("Stripe rejects the API key.") from error
     except stripe.StripeError as error:
-        raise UnavailableError(f"Stripe gives no answer that helps: {type(error).__name__} {error.code}") from error
+        raise UnavailableError(f"Stripe did not say what happened: {type(error).__name__} {error.code}") from error
 
 
 def _abandon(_payment: Payment) -> News:
-    """End a payment of which Stripe was never asked."""
+    """End a payment that was never sent to Stripe."""
     return News(money="ended")
 
 
 def _create(payment: Payment) -> News:
     try:
-        intent = _created(payment, str(payment.order_id))
+        intent = _create_intent(payment, str(payment.order_id))
     except (stripe.APIError, stripe.IdempotencyError) as error:
         if isinstance(error, stripe.APIError) and not (error.headers or {}).get("Idempotent-Replayed"):
             raise
-        # The key is used up, by a failure of Stripe's that it gives again for a day, or by another version of us. An
-        # intent that was not kept is never confirmed, so a further one does no harm.
-        intent = _created(payment, str(ids.new()))
+        # The key is used up: by an error that Stripe replays for a day, or by another release's parameters. An intent
+        # that was not stored is never confirmed, so another one is harmless.
+        intent = _create_intent(payment, str(ids.new()))
     except (stripe.CardError, stripe.InvalidRequestError) as error:
         return News(money="ended", failure_reason=_reason(error))
-    return _learned(payment, intent)
+    return _news_of(payment, intent)
 
 
-def _created(payment: Payment, key: str) -> PaymentIntent:
+def _create_intent(payment: Payment, key: str) -> PaymentIntent:
     parameters: PaymentIntentCreateParams = {
         "amount": payment.amount,
         "currency": (payment.currency or "").lower(),
         "metadata": {"orderId": str(payment.order_id)},
-        # A method that leads through another site would need an address to come back to.
+        # A method that redirects to another site would need a return address.
         "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
     }
     if payment.payment_method:
@@ -99,10 +98,10 @@ def _confirm(payment: Payment) -> News:
     except stripe.CardError as error:
         return model.decline(payment, _reason(error))
     except stripe.InvalidRequestError as error:
-        # It was confirmed before, or cancelled; or Stripe never will confirm it.
+        # It was confirmed before, or cancelled, or Stripe rejects it for good.
         found = _look(payment)
         return found if payment.after(found) != payment else model.decline(payment, _reason(error))
-    return _learned(payment, intent)
+    return _news_of(payment, intent)
 
 
 def _cancel(payment: Payment) -> News:
@@ -110,11 +109,11 @@ def _cancel(payment: Payment) -> News:
         intent = _client().v1.payment_intents.cancel(_intent_id(payment))
     except stripe.InvalidRequestError:
         return _look(payment)
-    return _learned(payment, intent)
+    return _news_of(payment, intent)
 
 
 def _refund(payment: Payment) -> News:
-    """Give back what is left of the money. A refund that Stripe has taken on counts as made, until it fails."""
+    """Refund the rest of the money. A pending refund counts as made until it fails."""
     key = f"{payment.order_id}-refund"
     try:
         refund = _client().v1.refunds.create({"payment_intent": _intent_id(payment)}, {"idempotency_key": key})
@@ -122,17 +121,17 @@ def _refund(payment: Payment) -> News:
         if error.code == "charge_already_refunded":
             return News(money="returned")
         raise RefusedError(_reason(error)) from error
-    # Stripe leaves it out of refunds that did not fail.
+    # Stripe omits it unless the refund failed.
     reason = getattr(refund, "failure_reason", None)
     found = refunds.of_status(refund.id, refund.amount, refund.status, reason)
     return News(money="taken" if found.has_failed else "returned", refunds=(found,))
 
 
 def _look(payment: Payment) -> News:
-    return _learned(payment, _client().v1.payment_intents.retrieve(_intent_id(payment)))
+    return _news_of(payment, _client().v1.payment_intents.retrieve(_intent_id(payment)))
 
 
-def _learned(payment: Payment, intent: PaymentIntent) -> News:
+def _news_of(payment: Payment, intent: PaymentIntent) -> News:
     found = News(intent_id=intent.id, client_secret=intent.client_secret)
     if intent.status == "succeeded":
         currency = intent.currency.upper()
@@ -142,7 +141,7 @@ def _learned(payment: Payment, intent: PaymentIntent) -> News:
     if payment.payment_method is None or intent.status in ("requires_action", "processing"):
         return found._replace(waiting_for=WAITING[intent.status])
     if intent.status == "requires_payment_method":
-        # Stripe takes a method that was refused off the intent.
+        # Stripe detaches a refused method from the intent.
         error = intent.last_payment_error
         reason = getattr(error, "decline_code", None) or getattr(error, "code", None)
         return found._replace(failure_reason=reason or "declined")
@@ -157,7 +156,7 @@ def _intent_id(payment: Payment) -> str:
 
 
 def _reason(error: stripe.StripeError) -> str:
-    """The bank's reason, or Stripe's, as one word."""
+    """Return the bank's reason, or Stripe's, as one word."""
     decline_code = getattr(error.error, "decline_code", None)
     return decline_code or error.code or "refused"
 
@@ -168,7 +167,7 @@ def _client() -> StripeClient:
 
 @functools.lru_cache(maxsize=1)
 def _client_of(api_key: str, address: str) -> StripeClient:
-    """Repeating a call is left to the caller, who has a deadline."""
+    """Return a client without retries, which are left to the caller, who has a deadline."""
     connections = stripe.RequestsClient(timeout=TIMEOUT_SECONDS)
     return StripeClient(api_key, base_addresses={"api": address}, max_network_retries=0, http_client=connections)
 

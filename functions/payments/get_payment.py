@@ -1,7 +1,7 @@
-"""GET /api/v1/payments/{orderId}: what became of the payment of the signed-in user's order.
+"""GET /api/v1/payments/{orderId}: read the payment of the signed-in user's order.
 
-While the client has to do something with Stripe.js (choose a payment method, pass the bank's check), the answer has the
-client secret for it, which is to be kept from everybody else.
+While the client has to act with Stripe.js (choose a payment method, pass the bank's check), the response has the client
+secret, which must be kept from everybody else.
 """
 
 from kernel.errors import NotFoundError
@@ -17,5 +17,5 @@ def handler(request: Request) -> PaymentView:
     with transaction() as connection:
         payment = store.get(connection, request.user_id, request.id("orderId"))
     if payment is None:
-        raise NotFoundError("You have no order with a payment of this id.")
+        raise NotFoundError("You have no order with this id and a payment.")
     return PaymentView.of(payment)

@@ -1,15 +1,15 @@
-"""The payment of an order and its rules: what is known of it, and what is to be done next.
+"""The payment of an order and its rules: its state, and the next step at Stripe.
 
     open ─► ended ─► taken ─► returned      the money
     wanted ─► cancelled                     the order
-    awaited ─► reserved ─► released         the pieces of an order of items, which may be refused as well
+    awaited ─► reserved ─► released         the pieces of an order of items, which may also be refused
 
-News only move them to the right, over any number of places. So it does not matter in which order, or how often, they
-arrive: what is known in the end is the same. Stripe never takes money for an intent that it has cancelled, and cancels
-none that it has taken money for: *ended* means that nothing was taken, and nothing will be. One step leads back: money
-whose refund failed is no longer returned.
+News only move them to the right, over any number of places. So news may arrive in any sequence and any number of times:
+the last state is the same. Stripe never takes money for a cancelled intent, and never cancels one that has taken money:
+*ended* means that nothing was taken, and nothing will be. One step leads back: after a failed refund, returned money
+counts as taken again.
 
-Nothing is asked of Stripe while pieces are awaited. Money that was taken for pieces that are not there is given back.
+Nothing is sent to Stripe while pieces are awaited. Money that was taken for missing pieces is given back.
 """
 
 import re
@@ -39,9 +39,9 @@ PAYMENT_METHOD = re.compile(r"(?:pm|card|src)_[A-Za-z0-9_]{1,250}")
 
 
 class News(NamedTuple):
-    """What was learned of a payment. *waiting_for*: what an open one waits for, by Stripe's word for it.
+    """New facts about a payment. *waiting_for*: what an open one waits for, in Stripe's words.
 
-    *taken_amount*, *taken_currency*: what Stripe took, where it says so. *refunded*: what its charge says was given back.
+    *taken_amount*, *taken_currency*: the charge, if Stripe has stated it. *refunded*: the total that the charge states.
     """
 
     money: Money = "open"
@@ -59,12 +59,14 @@ class News(NamedTuple):
 
 
 class Payment(Struct, frozen=True):
-    """*payment_method*: Stripe's name of what is charged; None = the client chooses, and confirms the intent.
+    """The payment of one order.
 
-    *failure_reason*: why it is given up, unless the money was taken nevertheless. *taken_amount*, *taken_currency*: what
-    Stripe took, if it said so. *refunded*: the most that its charge ever said was given back; *amount_refunded* is what
-    counts. *version*: how often others were told of money that goes back. *stock*: what the catalog said of the pieces;
-    None = nothing yet, or they are not to be reserved.
+    *payment_method*: Stripe's id of it; None if the client chooses one and confirms the intent.
+    *failure_reason*: why the payment is given up. It has no effect once the money was taken.
+    *taken_amount*, *taken_currency*: the charge, if Stripe has stated it.
+    *refunded*: the highest total that the charge has stated; `amount_refunded` is the one that counts.
+    *version*: the number of published events about refunds and disputes.
+    *stock*: the catalog's answer about the pieces; None before it, or if none are reserved.
     """
 
     order_id: UUID
@@ -105,10 +107,10 @@ class Payment(Struct, frozen=True):
 
     @property
     def next_step(self) -> Step | None:
-        """What is to be asked of Stripe; None if nothing is, or not now.
+        """The next step at Stripe, or None if there is none at present.
 
-        Whether an intent was created may be unknown. It is created again then, under the same key, even if only to be
-        cancelled. Without pieces there never was one.
+        If it is unknown whether an intent was created, it is created again under the same key, even if only to be
+        cancelled. Without pieces there never was an intent.
         """
         match self.status:
             case "pending":
@@ -123,7 +125,7 @@ class Payment(Struct, frozen=True):
 
     @property
     def is_the_clients(self) -> bool:
-        """Whether the client has to do something with Stripe.js, for which it needs the client secret."""
+        """Whether the client has to act with Stripe.js, for which it needs the client secret."""
         return self.status in ("requires_payment_method", "requires_action")
 
     @property
@@ -136,12 +138,12 @@ class Payment(Struct, frozen=True):
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether its order is. The catalog may have heard of it before we do."""
+        """Whether the order is cancelled. The catalog may know it before we do."""
         return self.cancelled or self.stock_reason == "cancelled"
 
     @property
     def reason(self) -> str | None:
-        """Why it is given up."""
+        """Why the payment is given up."""
         return self.failure_reason or self.stock_reason
 
     @property
@@ -150,7 +152,7 @@ class Payment(Struct, frozen=True):
 
     @property
     def mismatched(self) -> bool:
-        """Whether Stripe took another amount or currency than the order's, which pays nothing and goes back."""
+        """Whether Stripe took another amount or currency than the order's. Such money pays nothing and is returned."""
         taken = (self.taken_amount, self.taken_currency)
         return self.taken_amount is not None and taken != (self.amount, self.currency)
 
@@ -168,11 +170,12 @@ class Payment(Struct, frozen=True):
 
     @property
     def refund_failure_reason(self) -> str | None:
-        """Why a refund failed, while there is money that another one could give back."""
+        """Why a refund failed, while there is still money to give back."""
         failed = [each.reason or "unknown" for each in self.refunds if each.has_failed]
         return failed[0] if failed and self.money == "taken" else None
 
     def after(self, news: News) -> "Payment":
+        """Return the payment with *news* applied."""
         answer = Answer(self.stock, self.stock_reason)
         stock, stock_reason = pieces.merge(answer, news.answer) if self.reserves_stock else answer
         known = replace(
@@ -191,7 +194,7 @@ class Payment(Struct, frozen=True):
             stock=stock,
             stock_reason=stock_reason,
         )
-        return _counted(known) if known.was_taken else known
+        return _count_refunds(known) if known.was_taken else known
 
     @property
     def _status_of_nothing(self) -> Status:
@@ -207,7 +210,7 @@ class Payment(Struct, frozen=True):
 
 
 def of_order(event: OrderCreated, usual_payment_method: str | None) -> Payment:
-    """The payment of a new order, which has ended if it can never be charged."""
+    """Return the payment of a new order. It has ended if it can never be charged."""
     payment_method = event.payment_method or usual_payment_method
     payment = Payment(
         event.order_id,
@@ -220,25 +223,25 @@ def of_order(event: OrderCreated, usual_payment_method: str | None) -> Payment:
     refusal = _refusal(payment)
     if refusal is None:
         return payment
-    # What is no name of a payment method may be a card's number, which is not ours to keep.
+    # A malformed id may be a card's number, which must not be stored.
     known = payment_method if refusal != "invalid_payment_method" else None
     return replace(payment, payment_method=known, money="ended", failure_reason=refusal)
 
 
 def of_cancelled_order(event: OrderCancelled) -> Payment:
-    """The payment of an order that was cancelled before anything else was heard of it: there will be none."""
+    """Return the payment of an order whose cancellation arrived first: it has ended."""
     return Payment(event.order_id, event.customer_id, event.amount, None, None, money="ended", cancelled=True)
 
 
 def decline(payment: Payment, reason: str) -> News:
-    """A refusal by the bank. Where the client confirms it is not the end: another card may do."""
+    """Return the news of a refusal by the bank. If the client confirms, it is not final: another card may work."""
     return News(failure_reason=reason) if payment.payment_method else News(waiting_for="requires_payment_method")
 
 
-def _counted(payment: Payment) -> Payment:
-    """Return the payment with all of its money returned or not, as what was given back adds up.
+def _count_refunds(payment: Payment) -> Payment:
+    """Return the payment with its money *returned* if the refunds add up to all of it, else *taken*.
 
-    Money that was returned once was given back whole, at that moment.
+    If it counted as returned once, all of it was given back at that moment.
     """
     whole = payment.amount if payment.taken_amount is None else payment.taken_amount
     refunded = max(payment.refunded, whole) if payment.money == "returned" else payment.refunded

@@ -1,9 +1,9 @@
-"""What the catalog tells of the pieces that an order of items wants.
+"""The catalog's answers about the pieces of an order of items.
 
     awaited ─► reserved ─► released
            └─► refused
 
-The first word after *reserved* is the last, so it does not matter in which order they arrive.
+The first answer other than *reserved* is final, so the answers may arrive in any sequence.
 """
 
 from typing import Literal, NamedTuple
@@ -14,14 +14,14 @@ Stock = Literal["reserved", "refused", "released"]
 
 
 class Answer(NamedTuple):
-    """*stock*: None = there is none yet. *reason*: why there are no pieces, as one word."""
+    """*stock*: None before any answer. *reason*: why there are no pieces, as one word."""
 
     stock: Stock | None = None
     reason: str | None = None
 
 
 def read(event: StockEvent) -> Answer:
-    """Return the answer that *event* tells."""
+    """Return the answer in *event*."""
     match event:
         case StockReserved():
             return Answer("reserved")
@@ -33,5 +33,5 @@ def read(event: StockEvent) -> Answer:
 
 
 def merge(known: Answer, found: Answer) -> Answer:
-    """Return what is known once *found* was told."""
+    """Return the answer that counts: *known*, or *found* if it is later."""
     return found if known.stock in (None, "reserved") and found.stock else known

@@ -1,7 +1,7 @@
-"""POST /api/v1/payments/webhook: what Stripe tells of a payment, signed by it and sent until it is taken.
+"""POST /api/v1/payments/webhook: receive an event of Stripe, which signs it and retries until it is accepted.
 
-It may come late, twice and in any order. A wrong signature and an object that cannot be read are refused. All else is
-taken: what it tells is kept if it is news of a payment of ours, and nothing is asked back of Stripe.
+Events may arrive late, twice and in any sequence. A wrong signature and an unreadable object are refused. Any other
+event is accepted, and applied if it has news of one of our payments. Stripe's API is not called.
 """
 
 import time
@@ -48,7 +48,7 @@ def _keep(connection: Connection, payment: Payment, told: Told) -> None:
     news = stripe_events.news(told, payment)
     taken = (news.taken_amount, news.taken_currency)
     if news.money == "taken" and taken != (payment.amount, payment.currency):
-        # Another amount pays no order. The reconciliation asks Stripe what it took in truth, and gives it back.
+        # Another amount pays no order. The reconciliation reads the real amount from Stripe, and gives it back.
         logger.error("another amount was paid than ordered", extra={"orderId": str(payment.order_id), "taken": taken})
         store.look_soon(connection, payment)
     else:

@@ -1,9 +1,9 @@
-"""What was given back of a payment: its refunds, and what its charge says that they add up to.
+"""The refunds of a payment, and the total that its charge states.
 
     pending ─► succeeded ─► failed      a refund
 
-A refund only moves to the right: a bank may send back what it was given. What a charge says is true of the moment when
-it was said, and failures that are known are taken off it. So the total does not depend on the order of arrival.
+A refund only moves to the right: a bank may return it after it succeeded. The total of a charge is true at the time of
+the event, and known failures are subtracted from it. So the result does not depend on the sequence of arrival.
 
 Stripe: "Refunds" and "Failed refunds".
 """
@@ -18,7 +18,7 @@ OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 
 class Refund(Struct, frozen=True):
-    """*reason*: why it failed, as one word of Stripe's."""
+    """*reason*: why it failed, in Stripe's word."""
 
     id: str
     amount: int
@@ -31,7 +31,7 @@ class Refund(Struct, frozen=True):
 
 
 def of_status(name: str, amount: int, status: str | None, reason: str | None) -> Refund:
-    """Return the refund that Stripe tells of by these words."""
+    """Return the refund with Stripe's *status*."""
     match status:
         case "succeeded":
             return Refund(name, amount, "succeeded")
@@ -41,7 +41,7 @@ def of_status(name: str, amount: int, status: str | None, reason: str | None) ->
 
 
 def merge(known: Iterable[Refund], found: Iterable[Refund]) -> tuple[Refund, ...]:
-    """Return all refunds, each as far as it got."""
+    """Return all refunds, each in its latest state."""
     latest: dict[str, Refund] = {}
     for each in (*known, *found):
         latest[each.id] = max(latest.get(each.id, each), each, key=_place)
@@ -49,9 +49,9 @@ def merge(known: Iterable[Refund], found: Iterable[Refund]) -> tuple[Refund, ...
 
 
 def total(refunds: Iterable[Refund], at_least: int) -> int:
-    """Return what is given back by *refunds* of a charge that once said *at_least*.
+    """Return the total that is given back. Pending refunds count.
 
-    A refund that the bank still works on counts.
+    *at_least*: the highest total that the charge has stated.
     """
     amounts = {True: 0, False: 0}
     for each in refunds:

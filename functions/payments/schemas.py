@@ -1,4 +1,4 @@
-"""What the payments API gives."""
+"""The shapes of the payments API's responses."""
 
 from typing import Self
 from uuid import UUID
@@ -26,11 +26,12 @@ class DisputeView(Struct, frozen=True, rename="camel"):
 
 
 class PaymentView(Struct, frozen=True, rename="camel"):
-    """*amount*: in minor units of *currency*. *client_secret*: for Stripe.js, while the client has to do something.
+    """*amount*: in minor units of *currency*. *client_secret*: for Stripe.js, while the client has to act.
 
     *status*: `awaiting_stock` until the catalog has reserved the order's items; nothing is charged before.
-    *failure_reason*: why it failed, as one word (Stripe's decline code, `out_of_stock`, `expired`). *amount_refunded*: what was given
-    back so far. *refund_failure_reason*: why the bank did not take a refund, while the money is still with us.
+    *failure_reason*: why it failed, as one word (Stripe's decline code, `out_of_stock`, `expired`).
+    *amount_refunded*: the total so far.
+    *refund_failure_reason*: why the bank returned a refund, while we still have the money.
     """
 
     order_id: UUID
@@ -59,6 +60,6 @@ class PaymentView(Struct, frozen=True, rename="camel"):
 
 
 class Received(Struct, frozen=True):
-    """The event need not be sent again."""
+    """The event was accepted, and need not be sent again."""
 
     received: bool = True

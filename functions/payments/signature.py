@@ -1,4 +1,4 @@
-"""Whether a message is Stripe's: an HMAC of its bytes and of the time when it was sent.
+"""Verifies the signature of Stripe's webhooks: an HMAC of the body and the time of sending.
 
 Stripe: "Verify webhook signatures manually". Stripe's library does the same, but its import alone takes 300 ms.
 """
@@ -14,7 +14,7 @@ SECONDS = re.compile(r"[0-9]{1,12}")
 
 
 class SignatureError(InvalidError):
-    """The message is not Stripe's, or not of now."""
+    """The message was not signed by Stripe, or too long ago."""
 
     refuses_credential = True
 
@@ -32,7 +32,7 @@ def require(body: bytes, header: str | None, secrets: Iterable[str], *, now: flo
     signed = f"{times[0]}.".encode() + body
     expected = [hmac.digest(secret.encode(), signed, "sha256").hex().encode() for secret in secrets]
     given = [value.encode() for name, _, value in parts if name == "v1"]
-    # All are compared, each in constant time: how long it takes tells nothing.
+    # Compare all of them, each in constant time, so that the duration reveals nothing.
     matches = [hmac.compare_digest(each, one) for each in expected for one in given]
     if not any(matches):
         raise SignatureError("The header Stripe-Signature does not sign this body.")

@@ -1,4 +1,4 @@
-"""Payments in Postgres. What changes one locks it first, and publishes what others are told with the change."""
+"""Payments in Postgres. A change locks the payment first, and queues its events in the same transaction."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -18,8 +18,7 @@ from payments.pieces import Answer
 
 LISTS = ("refunds", "disputes")
 PAYMENT = kwargs_row(lambda **row: msgspec.convert(row, Payment))
-# What an order says of its payment for good: its customer, its amount, what is charged, and whether its pieces are
-# reserved before. All else is what is learned.
+# The order determines these fields for good. All others change with the news of the payment.
 FIXED = ("order_id", "customer_id", "amount", "currency", "payment_method", "reserves_stock")
 FIELDS = Payment.__struct_fields__
 COLUMNS = SQL(", ").join(Identifier("payments", field) for field in FIELDS)
@@ -33,9 +32,9 @@ CHANGES = SQL(", ").join(
 
 
 def add(connection: Connection, payment: Payment) -> None:
-    """Keep the payment of an order that has none, with what was heard of its pieces before.
+    """Insert the payment of an order, with the answers about its pieces that arrived before it.
 
-    One that is known only gets its currency, which it lacks if the order was cancelled before it was heard of.
+    If the payment exists, only its currency is set, which it lacks if the order's cancellation arrived first.
     """
     if payment.reserves_stock:
         payment = payment.after(News(answer=_add_answer(connection, payment.order_id, Answer())))
@@ -55,14 +54,14 @@ def add(connection: Connection, payment: Payment) -> None:
 
 
 def add_answer(connection: Connection, order_id: UUID, answer: Answer) -> None:
-    """Keep what was told of the order's pieces, with its payment, or until there is one."""
+    """Store the catalog's answer about the order's pieces, and apply it to the payment if there is one."""
     known = _add_answer(connection, order_id, answer)
     for payment in lock(connection, [order_id]):
         change(connection, payment, News(answer=known))
 
 
 def get(connection: Connection, customer_id: UUID, order_id: UUID) -> Payment | None:
-    """The payment of the customer's own order; None if they have no such."""
+    """Return the payment of the customer's order, or None if they have no such order."""
     with connection.cursor(row_factory=PAYMENT) as cursor:
         query = SQL("SELECT {} FROM payments WHERE order_id = %s AND customer_id = %s").format(COLUMNS)
         cursor.execute(query, (order_id, customer_id))
@@ -70,7 +69,7 @@ def get(connection: Connection, customer_id: UUID, order_id: UUID) -> Payment | 
 
 
 def lock(connection: Connection, order_ids: Iterable[UUID]) -> list[Payment]:
-    """Those that there are, ours until the transaction ends; sorted, so that two never wait for each other."""
+    """Lock the payments that exist until the transaction ends, and return them. Sorted, to exclude deadlocks."""
     with connection.cursor(row_factory=PAYMENT) as cursor:
         query = SQL("SELECT {} FROM payments WHERE order_id = ANY(%s) ORDER BY order_id FOR UPDATE").format(COLUMNS)
         cursor.execute(query, (list(order_ids),))
@@ -78,13 +77,13 @@ def lock(connection: Connection, order_ids: Iterable[UUID]) -> list[Payment]:
 
 
 def lock_by_intent(connection: Connection, intent_id: str) -> Payment | None:
-    """The payment of Stripe's intent, if it is one of ours."""
+    """Lock the payment of Stripe's intent and return it, or None if it is not one of ours."""
     found = connection.execute("SELECT order_id FROM payments WHERE intent_id = %s", (intent_id,)).fetchone()
     return lock(connection, found)[0] if found else None
 
 
 def change(connection: Connection, payment: Payment, news: News) -> bool:
-    """Add *news* to what is known of the locked *payment*; False if it was known."""
+    """Apply *news* to the locked *payment* and queue its events. Returns False if nothing changes."""
     after = payment.after(news)
     if after == payment:
         return False
@@ -95,14 +94,14 @@ def change(connection: Connection, payment: Payment, news: News) -> bool:
 
 
 def look_soon(connection: Connection, payment: Payment) -> None:
-    """Let the next reconciliation ask Stripe about *payment*, if it is not settled."""
+    """Let the next reconciliation look at *payment*, unless it is settled."""
     connection.execute("UPDATE payments SET checked_at = '-infinity' WHERE order_id = %s", (payment.order_id,))
 
 
 def claim_unsettled(connection: Connection, minutes: int, limit: int) -> list[Payment]:
-    """Up to *limit* payments that are not settled and were not looked at for *minutes*, ours to look at now.
+    """Claim up to *limit* payments that are not settled and have not been claimed for *minutes*.
 
-    Of those that await their pieces Stripe knows nothing.
+    Payments that await their pieces are left out: Stripe does not know them.
     """
     with connection.cursor(row_factory=PAYMENT) as cursor:
         cursor.execute(
@@ -125,7 +124,7 @@ def claim_unsettled(connection: Connection, minutes: int, limit: int) -> list[Pa
 
 
 def expire(connection: Connection, hours: int) -> None:
-    """Give up the payments for whose clients, or for whose pieces, we have waited for *hours*."""
+    """Give up the payments that have waited for their client or their pieces for *hours*."""
     connection.execute(
         """
         UPDATE payments SET failure_reason = 'expired'
@@ -138,9 +137,9 @@ def expire(connection: Connection, hours: int) -> None:
 
 
 def _add_answer(connection: Connection, order_id: UUID, answer: Answer) -> Answer:
-    """Lock what is known of the order's pieces, add *answer*, and return it.
+    """Lock the order's stored answer, merge *answer* into it, and return the result.
 
-    The row is made if need be: who adds the payment and who tells of its pieces wait for each other at it.
+    The row is inserted if it is missing, so that adding a payment and adding an answer wait for each other.
     """
     connection.execute("INSERT INTO stock_answers (order_id) VALUES (%s) ON CONFLICT DO NOTHING", (order_id,))
     [row] = connection.execute("SELECT stock, reason FROM stock_answers WHERE order_id = %s FOR UPDATE", (order_id,))

@@ -1,6 +1,6 @@
-"""Stripe's events, as far as they tell of a payment.
+"""Stripe's events about payments.
 
-Stripe: "Types of events". Of an object no more is read than is needed: what else is in it is not ours to keep.
+Stripe: "Types of events". Only the needed fields of an object are read, because the others may be personal.
 """
 
 from typing import Annotated, NamedTuple
@@ -13,7 +13,7 @@ from payments import disputes, model, refunds
 from payments.disputes import Dispute
 from payments.model import News, Payment
 
-# What Postgres takes as a text and as a number.
+# Limits of what Postgres stores as a text and as a number.
 Word = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00]*\Z")]
 Amount = Annotated[int, Meta(ge=0, le=999_999_999_999)]
 
@@ -23,7 +23,7 @@ class EventData(Struct, frozen=True):
 
 
 class Event(Struct, frozen=True):
-    """*data*: of whatever kind the type says. *created*: in seconds since 1970."""
+    """*data*: depends on the type. *created*: in seconds since 1970."""
 
     id: Word
     type: str
@@ -42,7 +42,7 @@ class Intent(Struct, frozen=True):
 
 
 class PaidIntent(Struct, frozen=True):
-    """*amount_received*: what was taken, which is less than *amount* if only a part was captured."""
+    """*amount_received*: less than *amount* if only a part was captured."""
 
     id: Word
     amount: Amount
@@ -51,7 +51,7 @@ class PaidIntent(Struct, frozen=True):
 
 
 class Charge(Struct, frozen=True):
-    """*amount_refunded*: so far."""
+    """*amount_refunded*: the total so far."""
 
     payment_intent: Word | None
     amount_refunded: Amount
@@ -75,7 +75,7 @@ class DisputeObject(Struct, frozen=True):
 
 
 class Told(NamedTuple):
-    """What an event tells of the payment of the intent *intent_id*. *declined*: the bank's reason, if it refused."""
+    """The news in an event about the intent *intent_id*. *declined*: the bank's reason if it refused."""
 
     intent_id: str | None
     news: News = News()
@@ -91,7 +91,7 @@ def read(body: bytes) -> Event:
 
 
 def tell(event: Event) -> Told | None:
-    """Return what *event* tells of a payment, or None if it tells of none.
+    """Return the news in *event*, or None if it is not about a payment.
 
     Raises InvalidError for an object that is not what the event's type says.
     """
@@ -102,7 +102,7 @@ def tell(event: Event) -> Told | None:
 
 
 def news(told: Told, payment: Payment) -> News:
-    """Return what was *told* as news of *payment*."""
+    """Return the news for *payment*."""
     return model.decline(payment, told.declined) if told.declined else told.news
 
 

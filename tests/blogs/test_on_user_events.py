@@ -43,6 +43,6 @@ def test_a_token_that_is_still_valid_writes_no_post(blogs: Database, author: Per
     refused = author.create(TEXT)
     assert (refused.status, refused.body["detail"]) == (
         401,
-        "This account was deleted. Its access tokens are of no use any more.",
+        "This account was deleted. Its access tokens are no longer valid.",
     )
     assert blogs.rows("SELECT id FROM blogs UNION ALL SELECT gen_random_uuid() FROM outbox") == []

@@ -72,9 +72,9 @@ def test_a_token_that_is_still_valid_creates_nothing(platform: Platform, person:
     answers = person.late_requests()
     assert [answer.status for answer in answers] == [401, 401, 401, 401, 404, 401, 401, 401, 401, 401, 401]
     told = {answer.body["detail"] for answer in answers if answer.status == 401}
-    assert told == {"This account was deleted. Its access tokens are of no use any more."}
+    assert told == {"This account was deleted. Its access tokens are no longer valid."}
     event = call(generate_event.handler, "POST", person.event())
-    assert (event.status, event.body["detail"]) == (422, "There is no such user any more: the account was deleted.")
+    assert (event.status, event.body["detail"]) == (422, "This user does not exist any more: the account was deleted.")
     platform.settle()
     platform.sweep()
     forgotten(platform, person)

@@ -87,12 +87,12 @@ def test_a_shortened_text_has_the_same_value(value: object) -> None:
     """Nothing is rounded, and no text is touched."""
     written = postgres(value)
 
-    assert exactly(free_json.shortened(written)) == exactly(written)
-    assert len(free_json.shortened(written)) <= len(written)
+    assert exactly(free_json.shorten(written)) == exactly(written)
+    assert len(free_json.shorten(written)) <= len(written)
 
 
 def test_rows_of_zeros_are_shortened() -> None:
     """To about the size in which they were sent."""
-    assert free_json.shortened(postgres({"a": [1e300, -1e-300, 1.5e200], "b": "1" + "0" * 40})) == (
+    assert free_json.shorten(postgres({"a": [1e300, -1e-300, 1.5e200], "b": "1" + "0" * 40})) == (
         '{"a": [1e300, -1e-300, 15e199], "b": "1' + "0" * 40 + '"}'
     )

@@ -44,7 +44,7 @@ def test_a_token_that_is_still_valid_writes_no_note(notes: Database, somebody: C
     for headers in ({}, {"idempotency_key": "first"}):
         refused = gone.create(TEXT, **headers)
         assert (refused.status, refused.headers["WWW-Authenticate"]) == (401, "Bearer")
-        assert refused.body["detail"] == "This account was deleted. Its access tokens are of no use any more."
+        assert refused.body["detail"] == "This account was deleted. Its access tokens are no longer valid."
     assert notes.rows("SELECT id FROM notes UNION ALL SELECT gen_random_uuid() FROM outbox") == []
     assert notes.rows("SELECT * FROM idempotency_keys") == []
 

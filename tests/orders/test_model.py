@@ -82,11 +82,11 @@ HEARS: dict[str, dict[Status, Status]] = {
 @pytest.mark.parametrize(("news", "before"), list(product(HEARS, IN)))
 def test_an_order_hears_of_its_payment(news: str, before: Status) -> None:
     """The whole table: what is news leads on, what is not leads nowhere."""
-    event = model.hear(IN[before], payment(ID, news))
+    event = model.follow_payment(IN[before], payment(ID, news))
     expected = HEARS[news][before]
 
     assert (event is None) == (expected == before)
-    assert told(IN[before], lambda order: model.hear(order, payment(ID, news))).status == expected
+    assert told(IN[before], lambda order: model.follow_payment(order, payment(ID, news))).status == expected
 
 
 @pytest.mark.parametrize("before", ["created", "paid"])
@@ -115,7 +115,7 @@ def test_the_order_of_the_news_does_not_matter(count: int) -> None:
         for news in permutations(several):
             order = IN["created"]
             for each in news:
-                order = told(order, lambda order, each=each: model.hear(order, payment(ID, each)))  # type: ignore[misc]
+                order = told(order, lambda order, each=each: model.follow_payment(order, payment(ID, each)))  # type: ignore[misc]
             ends.add(order.status)
         assert len(ends) == 1
 
@@ -144,7 +144,7 @@ def test_nothing_is_made_of_nothing() -> None:
 def test_others_are_told_of_every_event(event: OrderEvent) -> None:
     """Under the same name, with the order's amount, customer and version, and with all that the event tells."""
     order = after(event)
-    news = model.announcement(order, event)
+    news = model.announce(order, event)
 
     assert type_of(type(news)) == type(event).__name__
     assert (news.order_id, news.amount, news.customer_id, news.version) == (ID, 500, CUSTOMER, 2)

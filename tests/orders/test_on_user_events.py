@@ -28,6 +28,6 @@ def test_a_token_that_is_still_valid_orders_nothing(orders: Database, ada: Custo
     refused = ada.create({"amount": 500})
     assert (refused.status, refused.body["detail"]) == (
         401,
-        "This account was deleted. Its access tokens are of no use any more.",
+        "This account was deleted. Its access tokens are no longer valid.",
     )
     assert orders.rows("SELECT order_id FROM order_events UNION ALL SELECT gen_random_uuid() FROM outbox") == []

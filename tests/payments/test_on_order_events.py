@@ -358,7 +358,7 @@ def test_is_not_stuck_with_a_failure_that_stripe_remembers(
 ) -> None:
     """A stored 500 comes again for a day under its key: the intent is created under another one, and charged once."""
     keys: list[str] = []
-    create = gateway._created
+    create = gateway._create_intent
 
     def replayed(payment: Payment, key: str) -> library.PaymentIntent:
         keys.append(key)
@@ -366,7 +366,7 @@ def test_is_not_stuck_with_a_failure_that_stripe_remembers(
             raise library.APIError("Again.", http_status=500, headers={"Idempotent-Replayed": "true"})
         return create(payment, key)
 
-    monkeypatch.setattr(gateway, "_created", replayed)
+    monkeypatch.setattr(gateway, "_create_intent", replayed)
     order = created()
     assert consume(order) == ALL
     assert (keys[0], len(keys)) == (str(order.order_id), 2)
@@ -377,8 +377,8 @@ def test_charges_once_though_stripe_forgot_the_key(
     payments: Database, stripe: FakeStripe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A redelivery after more than a day makes a second intent: only the one that was kept is confirmed, and once."""
-    create = gateway._created
-    monkeypatch.setattr(gateway, "_created", lambda payment, _: create(payment, str(uuid4())))
+    create = gateway._create_intent
+    monkeypatch.setattr(gateway, "_create_intent", lambda payment, _: create(payment, str(uuid4())))
     order = created()
     for faults in ([Loss.CUT_AFTER], [None, Loss.CUT_AFTER]):
         stripe.proxy.fail(faults)

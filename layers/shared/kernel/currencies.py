@@ -1,8 +1,8 @@
-"""The currencies that Stripe charges in, and which amounts of them: one table for catalog, orders and payments.
+"""Checks of currencies and amounts: one table for what Stripe charges, and ISO 4217 for the ledger.
 
-Amounts are in minor units of ISO 4217, and Stripe reads them in units of its own. Where the two differ, a customer would
-be charged 100 times the price or a hundredth of it, so such a currency is refused. The ledger, which charges nobody,
-takes all of ISO 4217.
+Amounts are in minor units of ISO 4217, and Stripe has units of its own. Where the two differ, a customer would be charged
+100 times the price or a hundredth of it, so such a currency is refused. The ledger, which charges nobody, accepts all of
+ISO 4217.
 
 Source: Stripe, "Supported currencies" (docs.stripe.com/currencies): "Supported presentment currencies", "Zero-decimal
 currencies", "Three-decimal currencies", "Special cases", "Minimum and maximum charge amounts". Checked on 2026-11-26.
@@ -14,11 +14,11 @@ from decimal import Decimal
 
 from kernel.errors import FieldProblem
 
-# Stripe's own limit in most currencies, for whatever the customer pays with.
+# Stripe's limit in most currencies, with any payment method.
 LARGEST_AMOUNT = 99_999_999
 
 _ZERO = "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF"
-# ISK and UGX have no decimals any more, and Stripe goes on counting them in hundredths.
+# ISK and UGX have no decimals any more, but Stripe still counts them in hundredths.
 _TWO = (
     "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BWP BYN BZD CAD CDF CHF CNY COP CRC CVE CZK DKK"
     " DOP DZD EGP ETB EUR FJD FKP GBP GEL GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR ISK JMD KES KGS KHR KYD KZT LAK"
@@ -28,7 +28,7 @@ _TWO = (
 )
 _THREE = "BHD JOD KWD OMR TND"
 
-# How many decimals an amount has that is sent to Stripe.
+# The number of decimals of an amount that is sent to Stripe.
 DECIMALS = {code: count for count, codes in ((0, _ZERO), (2, _TWO), (3, _THREE)) for code in codes.split()}
 # ISO 4217 has 2 decimals for MGA, and none for ISK and UGX.
 COUNTED_OTHERWISE = frozenset({"ISK", "MGA", "UGX"})
@@ -36,7 +36,7 @@ _ENDING_IN_0 = frozenset(_THREE.split())
 
 
 def write(amount: int, code: str) -> str:
-    """Return *amount* as people write it, as in `5.00 USD`."""
+    """Return *amount* as text for people: `5.00 USD`."""
     return f"{Decimal(amount).scaleb(-DECIMALS.get(code, 0)):f} {code}".strip()
 
 
@@ -46,12 +46,14 @@ def charge_problems(amount: int, code: str, *, amount_field: str = "amount") -> 
     *amount_field*: the name of the field that holds the amount.
     """
     if code not in DECIMALS:
-        yield FieldProblem("currency", "is no currency that Stripe charges in")
+        yield FieldProblem("currency", "is not a currency that Stripe charges in")
     elif code in COUNTED_OTHERWISE:
-        message = "cannot be charged: Stripe counts it in another unit than ISO 4217, so the amount would be another"
+        message = (
+            "cannot be charged: Stripe and ISO 4217 count it in different units, so another amount would be charged"
+        )
         yield FieldProblem("currency", message)
     elif code in _ENDING_IN_0 and amount % 10:
-        message = f"must end in 0: Stripe takes no more than 2 of the 3 decimals of {code}"
+        message = f"must end in 0: Stripe uses only 2 of the 3 decimals of {code}"
         yield FieldProblem(amount_field, message)
 
 

@@ -1,21 +1,21 @@
-"""The errors a function may raise. Each carries its HTTP status; all messages but one's are written for the caller.
+"""The errors that a function may raise, each with its HTTP status.
 
-ProblemError                 the caller is told, nothing was done
+ProblemError                 nothing was done, and the client sees the message
 ├─ InvalidError          400 the request is wrong; names each wrong field
 ├─ UnauthorizedError     401 sign in first
 │  └─ ForgottenError     401 the account was deleted
 ├─ ForbiddenError        403 signed in, but not allowed
-├─ NotFoundError         404 there is no such thing, or it is another's
-├─ ConflictError         409 it contradicts the present state
-├─ PreconditionFailedError 412 it was changed since the caller read it
-├─ TooLargeError         413 the body is larger than the API takes
-├─ UnsupportedTypeError  415 the body is not JSON by its own account
+├─ NotFoundError         404 does not exist, or belongs to somebody else
+├─ ConflictError         409 contradicts the present state
+├─ PreconditionFailedError 412 changed since the client read it
+├─ TooLargeError         413 the body is larger than the API accepts
+├─ UnsupportedTypeError  415 the body is declared as another type than JSON
 │  └─ UnsupportedEncodingError 415 the body is compressed
-├─ UnprocessableError    422 well formed, but a rule says no
-├─ TooManyRequestsError  429 the caller's allowance is used up
-└─ UnavailableError      503 something this needs is down or busy: the same request may succeed later
+├─ UnprocessableError    422 well formed, but against a rule
+├─ TooManyRequestsError  429 the client's rate limit is used up
+└─ UnavailableError      503 a dependency is down or busy: a retry may succeed
 
-The message of an UnavailableError names what is down: it is written for the log, and no client sees it.
+The message of an UnavailableError names the dependency. It is for the log, and no client sees it.
 
 NotOursError                 at the Kafka edge alone: the event is skipped
 
@@ -33,16 +33,18 @@ MOST_PROBLEMS = 100
 
 
 class FieldProblem(NamedTuple):
-    """One wrong field: *path* as the client wrote it (`lines[0].quantity`, `query.limit`), and what is wrong."""
+    """A wrong field. *path*: as the client wrote it (`lines[0].quantity`, `query.limit`)."""
 
     path: str
     message: str
 
 
 class ProblemError(Exception):
-    """*headers*: what the answer carries besides the usual ones. *problems*: the fields at fault, if they are known.
+    """The base of all errors that clients see.
 
-    *refuses_credential*: a token or a signature does not hold, which is counted against the sender's address.
+    *headers*: additional headers of the response.
+    *problems*: the wrong fields, if there are any.
+    *refuses_credential*: a token or a signature is invalid, which counts against the sender's address.
     """
 
     status = HTTPStatus.BAD_REQUEST
@@ -66,7 +68,7 @@ class UnauthorizedError(ProblemError):
 
 class ForgottenError(UnauthorizedError):
     def __init__(self) -> None:
-        super().__init__("This account was deleted. Its access tokens are of no use any more.")
+        super().__init__("This account was deleted. Its access tokens are no longer valid.")
 
 
 class ForbiddenError(ProblemError):
@@ -102,7 +104,7 @@ class UnprocessableError(ProblemError):
 
 
 class TooManyRequestsError(ProblemError):
-    """*retry_after* is in seconds."""
+    """*retry_after*: in seconds."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
 
@@ -112,7 +114,7 @@ class TooManyRequestsError(ProblemError):
 
 
 class UnavailableError(ProblemError):
-    """*message*: for the log alone (`kernel.web.responses`). *retry_after* is in seconds."""
+    """*message*: for the log only (`kernel.web.responses`). *retry_after*: in seconds."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
 

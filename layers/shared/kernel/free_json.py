@@ -1,7 +1,7 @@
-"""Limit free-form JSON: what a client may send where the API takes any object, and how much of it is shown.
+"""Limits of free-form JSON, where the API accepts any object, and how it is shortened in responses.
 
-Postgres writes numbers of `jsonb` out: `1e300` takes 5 bytes in a request and 301 in an answer. So a number is counted
-by the digits that it has when it is written out, before and after the point.
+Postgres writes the numbers of `jsonb` without exponents: `1e300` takes 5 bytes in a request and 301 in a response. So the
+length of a number is the number of its digits without an exponent, before and after the point.
 """
 
 import json
@@ -17,7 +17,7 @@ MOST_LEVELS = 64
 MOST_DIGITS = 40
 LARGEST_INTEGER = 10**MOST_DIGITS - 1
 NUMBER = re.compile(r"-?([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]{1,6}))?")
-# A text, so that no number is looked for in it, or a number that is long enough to be worth shortening.
+# A text, so that digits in it are skipped, or a number that is long enough to be shortened.
 TEXT_OR_LONG_NUMBER = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|-?[0-9][0-9.]{19,}')
 
 
@@ -26,34 +26,34 @@ class LongNumber(float):
 
 
 class RepeatedNames(dict[str, Any]):
-    """An object in which a name is given more than once. *repeated*: the first such name."""
+    """An object with a repeated name. *repeated*: the first such name."""
 
     repeated = ""
 
 
 def read(raw: bytes) -> object:
-    """Return the JSON document *raw*. What `problems` finds in it is marked by types of this module.
+    """Decode the JSON document *raw*. Values of this module's types mark what `problems` reports.
 
     Raises ValueError (msgspec.DecodeError, UnicodeDecodeError) or RecursionError if it is not JSON.
     """
-    # It alone is strict: no NaN, no half a surrogate pair. The other parser alone tells of repeated names.
+    # Only msgspec is strict: no NaN, no half of a surrogate pair. Only json reports repeated names.
     _strict.decode(raw)
     return json.loads(raw, object_pairs_hook=_object, parse_float=number)
 
 
 def number(text: str) -> float:
-    """Return the number in *text*: a LongNumber if it has more than 40 digits. A hook for decoders."""
+    """Return the number in *text*, as a LongNumber if it has more than 40 digits. A hook for decoders."""
     if len(text) <= MOST_DIGITS // 2 and "e" not in text and "E" not in text:
         return float(text)
     return float(text) if _digits(text) <= MOST_DIGITS else LongNumber(text)
 
 
-# With the hook, which takes numbers that no float holds, so that their places are named.
+# The hook accepts numbers that no float holds, so that `problems` can report their paths.
 _strict = msgspec.json.Decoder(float_hook=number)
 
 
 def problems(value: object, path: str, level: int = 1) -> Iterator[FieldProblem]:
-    """Find what may not be in *value*, which is at *path*: deep nesting, long numbers, names given twice."""
+    """Find deep nesting, long numbers and repeated names in *value*, which is at *path*."""
     if isinstance(value, dict):
         if level > MOST_LEVELS:
             yield _too_deep(path)
@@ -70,16 +70,16 @@ def problems(value: object, path: str, level: int = 1) -> Iterator[FieldProblem]
             if type(each) is not str:
                 yield from problems(each, f"{path}[{index}]", level + 1)
     elif isinstance(value, LongNumber) or (isinstance(value, int) and abs(value) > LARGEST_INTEGER):
-        yield FieldProblem(path or "body", f"is a number of more than {MOST_DIGITS} digits, written out")
+        yield FieldProblem(path or "body", f"is a number of more than {MOST_DIGITS} digits")
 
 
 def free_fields(structure: type[msgspec.Struct]) -> tuple[str, ...]:
-    """Return the names of the fields of *structure* that take any JSON."""
+    """Return the names of the fields of *structure* that accept any JSON."""
     return tuple(field.name for field in msgspec.structs.fields(structure) if _is_free(field.type))
 
 
-def shortened(text: str) -> str:
-    """Return the JSON *text* as Postgres writes it, with exponents in the place of long rows of zeros."""
+def shorten(text: str) -> str:
+    """Return the JSON *text*, as Postgres writes it, with exponents instead of long rows of zeros."""
     return TEXT_OR_LONG_NUMBER.sub(_short, text)
 
 

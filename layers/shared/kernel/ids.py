@@ -1,4 +1,4 @@
-"""New identifiers."""
+"""Creates identifiers."""
 
 import secrets
 import time
@@ -6,7 +6,10 @@ from uuid import UUID
 
 
 def new() -> UUID:
-    """A UUID version 7 (RFC 9562, section 5.7): 48 bits of milliseconds, so that new rows sort last, 74 random bits."""
+    """Return a UUID version 7 (RFC 9562, section 5.7): 48 bits of milliseconds and 74 random bits.
+
+    New rows sort last.
+    """
     milliseconds = time.time_ns() // 1_000_000
     random = secrets.randbits(74)
     return UUID(int=milliseconds << 80 | 0x7 << 76 | (random >> 62) << 64 | 0b10 << 62 | random & (1 << 62) - 1)

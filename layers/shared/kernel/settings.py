@@ -1,6 +1,6 @@
-"""What a function is told by its environment: one frozen class per concern.
+"""Settings from environment variables: one frozen class per concern.
 
-Nothing is cached: `from_environment` costs microseconds, and a test may change a variable. A missing or unusable
+Nothing is cached: `from_environment` takes microseconds, and a test may change a variable. A missing or unusable
 variable raises SettingError, which names it.
 """
 
@@ -19,7 +19,7 @@ ALIASES: Mapping[str, str] = {
     "DATABASE_PORT": "DB_PORT",
     "DATABASE_NAME": "DB_NAME",
 }
-# Who may see a function's configuration sees its variables: secrets are none of them. Where to put them instead.
+# Everybody who may read a function's configuration sees its variables, so no secret is one. Where to put it instead.
 SECRETS: Mapping[str, str] = dict.fromkeys(
     ("DB_USER", "DB_PASSWORD"),
     'The user is <domain>_<DATABASE_ROLE>. Put {"username": …, "password": …} into Secrets Manager, under '
@@ -28,14 +28,14 @@ SECRETS: Mapping[str, str] = dict.fromkeys(
 
 
 class SettingError(Exception):
-    """A variable is missing or has an unusable value; the message names it and says what it must be."""
+    """A variable is missing or unusable. The message names it and says what it must be."""
 
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """Where the databases are. The password is in Secrets Manager under *secret_prefix* + `<domain>_<role>`.
+    """The address of the databases. The password is in Secrets Manager under *secret_prefix* + `<domain>_<role>`.
 
-    *name*: of the database, if it is not the domain's.
+    *name*: of the database; None for the domain's name.
     """
 
     host: str
@@ -60,7 +60,7 @@ class Database:
 
 @dataclass(frozen=True, slots=True)
 class Kafka:
-    """SASL_SSL means IAM authentication to MSK, PLAINTEXT a broker that trusts its network."""
+    """*security_protocol*: SASL_SSL for IAM authentication to MSK, PLAINTEXT for a broker that trusts its network."""
 
     bootstrap_servers: tuple[str, ...]
     security_protocol: str
@@ -75,10 +75,9 @@ class Kafka:
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
-    """The names of a consumer and what it is told by its environment.
+    """*breaker_threshold*: after this many permanent failures in a row, no record is dead-lettered.
 
-    *breaker_threshold*: number of permanent failures in a row, in all environments, that stops the dead-lettering.
-    *event_log_level*: level of the log line that each applied event gets.
+    *event_log_level*: the level of the log line of each applied event.
     """
 
     topic: str
@@ -109,10 +108,10 @@ class Consumer:
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """*seconds*: how long to wait for further events, 0 = drain and return. *retention_days*: of published rows.
+    """*seconds*: how long to wait for further events; 0 publishes what is there and returns.
 
-    *inbox_retention_days*: longer than a topic keeps its records and a dead letter waits for its redrive, since an
-    event that is forgotten would be applied again.
+    *retention_days*: of published rows.
+    *inbox_retention_days*: must be longer than a topic's retention, because an event without its row is applied again.
     """
 
     seconds: int
@@ -132,7 +131,7 @@ class Relay:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """*issuer* and *audience* of access tokens; the secrets hold the keys, the private ones for users alone."""
+    """*issuer*, *audience*: of access tokens. Only the users domain may read the secret of the private keys."""
 
     issuer: str
     audience: str
@@ -152,37 +151,37 @@ class Tokens:
 
 
 def redis_url() -> str | None:
-    """Where Redis is (REDIS_URL); None = there is none, and caches and rate limits do as when it is down."""
+    """Return the address of Redis (REDIS_URL). None has the same effect on caches and rate limits as a Redis that is down."""
     return _value("REDIS_URL") or None
 
 
 def rate_limit_factor() -> int:
-    """By how much every rate limit is raised (RATE_LIMIT_FACTOR): 1 in production, more where one client is a test."""
+    """Return the factor of every rate limit (RATE_LIMIT_FACTOR): 1 in production, more for load tests."""
     return _integer("RATE_LIMIT_FACTOR", 1, 1, LARGEST_RATE_LIMIT_FACTOR)
 
 
 def refuses_common_passwords() -> bool:
-    """Return whether passwords that many people choose are refused (COMMON_PASSWORD_CHECK: on or off)."""
+    """Return whether common passwords are refused (COMMON_PASSWORD_CHECK: on or off)."""
     return _choice("COMMON_PASSWORD_CHECK", ("on", "off")) == "on"
 
 
 def hold_minutes() -> int:
-    """Return for how many minutes the items of an order are held that is not paid (HOLD_MINUTES)."""
+    """Return for how many minutes the items of an unpaid order are held (HOLD_MINUTES)."""
     return _integer("HOLD_MINUTES", 15, 1, 1440)
 
 
 def allowed_origins() -> frozenset[str]:
-    """Web origins that may read the answers (CORS_ALLOWED_ORIGINS, comma-separated; none when it is not set)."""
+    """Return the web origins that may read responses (CORS_ALLOWED_ORIGINS, comma-separated; none by default)."""
     return frozenset(filter(None, _value("CORS_ALLOWED_ORIGINS").split(",")))
 
 
 def names(variable: str) -> tuple[str, ...]:
-    """The comma-separated names in *variable*, which must be set."""
+    """Return the comma-separated names in *variable*, which must be set."""
     return tuple(filter(None, text(variable).split(",")))
 
 
 def text(variable: str) -> str:
-    """The value of *variable*, which must be set and not empty."""
+    """Return the value of *variable*, which must be set and not empty."""
     value = _value(variable)
     if not value:
         message = f"The environment variable {variable} is not set."
@@ -207,9 +206,9 @@ def _choice(variable: str, choices: tuple[str, ...]) -> str:
 
 
 def _value(variable: str) -> str:
-    """Return what *variable* or its alias is set to, or "" if neither is.
+    """Return the value of *variable* or its alias, or "" if neither is set.
 
-    Raises SettingError if both are set and differ: one of them would have no effect.
+    Raises SettingError if both are set and differ, because one of them would have no effect.
     """
     alias = ALIASES.get(variable, "")
     own, other = os.environ.get(variable, ""), os.environ.get(alias, "")

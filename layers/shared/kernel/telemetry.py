@@ -10,7 +10,7 @@ from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
 from kernel import ids
 
-# LOG_LEVEL is the logger's own variable. What is logged is chosen field by field: never a body, a token or a payload.
+# The logger itself reads LOG_LEVEL. Fields are logged one by one: never a body, a token or a payload.
 logger = Logger(service="millrace", utc=True, use_rfc3339=True)
 
 TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -18,9 +18,9 @@ CORRELATION_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 class Trace(NamedTuple):
-    """*correlation_id*: of the request that began it all. *traceparent*: W3C Trace Context, of this step.
+    """*correlation_id*: of the first request. *traceparent*: of this step (W3C Trace Context).
 
-    *cause*: the id of the request or the event that this step answers; where there is no single one, *correlation_id*.
+    *cause*: the id of the request or event that caused this step, or *correlation_id* if there is no single one.
     """
 
     correlation_id: str
@@ -32,7 +32,7 @@ _trace: ContextVar[Trace | None] = ContextVar("trace", default=None)
 
 
 def begin(correlation_id: str | None, traceparent: str | None, cause: str | None = None) -> Trace:
-    """Continue the caller's trace with a step of our own; what is absent or malformed is made new."""
+    """Continue the caller's trace with a new step and return it. Absent or malformed values are replaced by new ones."""
     if not (correlation_id and CORRELATION_ID.fullmatch(correlation_id)):
         correlation_id = str(ids.new())
     known = traceparent is not None and TRACEPARENT.fullmatch(traceparent)
@@ -45,12 +45,12 @@ def begin(correlation_id: str | None, traceparent: str | None, cause: str | None
 
 
 def current() -> Trace:
-    """The trace of the work at hand; a new one outside of any."""
+    """Return the current trace, or begin a new one."""
     return _trace.get() or begin(None, None)
 
 
 def publish(component: str, **values: float) -> None:
-    """Write one line of metrics of *component*: counts, and milliseconds or seconds where the name ends so."""
+    """Write one line of metrics of *component*. Names in `_ms` and `_seconds` are times, all others counts."""
     metrics = Metrics(namespace="Millrace", service="millrace")
     metrics.add_dimension(name="component", value=component)
     for name, value in values.items():

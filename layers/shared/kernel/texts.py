@@ -1,6 +1,6 @@
-"""Texts with something to see in them. Patterns are read by Python here and by ECMA-262 in clients.
+"""Types of texts that must show something. The patterns work in Python and, for clients, in ECMA-262.
 
-What shows nothing may be inside a text: Persian is written with joiners, and so are families of emoji.
+Invisible characters are allowed inside a text: Persian and some emoji are written with joiners.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ LAST_OF_BASIC_PLANE = 0xFFFF
 
 
 def _escaped(code: int) -> str:
-    # Python and ECMA-262 have no common escape for what lies beyond.
+    # Python and ECMA-262 have no common escape for code points beyond.
     return f"\\u{code:04x}" if code <= LAST_OF_BASIC_PLANE else chr(code)
 
 
@@ -20,7 +20,7 @@ def _ranges(several: Iterable[tuple[int, int]]) -> str:
     return "".join(f"{_escaped(first)}-{_escaped(last)}" for first, last in several)
 
 
-# Unicode's Cc, Cf, Zs, Zl and Zp, and what else is ignorable by default or blank: fillers of Hangul, empty Braille.
+# Unicode's Cc, Cf, Zs, Zl and Zp, and others that are ignorable by default or blank: fillers of Hangul, empty Braille.
 INVISIBLE_IN_BASIC_PLANE = _ranges(
     [
         *((0x0, 0x20), (0x7F, 0xA0), (0xAD, 0xAD), (0x34F, 0x34F), (0x600, 0x605), (0x61C, 0x61C), (0x6DD, 0x6DD)),
@@ -29,22 +29,22 @@ INVISIBLE_IN_BASIC_PLANE = _ranges(
         *((0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFFB)),
     ]
 )
-# Without its flag u, which not every client sets, ECMA-262 has no ranges of these.
+# Without the flag u, which not every client sets, ECMA-262 supports no ranges of these.
 INVISIBLE_BEYOND = _ranges(
     [
         *((0x110BD, 0x110BD), (0x110CD, 0x110CD), (0x13430, 0x1343F), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A)),
         (0xE0000, 0xE0FFF),
     ]
 )
-# Control characters, separators of lines, and what turns the direction of the text around it.
+# Control characters, line separators, and overrides of the text's direction.
 OUT_OF_LINE = _ranges([(0x0, 0x1F), (0x7F, 0x9F), (0x2028, 0x202E), (0x2066, 0x2069)])
 
 VISIBLE = f"[^{INVISIBLE_IN_BASIC_PLANE}{INVISIBLE_BEYOND}]"
 ONE_LINE = f"^(?=.*{VISIBLE})[^{OUT_OF_LINE}]+$(?!\\n)"
-# Instead of the pattern, which nobody can read.
+# Shown to clients instead of the pattern.
 EXPLANATIONS = {
-    VISIBLE: "must have something to see in it",
-    ONE_LINE: "must be one line with something to see in it, without control characters or overrides of its direction",
+    VISIBLE: "must contain a visible character",
+    ONE_LINE: "must be one line with a visible character, and without control characters or overrides of the text direction",
 }
 
 type Line = Annotated[str, Meta(min_length=1, max_length=200, pattern=ONE_LINE)]

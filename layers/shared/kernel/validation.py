@@ -1,4 +1,4 @@
-"""Checks a caller's JSON against a msgspec structure and names every field that is wrong, not only the first."""
+"""Checks a client's JSON against a msgspec structure and names every wrong field, not only the first."""
 
 from collections.abc import Iterator, Mapping
 from types import UnionType
@@ -37,7 +37,7 @@ def members(expected: Any) -> Iterator[Any]:  # noqa: ANN401 - a type
 
 
 def _problems(value: object, expected: Any, path: str) -> Iterator[FieldProblem]:  # noqa: ANN401 - a type
-    """Find the problems in the parts of *value*, or else its own."""
+    """Find the problems in the parts of *value*, or if there are none, its own."""
     found = False
     for problem in _in_parts(value, expected, path):
         found = True
@@ -73,7 +73,7 @@ def _own_problem(value: object, expected: Any, path: str) -> Iterator[FieldProbl
     try:
         msgspec.convert(value, expected)
     except msgspec.ValidationError as error:
-        # msgspec says `Expected `str`, got `int` - at `$.name`` and knows the path below this value only.
+        # msgspec writes `Expected `str`, got `int` - at `$.name``, with a path below this value.
         message, _, below = str(error).partition(" - at `$")
         for pattern, explanation in texts.EXPLANATIONS.items():
             if repr(pattern) in message:

@@ -29,10 +29,10 @@ __all__ = ["LARGEST_BODY", "LARGEST_CONTENT_BODY", "Endpoint", "Page", "Request"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint[Body, Query]:
-    """A Lambda handler: what a route takes and gives, who may call it and how often, and the function that answers.
+    """A Lambda handler: the function that answers a route, with the route's types, access and rate.
 
-    The API's document is made of it too: *answer_type*, *other_status*, *more_with*, *reads* and *raises* are there for that
-    alone.
+    *answer_type*, *other_status*, *more_with*, *reads* and *raises* serve the API's document only.
+    *domain*: whose database stores the responses to idempotent requests.
     """
 
     function: Callable[[Request[Body, Query]], Any]
@@ -60,15 +60,15 @@ class Endpoint[Body, Query]:
         trace = telemetry.begin(headers.get("x-request-id") or gateway_id, headers.get("traceparent"), gateway_id)
         limits: dict[str, str] = {}
         try:
-            with _refusals_counted(event):
-                principal = self._authenticated(headers)
+            with _count_refusals(event):
+                principal = self._authenticate(headers)
                 if self.rate != "none":
                     limits |= rate_limit.require(self.rate or _usual_rate(event), _caller(event, principal))
                 self._authorize(principal)
                 response = self._answer(event, headers, principal)
         except ProblemError as problem:
             response = responses.problem(problem, trace)
-        except Exception:  # noqa: BLE001 - the last resort: the caller gets an answer, the log gets the error
+        except Exception:  # noqa: BLE001 - the client gets a response, and the log the error
             logger.exception("unexpected error")
             response = responses.unexpected(trace)
         response["headers"] = limits | response["headers"]
@@ -100,7 +100,7 @@ class Endpoint[Body, Query]:
         reply = result if isinstance(result, Reply) else Reply(result)
         return responses.success(reply, self.status, self.content_type)
 
-    def _authenticated(self, headers: Mapping[str, str]) -> Principal | None:
+    def _authenticate(self, headers: Mapping[str, str]) -> Principal | None:
         if self.scope is None:
             return tokens.principal(headers) if self.token_optional else None
         principal = tokens.principal(headers)
@@ -110,7 +110,7 @@ class Endpoint[Body, Query]:
 
     def _authorize(self, principal: Principal | None) -> None:
         if self.scope is not None and principal is not None and not principal.may(self.scope):
-            message = f"This needs a token with the scope {self.scope}."
+            message = f"Sign in with a token that has the scope `{self.scope}`."
             raise ForbiddenError(message)
 
 
@@ -182,7 +182,7 @@ def endpoint[Body, Query](  # noqa: PLR0913 - a route's properties, by name
 
 
 def _answer_type(annotation: Any) -> Any:  # noqa: ANN401 - a type
-    """What is in the body: X of a function that returns X or `Reply[X]`."""
+    """Return the type of the body: X of a function that returns X or `Reply[X]`."""
     return get_args(annotation)[0] if get_origin(annotation) is Reply else annotation
 
 
@@ -191,10 +191,10 @@ def _usual_rate(event: Event) -> RateClass:
 
 
 @contextlib.contextmanager
-def _refusals_counted(event: Event) -> Iterator[None]:
-    """Count a credential that is refused within, against its sender's address; after too many the answer is 429.
+def _count_refusals(event: Event) -> Iterator[None]:
+    """Count invalid credentials in the block against the sender's address. After too many, raise TooManyRequestsError.
 
-    Good ones from the same address are not affected.
+    Valid credentials from the same address are not affected.
     """
     try:
         yield
@@ -205,7 +205,7 @@ def _refusals_counted(event: Event) -> Iterator[None]:
 
 
 def _caller(event: Event, principal: Principal | None) -> str:
-    """Whose requests are counted together: the user's or, on public routes, the address's."""
+    """Return the key under which requests are counted: the user's, or on public routes the address's."""
     return _address(event) if principal is None else f"user:{principal.user_id}"
 
 

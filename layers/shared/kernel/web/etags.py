@@ -1,4 +1,4 @@
-"""Entity tags made of a version number: lost updates are refused, unchanged documents are not sent again.
+"""Entity tags of documents with a version number: against lost updates, and to send no unchanged document again.
 
 RFC 9110, sections 8.8.3 and 13.1.
 """
@@ -16,21 +16,21 @@ TAG = re.compile(r'(?:W/)?"[^"]*"')
 
 
 def of(version: object) -> str:
-    """The tag of a document's *version*, for the header ETag."""
+    """Return the tag of a document's *version* for the header `ETag`."""
     return f'"{version}"'
 
 
 def check(request: "Request[object, object]", version: object) -> None:
-    """Raise PreconditionFailedError if the request has `If-Match` and it does not name this version."""
+    """Raise PreconditionFailedError if the request has an `If-Match` without this version."""
     expected = request.headers.get("if-match")
     if expected is None or expected.strip() == "*" or of(version) in TAG.findall(expected):
         return
-    message = "It was changed since you read it. Read it again, and repeat your change on what it is now."
+    message = "It has changed since you read it. Read it again, and repeat your change on the new version."
     raise PreconditionFailedError(message)
 
 
 def is_known(headers: Mapping[str, str], tag: str | None) -> bool:
-    """Whether the reader has what *tag* stands for already (`If-None-Match`)."""
+    """Return whether the client has the version with *tag* already (`If-None-Match`)."""
     known = headers.get("if-none-match")
     if known is None or tag is None:
         return False

@@ -1,7 +1,7 @@
-"""`Idempotency-Key`: a request that is sent again gets the first answer again, and is not done again.
+"""`Idempotency-Key`: a repeated request gets the first response again, and its work is not repeated.
 
-The key and the answer are rows of the domain's own database, written in the transaction of the work itself: either
-both are there or neither is, however the function dies. The reasoning is that of the inbox (`kernel.messaging.inbox`).
+The response is stored in the domain's own database, in the transaction of the work: both are committed or neither is.
+The inbox (`kernel.messaging.inbox`) works in the same way.
 """
 
 import contextlib
@@ -19,14 +19,14 @@ from kernel.storage.database import Connection, transaction
 from kernel.web.responses import Response
 
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
-# On public routes all clients' keys are in one space, so nobody may come upon another's.
+# On public routes all clients share one key space, so a key must not be guessed or chosen twice.
 SHORTEST_ANONYMOUS_KEY = 16
 
 
 class Claim(NamedTuple):
-    """*route*: the function. *principal*: the user, or "" on a public route. *fingerprint*: of what is asked.
+    """*route*: the function. *principal*: the user's id, or "" on a public route. *fingerprint*: of the request.
 
-    The key itself is not stored, and the fingerprint is made with it: a leaked table tells nothing of a password.
+    The key itself is not stored, and it keys the fingerprint: a leaked table reveals no password in a request.
     """
 
     route: str
@@ -36,13 +36,13 @@ class Claim(NamedTuple):
 
 
 def claim(route: str, principal: str, key: str, request: object) -> Claim:
-    """The claim of *request* (its path, query and body, all of JSON's types). Raises InvalidError for a bad key."""
+    """Return the claim of *request* (path, query and body, of JSON's types). Raises InvalidError for a bad key."""
     least = 1 if principal else SHORTEST_ANONYMOUS_KEY
     if not KEY.fullmatch(key) or len(key) < least:
         message = f"Idempotency-Key must be {least} to 255 visible ASCII characters: use a random UUID."
         raise InvalidError(message)
-    asked = msgspec.json.encode(request, order="sorted")
-    fingerprint = hmac.digest(key.encode(), asked, "sha256")
+    content = msgspec.json.encode(request, order="sorted")
+    fingerprint = hmac.digest(key.encode(), content, "sha256")
     return Claim(route, principal, hashlib.sha256(key.encode()).digest(), fingerprint)
 
 
@@ -72,7 +72,7 @@ def attempt(domain: str, claimed: Claim) -> Iterator[Attempt]:
 
 
 def _insert(connection: Connection, claimed: Claim) -> bool:
-    """Whether the key is new. Waits for another transaction that has just inserted it."""
+    """Insert the claim. Returns False if the key was used. Waits for another transaction that has just inserted it."""
     inserted = connection.execute(
         """
         INSERT INTO idempotency_keys (route, principal, key_hash, fingerprint) VALUES (%s, %s, %s, %s)
@@ -92,7 +92,7 @@ def _recorded(connection: Connection, claimed: Claim) -> Response:
         claimed[:3],
     ).fetchone()
     if row is None or row[0] != claimed.fingerprint:
-        raise UnprocessableError("This Idempotency-Key was used for another request. Send a new one with this one.")
+        raise UnprocessableError("This Idempotency-Key was used for another request. Use a new key for this one.")
     _, status, headers, body = row
     return {"statusCode": status, "headers": headers | {"Idempotency-Replayed": "true"}, "body": body}
 

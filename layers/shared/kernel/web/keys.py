@@ -1,9 +1,9 @@
-"""The keys of access tokens, as JSON Web Key Sets (RFC 7517): made, rotated, and their public halves.
+"""Creates and rotates the keys of access tokens, as JSON Web Key Sets (RFC 7517).
 
 The signing set holds two private keys: the first one signs, the second one is next. Both public halves are published,
-so a key is known everywhere long before it signs. A rotation lets the next key sign, makes a new next one, and leaves
-the public half of the last one published, for the tokens that it signed. Two rotations must lie further apart than a
-token lives. This module needs cryptography and the standard library alone: the local cloud runs it too.
+so every verifier knows a key long before it signs. A rotation moves the next key to the first place and adds a new next
+one. The public half of the old key stays published, for the tokens that it signed. Two rotations must be further apart
+than the lifetime of a token. This module needs only cryptography and the standard library: the local cloud runs it too.
 """
 
 import secrets
@@ -18,19 +18,19 @@ COORDINATE_BYTES = 32
 
 
 def new_signing_keys() -> KeySet:
-    """`{"keys": [signing key, next key]}` with private parts: what the secret SIGNING_KEYS_SECRET holds, as JSON."""
+    """Return `{"keys": [signing key, next key]}` with the private parts, for the secret SIGNING_KEYS_SECRET."""
     return {"keys": [_new_key(), _new_key()]}
 
 
 def rotated(signing: KeySet) -> KeySet:
-    """The set after a rotation."""
+    """Return the set after a rotation."""
     return {"keys": [signing["keys"][1], _new_key()]}
 
 
 def public(*signing: KeySet) -> KeySet:
-    """The public halves of the sets' keys, each once: what PUBLIC_KEYS_SECRET holds, and verifiers read.
+    """Return the public halves of the sets' keys, each once, for the secret PUBLIC_KEYS_SECRET.
 
-    After a rotation: of the new set and the old one.
+    After a rotation, pass the new set and the old one.
     """
     keys = {key["kid"]: key for several in signing for key in several["keys"]}
     return {"keys": [{name: value for name, value in key.items() if name != "d"} for key in keys.values()]}

@@ -1,8 +1,9 @@
-"""Rate limits: the generic cell rate algorithm (GCRA), one atomic call to Redis, whose clock all functions share.
+"""Rate limits by the generic cell rate algorithm (GCRA): one atomic call to Redis, whose clock all functions share.
 
-Per route class and caller, one *theoretical arrival time* is kept: when the caller's allowance will be whole again.
-A request moves it one interval on, and is refused if that would be more than a whole burst ahead of now.
-While Redis is down reads and writes go on; logins, registrations, orders and refusals are counted in this process.
+One *theoretical arrival time* is stored per route class and caller: when the caller's whole burst is available again.
+A request moves it ahead by one interval, and is refused if it would then be more than a whole burst ahead of now.
+While Redis is down, reads and writes are not limited; logins, registrations, orders and refusals are counted in this
+process.
 """
 
 import math
@@ -19,7 +20,7 @@ type RateClass = Literal["read", "write", "ingest", "login", "register", "order"
 
 
 class Rate(NamedTuple):
-    """*burst* requests at once, and then one every *seconds*. *guarded*: counted locally while Redis is down."""
+    """*burst*: requests at once; after them, one every *seconds*. *guarded*: counted locally while Redis is down."""
 
     burst: int
     seconds: float
@@ -33,19 +34,19 @@ RATES: dict[RateClass, Rate] = {
     "ingest": Rate(burst=1000, seconds=0.01),
     "login": Rate(burst=10, seconds=6, guarded=True),
     "register": Rate(burst=10, seconds=60, guarded=True),
-    # Whoever orders tries a payment method: nobody is to try stolen ones by the hundred.
+    # An order tests a payment method: stolen ones must not be tested by the hundred.
     "order": Rate(burst=20, seconds=3, guarded=True),
-    # All of a sender's messages come from a few addresses, and one that is refused comes again hours later.
+    # All messages of a sender come from a few addresses, and a refused one is repeated only hours later.
     "webhook": Rate(burst=1000, seconds=0.005),
-    # Tokens and signatures that do not hold. A client learns by one that its token is too old, every 15 minutes:
-    # that is enough for 1,800 clients behind one address.
+    # Invalid tokens and signatures. A client's token expires every 15 minutes, which causes one refusal: the rate is
+    # enough for 1,800 clients behind one address.
     "refusal": Rate(burst=100, seconds=0.5, guarded=True),
 }
 
 MICROSECONDS = 1_000_000
 LOCAL_CALLERS = 10_000
 
-# KEYS: the caller's. ARGV: interval, burst, and for tests the time; all times are in microseconds.
+# KEYS: the caller's key. ARGV: interval, burst, and in tests the time; all times are in microseconds.
 GCRA = """
 local interval, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
 local now = tonumber(ARGV[3])
@@ -65,8 +66,11 @@ return {1, math.floor(-early / interval), next_whole_at - now, 0}
 
 
 class Decision(NamedTuple):
-    """*remaining*: requests that would be allowed right now. *whole_in*: until the whole burst is, *retry_in*: until
-    the next request is, both in microseconds."""
+    """*remaining*: requests that are allowed right now.
+
+    *whole_in*: until the whole burst is available, in microseconds.
+    *retry_in*: until the next request is allowed, in microseconds.
+    """
 
     allowed: bool
     limit: int
@@ -75,6 +79,7 @@ class Decision(NamedTuple):
     retry_in: int
 
     def headers(self) -> dict[str, str]:
+        """Return the `RateLimit` headers."""
         return {
             "RateLimit-Limit": str(self.limit),
             "RateLimit-Remaining": str(self.remaining),
@@ -82,14 +87,14 @@ class Decision(NamedTuple):
         }
 
 
-# When each caller's allowance is whole again, in microseconds of this process's clock.
+# When each caller's whole burst is available again, in microseconds of this process's clock.
 _local: dict[str, int] = {}
 
 
 def require(name: RateClass, caller: str) -> dict[str, str]:
-    """Count a request of *caller* (a user or an address); return the headers that tell what is left.
+    """Count a request of *caller* (a user or an address). Returns the `RateLimit` headers, or none if Redis is down.
 
-    Raises TooManyRequestsError, with the same headers and `Retry-After`. No headers if nothing could be counted.
+    Raises TooManyRequestsError with the same headers and `Retry-After`.
     """
     decision = check(name, caller)
     if decision is None:
@@ -102,7 +107,7 @@ def require(name: RateClass, caller: str) -> dict[str, str]:
 
 
 def check(name: RateClass, caller: str, *, now: int | None = None) -> Decision | None:
-    """Count a request; None if Redis is down and the class is not a guarded one. *now* (microseconds) is for tests."""
+    """Count a request. Returns None if Redis is down and the class is not guarded. *now*: for tests, in microseconds."""
     rate, factor = RATES[name], _factor()
     interval, burst = round(rate.seconds * MICROSECONDS / factor), rate.burst * factor
     key = f"rate:{name}:{caller}"
@@ -120,16 +125,16 @@ def reset() -> None:
 
 
 def _factor() -> int:
-    """Return the factor of all limits. An unusable one is an error in the log, and no reason to answer nobody."""
+    """Return the factor of all limits. An unusable setting is logged, and requests are answered all the same."""
     try:
         return settings.rate_limit_factor()
     except SettingError as error:
-        logger.error("the usual rate limits hold", error=str(error))
+        logger.error("the usual rate limits apply", error=str(error))
         return 1
 
 
 def count_locally(key: str, interval: int, burst: int, now: int) -> Decision:
-    """The same algorithm for the callers that this process sees; the longest known are forgotten first."""
+    """Count a request in this process, by the same algorithm. The callers that were seen first are evicted first."""
     whole_at = max(_local.pop(key, 0), now)
     early = whole_at + interval - interval * burst - now
     if early > 0:

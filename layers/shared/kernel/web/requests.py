@@ -1,4 +1,4 @@
-"""What a request brings: its typed body, query and path, and who sends it."""
+"""Decodes requests: the typed body and query, the path, and the signed-in user."""
 
 import binascii
 import functools
@@ -25,12 +25,12 @@ from kernel.errors import (
 from kernel.web.tokens import Principal
 
 LARGEST_BODY = 256 * 1024
-# Where a document's text is sent: 100,000 characters of any script.
+# For routes that take a document's text: 100,000 characters of any script.
 LARGEST_CONTENT_BODY = 512 * 1024
 JSON_TYPE = re.compile(r"application/(?:json|[\w.+-]+\+json)\s*(?:;\s*charset=\"?utf-8\"?\s*)?", re.IGNORECASE)
-# Postgres cannot store it, and no client means it.
+# Postgres cannot store it.
 NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-# The same of a query, whose text a gateway has decoded already.
+# The same for a query, which the gateway has already decoded.
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 WHOLE_NUMBER = re.compile("0|-?[1-9][0-9]{0,18}")
 BOOLEANS = {"true": True, "false": False}
@@ -41,9 +41,9 @@ type Event = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Request[Body = None, Query = None]:
-    """*path*: the route's parameters. *headers*: by lower-case name; the last one, if a name is repeated.
+    """*path*: the route's parameters. *headers*: by lower-case name; the last value if a name is repeated.
 
-    *principal*: who sends it, where the route takes a token.
+    *principal*: the signed-in user; None without a token, or if the route takes none.
     """
 
     body: Body
@@ -54,27 +54,28 @@ class Request[Body = None, Query = None]:
 
     @property
     def user_id(self) -> UUID:
-        """The signed-in user. Raises UnauthorizedError if there is none."""
+        """The signed-in user's id. Raises UnauthorizedError if there is none."""
         if self.principal is None:
             raise UnauthorizedError(SIGN_IN)
         return self.principal.user_id
 
     def id(self, parameter: str = "id") -> UUID:
-        """The id in the path. Raises NotFoundError if what is there is no id at all."""
+        """Return the id in the path. Raises NotFoundError if it is not a UUID."""
         try:
             return msgspec.convert(self.path[parameter], UUID)
         except msgspec.ValidationError:
-            raise NotFoundError("There is no such thing.") from None
+            raise NotFoundError("Not found.") from None
 
 
 def headers(event: Event) -> dict[str, str]:
+    """Return the headers by lower-case name."""
     return {name.lower(): value for name, value in (event.get("headers") or {}).items()}
 
 
 def query(event: Event, expected: Any, *, any_query: bool = False) -> Any:  # noqa: ANN401 - a type and its value
     """Return the query as *expected*, a structure or None.
 
-    *any_query*: take names that nobody knows. Raises InvalidError for those, repeated names and wrong values.
+    Raises InvalidError for unknown names, repeated names and wrong values. *any_query*: ignore the query instead.
     """
     given: Mapping[str, str] = event.get("queryStringParameters") or {}
     if any_query or not (given or expected):
@@ -98,7 +99,7 @@ def query(event: Event, expected: Any, *, any_query: bool = False) -> Any:  # no
 
 
 def body(event: Event, expected: Any, largest: int = LARGEST_BODY) -> Any:  # noqa: ANN401 - a type and its value
-    """Return the JSON body as *expected*, a structure or None; as it was sent, unread, if that is bytes.
+    """Return the JSON body as *expected*, a structure or None. If *expected* is bytes, the body is not decoded.
 
     Raises InvalidError, TooLargeError or UnsupportedTypeError.
     """
@@ -106,14 +107,14 @@ def body(event: Event, expected: Any, largest: int = LARGEST_BODY) -> Any:  # no
         return None
     sent = headers(event)
     if sent.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
-        raise UnsupportedEncodingError("Send the body as it is, without a Content-Encoding.")
+        raise UnsupportedEncodingError("Send the body uncompressed, without a Content-Encoding.")
     if not JSON_TYPE.fullmatch(sent.get("content-type", "application/json")):
         raise UnsupportedTypeError("Send the body as JSON, with the header `Content-Type: application/json`.")
     raw = _raw_body(event)
     if not raw:
         raise InvalidError("A JSON body is required.")
     if len(raw) > largest:
-        raise TooLargeError(f"The body has {len(raw)} bytes; at most {largest} are taken.")
+        raise TooLargeError(f"The body has {len(raw)} bytes; at most {largest} are allowed.")
     if expected is bytes:
         return raw
     return validation.convert(_document(raw), expected)
@@ -156,7 +157,7 @@ def _query_problems(
 
 
 def _value(text: str, kinds: tuple[Any, ...]) -> object:
-    """Return what *text* stands for. It is no lax conversion: msgspec's takes `null` for None and `1` for true."""
+    """Return the value of *text*. Unlike msgspec's lax conversion, it does not accept `null` and `1`."""
     if int in kinds:
         return int(text)
     return BOOLEANS[text] if bool in kinds else text
@@ -169,4 +170,4 @@ def _raw_body(event: Event) -> bytes:
     try:
         return b64decode(text, validate=True)
     except binascii.Error:
-        raise InvalidError("The body is not what its encoding says.") from None
+        raise InvalidError("The body is not valid Base64.") from None

@@ -1,4 +1,4 @@
-"""Answers of the API: JSON or problem documents (RFC 9457), with the headers that every answer carries."""
+"""Responses: JSON or problem documents (RFC 9457), with the headers that every response carries."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,12 +31,12 @@ EXPOSED_HEADERS = (
     "X-Request-Id"
 )
 
-UNAVAILABLE = "Something that this request needs is not available at the moment. Try again later."
+UNAVAILABLE = "The service is temporarily unavailable. Try again later."
 
 
 @dataclass(frozen=True, slots=True)
 class Reply[Body = Any]:
-    """What a function answers when its body alone does not say it. *status* None: the endpoint's usual one."""
+    """A function's result with *headers*, or another *status* than the endpoint's usual one (None)."""
 
     body: Body
     status: HTTPStatus | None = None
@@ -44,21 +44,21 @@ class Reply[Body = Any]:
 
 
 def success(reply: Reply, status: HTTPStatus, content_type: str = JSON) -> Response:
-    """The answer, its body as JSON (`msgspec.Raw` as it is); empty if it is None."""
+    """Return the response of *reply*: its body as JSON (`msgspec.Raw` as it is), empty if it is None."""
     body = "" if reply.body is None else msgspec.json.encode(reply.body).decode()
     return _response(reply.status or status, content_type, body, reply.headers)
 
 
 def not_modified(response: Response) -> Response:
-    """The answer to a reader who has the document already: its headers alone."""
+    """Return the response without its body, for a client that has the document already."""
     headers = {name: value for name, value in response["headers"].items() if name != "Content-Type"}
     return {"statusCode": HTTPStatus.NOT_MODIFIED.value, "headers": headers, "body": ""}
 
 
 def problem(error: ProblemError, trace: Trace) -> Response:
-    """Return the error as a problem document: `type, title, status, detail, requestId` and, of wrong fields, `errors`.
+    """Return the problem document of *error*: `type, title, status, detail, requestId`, and `errors` for wrong fields.
 
-    What is unavailable, and why, is for the log: it names secrets, servers and their errors.
+    The message of an UnavailableError is only logged: it names secrets, servers and their errors.
     """
     if isinstance(error, UnavailableError):
         logger.error("unavailable", extra={"error": str(error), "cause": repr(error.__cause__)})
@@ -70,15 +70,15 @@ def problem(error: ProblemError, trace: Trace) -> Response:
 
 
 def unexpected(trace: Trace) -> Response:
-    """What the caller is told of an error that is ours to find: its request's id."""
-    detail = "Something went wrong on our side. Tell us the requestId, should it stay so."
+    """Return the problem document of an unexpected error. The requestId finds it in the log."""
+    detail = "Something went wrong on our side. If it happens again, send us the requestId."
     return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail, trace, {}, {})
 
 
 def finish(response: Response, trace: Trace, origin: str | None) -> Response:
-    """Add what every answer carries: security headers, the trace, and CORS for an allowed *origin*.
+    """Add the headers of every response: security headers, the trace, and CORS for an allowed *origin*.
 
-    A function's own header wins: what is public may be cached.
+    A header that the function has set wins, so that public documents can be cached.
     """
     response["headers"] = SECURITY_HEADERS | response["headers"]
     response["headers"] |= {"X-Request-Id": trace.correlation_id, "traceparent": trace.traceparent}

@@ -1,7 +1,7 @@
-"""Access tokens: JSON Web Tokens of RFC 9068, verified in every function against the public keys.
+"""Verifies access tokens (JSON Web Tokens, RFC 9068) against the public keys.
 
-Only the users domain has the private keys. What a token may be is said here and never taken from the token (RFC 8725):
-ES256 with a key of ours, our issuer and audience, a time limit, and the explicit type `at+jwt`.
+Only the users domain has the private keys. The requirements are fixed here and never taken from the token (RFC 8725):
+ES256 with one of our keys, our issuer and audience, an expiry, and the explicit type `at+jwt`.
 """
 
 import functools
@@ -33,18 +33,18 @@ STALE_SECONDS = 3600
 
 
 class Principal(NamedTuple):
-    """Who sends the request. *scopes*: what the token allows."""
+    """The user who sends the request. *scopes*: of the token."""
 
     user_id: UUID
     scopes: frozenset[str]
 
     def may(self, scope: Scope) -> bool:
-        """Return whether the token has *scope*; the endpoint's `more_with` names it for clients and operators."""
+        """Return whether the token has *scope*. The endpoint's `more_with` must name it."""
         return scope in self.scopes
 
 
 class PublicKey(msgspec.Struct, frozen=True):
-    """A JSON Web Key (RFC 7517) of the only kind we take."""
+    """A JSON Web Key (RFC 7517) of the only kind that is accepted."""
 
     kid: str
     x: str
@@ -60,9 +60,9 @@ class PublicKeySet(msgspec.Struct, frozen=True):
 
 
 def principal(headers: Mapping[str, str]) -> Principal | None:
-    """Who sends the request with these *headers*; None without a token.
+    """Return the user of the token in *headers*, or None without a token.
 
-    Raises UnauthorizedError if there is one that does not hold, UnavailableError if no public keys can be read.
+    Raises UnauthorizedError for an invalid token, UnavailableError if the public keys cannot be read.
     """
     authorization = headers.get("authorization")
     if authorization is None:
@@ -74,18 +74,18 @@ def principal(headers: Mapping[str, str]) -> Principal | None:
 
 
 def verify(token: str) -> Principal:
-    """What *token* says, if it holds. Raises UnauthorizedError, without saying why not; the log does."""
+    """Return the user of *token*. Raises UnauthorizedError for an invalid token; only the log says why."""
     import jwt  # noqa: PLC0415 - 35 ms that only a function's first signed request pays
 
     try:
         return _verify(token)
     except jwt.PyJWTError as error:
         logger.info("token refused", extra={"reason": type(error).__name__})
-        raise UnauthorizedError("The access token is not valid, or no longer. Sign in again.") from None
+        raise UnauthorizedError("The access token is invalid or expired. Sign in again.") from None
 
 
 def public_keys() -> PublicKeySet:
-    """The keys against which tokens are verified now: PUBLIC_KEYS, or what is in Secrets Manager."""
+    """Return the keys that verify tokens: from PUBLIC_KEYS, or else from Secrets Manager."""
     text = os.environ.get("PUBLIC_KEYS")
     if text:
         return msgspec.json.decode(text, type=PublicKeySet)
@@ -123,9 +123,9 @@ def _key(kid: str) -> "PyJWK | None":
 
 
 class _StoredKeys:
-    """The keys in Secrets Manager, read again when they are old, and when a token names one that is not known.
+    """The keys in Secrets Manager. They are read again when they are old, and when a token names an unknown key.
 
-    While they cannot be read the known ones are used, for an hour.
+    If they cannot be read, the known ones are used for up to an hour.
     """
 
     def __init__(self) -> None:
