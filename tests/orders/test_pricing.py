@@ -20,9 +20,9 @@ COIN = Product(UUID(int=3), "coin", 5_125, "KWD", 5)
 ON_SALE = {each.product_id: each for each in (CHAIR, TABLE, COIN)}
 
 
-def items(*wanted: tuple[Product, int], **more: str) -> PlaceOrder:
+def items(*wanted: tuple[Product, int], currency: str | None = None) -> PlaceOrder:
     several = tuple(WantedItem(product.product_id, quantity) for product, quantity in wanted)
-    return PlaceOrder(customer_id=CUSTOMER, items=several, **more)
+    return PlaceOrder(customer_id=CUSTOMER, items=several, currency=currency)
 
 
 @pytest.mark.parametrize(
