@@ -2,7 +2,7 @@
 
 import functools
 
-from kernel.domains import domain_of
+from kernel import domains
 from kernel.storage import database
 
-transaction = functools.partial(database.transaction, domain_of(__name__))
+transaction = functools.partial(database.transaction, domains.of(__name__))

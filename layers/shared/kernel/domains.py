@@ -1,6 +1,6 @@
-"""Domains by the names of their modules: a domain is a package, and its name is its database's."""
+"""The name of a domain, which is the package of its modules."""
 
 
-def domain_of(module: str) -> str:
-    """Return the domain of a module, whose `__name__` is given: its top-level package."""
+def of(module: str) -> str:
+    """Return the domain of *module* (`orders` of `orders.create_order`), to be called with `__name__`."""
     return module.partition(".")[0]

@@ -11,9 +11,8 @@ from http import HTTPStatus
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
-from kernel import telemetry
+from kernel import domains, telemetry
 from kernel.aws.lambda_context import LambdaContext
-from kernel.domains import domain_of
 from kernel.errors import ForbiddenError, ProblemError, UnauthorizedError
 from kernel.telemetry import logger
 from kernel.web import etags, rate_limit, requests, responses, tokens
@@ -171,7 +170,7 @@ def endpoint[Body, Query](  # noqa: PLR0913 - a route's properties, by name
             token_optional=token_optional,
             rate=rate,
             idempotent=idempotent,
-            domain=domain_of(function.__module__),
+            domain=domains.of(function.__module__),
             largest_body=largest_body,
             any_query=any_query,
             reads=reads,
