@@ -1,1 +1,1 @@
-"""What runs inside LocalStack: Kafka triggers, functions as processes, MSK, and the API on a port of its own."""
+"""The plugin of LocalStack: Kafka triggers, functions as processes, MSK, CloudFormation, and an API port."""

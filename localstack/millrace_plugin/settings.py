@@ -1,4 +1,4 @@
-"""What the plugin's process is set to by its environment, and where it listens."""
+"""Read the plugin's settings from the environment of LocalStack's process."""
 
 import os
 
@@ -13,7 +13,7 @@ STACK = os.environ.get("MILLRACE_STACK", f"millrace-{STAGE}")
 
 
 class MissingSettingError(Exception):
-    """A variable that has no default is not set; the message says what it is for."""
+    """A variable without a default is not set. The message says what it is for."""
 
 
 def kafka_bootstrap() -> str:

@@ -1,1 +1,1 @@
-"""LocalStack plugin: the application's API on a port of its own, at production's paths."""
+"""Serve the application's REST API on a port of its own, at the paths of production."""

@@ -1,6 +1,6 @@
 """Serve the deployed REST API at http://127.0.0.1:<api port>/<path>, as a custom domain does on AWS.
 
-A port of its own means a gateway of its own: LocalStack is not behind it, whatever name or path a request has.
+The port has a gateway of its own, so no host or path of a request reaches LocalStack.
 """
 
 import logging
@@ -18,20 +18,20 @@ from millrace_plugin.api_port import not_deployed
 from millrace_plugin.settings import ACCOUNT, REGION, STACK, STAGE
 
 TAGS = {"aws:cloudformation:stack-name": STACK, "aws:cloudformation:logical-id": "Api"}
-_PATH = "millrace.path"  # in the environ of requests that came in here
+_PATH = "millrace.path"  # in the environ of requests at the API's port
 
 _log = logging.getLogger("localstack.request.http")
 
 
 class Application(Gateway):
-    """What answers on the API's port, instead of LocalStack's own gateway."""
+    """Answer on the API's port, instead of LocalStack's own gateway."""
 
     def __init__(self) -> None:
         super().__init__()
         self._endpoint = ApiGatewayEndpoint()
 
     def process(self, request: Request, response: Response) -> None:
-        request.get_data()  # keeps the body as it came, before anything reads it as a form
+        request.get_data()  # keeps the raw body before anything reads it as a form
         path = request.environ[_PATH] = _path_of(request.environ.get("RAW_URI") or request.path)
         if api_id := _deployed_api():
             response.update_from(self._endpoint(request, api_id=api_id, stage=STAGE))
@@ -42,7 +42,7 @@ class Application(Gateway):
 
 
 def keep_paths() -> None:
-    """Make LocalStack take the paths of these requests as they are: it would remove its prefixes and the stage."""
+    """Patch LocalStack to keep the paths of these requests, from which it would strip its prefixes and the stage."""
     original = InvocationRequestParser._enrich_with_raw_path  # noqa: SLF001 - LocalStack has no other place for it
 
     def set_path(context: Any, invocation_request: dict[str, Any]) -> None:  # noqa: ANN401 - LocalStack's own types
@@ -55,14 +55,14 @@ def keep_paths() -> None:
 
 
 def _path_of(target: str) -> str:
-    """Return the path of a request's target, still encoded. A proxy's client sends a whole URL as target."""
+    """Return the path of a request's target, still percent-encoded. A client of a proxy sends a whole URL as target."""
     if not target.startswith("/"):
         target = urlsplit(target).path or "/"
     return target.partition("?")[0]
 
 
 def _deployed_api() -> str | None:
-    """Return the id of the application's API. Each first deployment makes a new one, so it is looked up each time."""
+    """Return the id of the application's deployed API, or None. It changes when the stack is created again."""
     deployed = apigateway_stores[ACCOUNT][REGION].active_deployments
     apis = apigateway_backends[ACCOUNT][REGION].apis.values()
     ours = (api.id for api in apis if TAGS.items() <= api.tags.items())

@@ -1,4 +1,4 @@
-"""Give the gateway's own errors the bodies and headers that the application declares for them.
+"""Apply the bodies and headers that the application declares for the gateway's own errors.
 
 AWS: "Gateway responses for REST APIs in API Gateway" (API Gateway Developer Guide). LocalStack keeps the declarations
 but answers with its own text; this applies them: templates with `$context` variables, headers with static values or
@@ -17,7 +17,7 @@ HEADER = "gatewayresponse.header."
 
 
 def apply_declarations() -> None:
-    """Wrap LocalStack's maker of error responses."""
+    """Patch LocalStack's handler of gateway errors."""
     GatewayExceptionHandler.create_exception_response = _wrap(GatewayExceptionHandler.create_exception_response)
 
 

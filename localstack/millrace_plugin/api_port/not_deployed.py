@@ -1,4 +1,4 @@
-"""What the API's port says while there is no application behind it."""
+"""Answer on the API's port while no application is deployed."""
 
 import json
 
@@ -15,10 +15,10 @@ PROBLEM = {
 
 
 def answer(request: Request, response: Response) -> None:
-    """Say that the application is missing.
+    """Answer 503.
 
-    A front end of this machine can read it: without CORS headers it would see an error of the network. Which other
-    origins are allowed is known to the application alone.
+    A front end of this machine gets CORS headers, without which it would see a network error. Only the application
+    knows which other origins are allowed.
     """
     origin = request.headers.get("Origin")
     if origin and not rules.foreign_origin(request.headers):

@@ -1,6 +1,6 @@
-"""LocalStack's web server, on the addresses it is given alone, with the application on a port of its own.
+"""Entry points: LocalStack's web server on exactly the given addresses, with the application on a port of its own.
 
-LocalStack's own server ignores the host of an IPv4 address in GATEWAY_LISTEN and listens on all of them.
+LocalStack's own server ignores the host of an IPv4 address in GATEWAY_LISTEN and listens on all interfaces.
 """
 
 from localstack import config
@@ -48,7 +48,7 @@ class Server(TwistedRuntimeServer):
         for address in listen:
             site = _application_site() if address.port == self._api_port else TwistedGateway(gateway)
             protocols = _with_tls(site, *ssl_creds) if ssl_creds else site
-            # Raises if the port is taken, where an endpoint would keep it to itself.
+            # Raises if the port is taken; an endpoint would not.
             reactor.listenTCP(address.port, protocols, interface=address.host)
 
 
@@ -60,7 +60,7 @@ def prepare_the_application() -> None:
 
 
 def _application_site() -> Site:
-    """Return the application as a site without WebSockets, as a REST API has none."""
+    """Return the application as a site without WebSockets, which a REST API does not have."""
     pool = reactor.getThreadPool()
     resource = HeaderPreservingWSGIResource(reactor, pool, WsgiGateway(application.Application()))
     site = Site(resource, requestFactory=TwistedRequestAdapter)
@@ -75,6 +75,6 @@ def _with_tls(site: Site, certificate: str, key: str) -> IProtocolFactory:
 
 
 def _body(request: Request) -> bytes:
-    """Return the body as it came. LocalStack rebuilds forms from their fields, and fails at one without a boundary."""
+    """Return the raw body. LocalStack rebuilds forms from their fields, and fails without a boundary."""
     raw: bytes = request.get_data()
     return raw

@@ -1,1 +1,1 @@
-"""LocalStack's CloudFormation, completed: failed operations are rolled back, updates reach every type or are refused."""
+"""Complete LocalStack's CloudFormation: roll back failed operations, and apply or refuse every update."""

@@ -1,4 +1,4 @@
-"""What is left of a template once its conditions are decided."""
+"""Apply the decided conditions of a template."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,7 @@
 """Decide a template's conditions before anything else, as CloudFormation does.
 
-LocalStack evaluates the values of both versions of a resource also where its condition is false: if a condition flips,
-Fn::GetAtt of another resource with that condition fails, in resources, outputs and branches of Fn::If.
+LocalStack evaluates both versions of a resource even if its condition is false. When a condition flips, Fn::GetAtt of
+another resource with that condition fails, in resources, outputs and branches of Fn::If.
 """
 
 import json
@@ -25,7 +25,7 @@ def install() -> None:
 
 
 def _execute_local_transforms(original: Callable[[Untyped], None], transformer: Untyped) -> None:
-    """Look for Fn::Transform only where it is: LocalStack evaluates every resource for it, undecided ones too."""
+    """Evaluate Fn::Transform only in templates that have it. LocalStack evaluates every resource, undecided ones too."""
     templates = transformer._before_template, transformer._after_template  # noqa: SLF001 - as above
     if any('"Fn::Transform"' in json.dumps(each, default=str) for each in templates):
         original(transformer)

@@ -1,6 +1,6 @@
-"""Delete a stack as AWS does: what cannot be deleted stays in the stack, which says so and can be deleted again.
+"""Delete a stack as AWS does: undeletable resources stay in it, it is DELETE_FAILED, and can be deleted again.
 
-LocalStack calls a stack deleted whatever became of its resources.
+LocalStack calls every stack deleted, whether or not its resources are.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ Untyped = Any  # LocalStack's executor, stack and results
 
 
 def prepare(executor: Untyped) -> None:
-    """Let each deletion say whether it succeeded, and spare what an undeleted resource refers to."""
+    """Record whether each deletion succeeds, and keep what an undeleted resource refers to."""
     stack = executor._change_set.stack  # noqa: SLF001 - LocalStack's
     resources = (stack.processed_template or {}).get("Resources") or {}
     executor._deferred_actions[:] = [  # noqa: SLF001 - as above
@@ -28,9 +28,9 @@ def prepare(executor: Untyped) -> None:
 
 
 def conclude(executor: Untyped, failure: str | None) -> None:
-    """Set the stack's status, and what is left of it.
+    """Set the stack's status and its remaining resources.
 
-    failure: why the deletion could not go on, if it could not.
+    failure: why the deletion stopped. None if it did not.
     """
     stack = executor._change_set.stack  # noqa: SLF001 - LocalStack's
     failed = executor.undeleted
@@ -77,7 +77,7 @@ def _failed(stack: Untyped, name: str) -> bool:
 
 
 def _references(resource: Any) -> set[str]:  # noqa: ANN401 - any JSON
-    """Return the logical ids that the resource needs."""
+    """Return the logical ids that the resource depends on."""
     if not isinstance(resource, dict):
         return set()
     after = resource.get("DependsOn") or []

@@ -1,7 +1,7 @@
-"""Write down what is deployed as a template, for an operation that starts where another one stopped.
+"""Write what is deployed as a template, for an operation that starts where another one stopped.
 
-LocalStack compares a template with the one before. After half an operation neither the old template nor the new one is
-what is deployed. Here each resource is written with the values that it has, without references.
+LocalStack compares a template with the previous one. After half an operation, neither the old nor the new template is
+deployed. This one has each resource with its current values, without references.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from localstack.utils.patch import patch
 
 Untyped = Any  # LocalStack's executor, nodes and resources
 Declared = dict[str, PreprocResource]
-"""The resources as their templates declare them, in the order in which they were made."""
+"""The resources as their templates declare them, in the sequence of their creation."""
 
 
 def install() -> None:
@@ -30,7 +30,7 @@ def _record_declaration(original: Untyped, executor: Untyped, node: Untyped) -> 
 
 
 def as_template(declared: Mapping[str, PreprocResource]) -> dict[str, Any]:
-    """Return a template of *declared*; its order is the one of creation, so that a deletion goes backwards."""
+    """Return a template of *declared*, in the sequence of creation, which a deletion reverses."""
     return {"Resources": {name: _as_resource(each) for name, each in declared.items()}}
 
 

@@ -1,4 +1,4 @@
-"""Functions, their aliases, URLs and mappings: what LocalStack's CloudFormation leaves out of them."""
+"""Create and update functions, aliases, URLs and mappings with the properties that LocalStack leaves out."""
 
 import time
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from millrace_plugin.lambda_runtime import configuration
 
 Untyped = Any  # LocalStack's providers and requests
 
-# What UpdateFunctionConfiguration needs to hear about a property that the new template no longer has.
+# The values that reset a property that the new template no longer has.
 ABSENT: Model = {
     "DeadLetterConfig": {"TargetArn": ""},
     "Description": "",
@@ -39,12 +39,12 @@ ABSENT: Model = {
 }
 CONFIGURATION = (*ABSENT, "Handler", "ImageConfig", "Role", "Runtime")
 POLL_SECONDS = 0.05
-# The API has no update of them: a mapping with another topic is another mapping.
+# The API cannot update these, so a mapping with another topic is a new mapping.
 MAPPING_REPLACED_BY = ("/properties/Topics", "/properties/Queues")
 
 
 class FunctionUpdateError(Exception):
-    """The new version of the function could not be started; the message has Lambda's reason."""
+    """The new version of the function could not be started. The message is Lambda's reason."""
 
 
 def install() -> None:
@@ -60,17 +60,17 @@ def install() -> None:
 
 
 def _create_function(original: Callable[..., Untyped], provider: Untyped, request: Untyped) -> Untyped:
-    """Create a function, with what LocalStack leaves out of the request, or refuse it as the API does."""
+    """Create a function with the properties that LocalStack leaves out, or refuse it as the API does."""
     configuration.check(request.desired_state)
     event = original(provider, request)
     if event.status == OperationStatus.IN_PROGRESS:
-        # LocalStack would look again after a second, and an application has many functions.
+        # LocalStack would poll again after a second, and an application has many functions.
         _wait_until_started(request, event.resource_model["FunctionName"])
         event = original(provider, request)
     if event.status == OperationStatus.SUCCESS:
         try:
             _complete(request, event.resource_model["FunctionName"])
-        except Exception as error:  # noqa: BLE001 - with its name, so that what was created can be deleted
+        except Exception as error:  # noqa: BLE001 - failed with its name, so that the function can be deleted
             return ProgressEvent(OperationStatus.FAILED, resource_model=event.resource_model, message=str(error))
     return event
 
@@ -85,7 +85,7 @@ def _complete(request: Untyped, name: str) -> None:
 
 
 def _update_function(request: Untyped) -> Model:
-    """Update code and configuration, each only if it changed. The old version is served until the new one is ready."""
+    """Update code and configuration, each only if it changed. The old version serves until the new one is ready."""
     old, new = request.previous_state, request.desired_state
     configuration.check(new)
     functions, name = request.aws_client_factory.lambda_, old["FunctionName"]
@@ -104,7 +104,7 @@ def _update_function(request: Untyped) -> Model:
 
 
 def _convert_types(settings: Model) -> Model:
-    """Return the settings with the types that the API wants: a parameter's value is text."""
+    """Return the settings with the API's types, because a template parameter's value is text."""
     for name in ("MemorySize", "Timeout"):
         if name in settings:
             settings[name] = int(settings[name])
@@ -121,7 +121,7 @@ def _convert_size(storage: Model) -> Model:
 
 
 def _wait(functions: Untyped, name: str) -> None:
-    """Wait until the update is in force: boto3's waiter asks once a second, and an application has many functions."""
+    """Wait until the update is applied. boto3's waiter polls once a second, and an application has many functions."""
     while (found := functions.get_function_configuration(FunctionName=name))["LastUpdateStatus"] == "InProgress":
         time.sleep(POLL_SECONDS)
     if found["LastUpdateStatus"] == "Failed":
@@ -129,7 +129,7 @@ def _wait(functions: Untyped, name: str) -> None:
 
 
 def _wait_until_started(request: Untyped, name: str) -> None:
-    """Wait until a new function has left the state Pending, whatever its next one is."""
+    """Wait until a new function has left the state Pending."""
     functions = request.aws_client_factory.lambda_
     while functions.get_function_configuration(FunctionName=name)["State"] == "Pending":
         time.sleep(POLL_SECONDS)
@@ -156,7 +156,7 @@ def _reserve(request: Untyped, name: str) -> None:
 
 
 def _create_alias(original: Callable[..., Untyped], provider: Untyped, request: Untyped) -> Untyped:
-    """Create the alias without its weights, which LocalStack takes for the API's, and set them then."""
+    """Create the alias, then set its weights, whose shape LocalStack mistakes for the API's."""
     model = request.desired_state
     routing = model.pop("RoutingConfig", None)
     event = original(provider, request)
@@ -189,7 +189,7 @@ def _set_alias(request: Untyped) -> None:
 
 
 def _provision(functions: Untyped, alias: Model) -> None:
-    """Give an alias the provisioned concurrency of its template, and wait until it is there."""
+    """Set an alias's provisioned concurrency, and wait until it is ready."""
     which = {"FunctionName": alias["FunctionName"], "Qualifier": alias["Name"]}
     wanted = (alias.get("ProvisionedConcurrencyConfig") or {}).get("ProvisionedConcurrentExecutions")
     if wanted is None:
@@ -219,7 +219,7 @@ def _create_url(original: Callable[..., Untyped], provider: Untyped, request: Un
 
 
 def _convert_cors(url: Model) -> Model:
-    """Return the URL's properties with the types that the API wants: a parameter's value is text."""
+    """Return the URL's properties with the API's types, because a template parameter's value is text."""
     if not (cors := url.get("Cors")):
         return dict(url)
     types: dict[str, Callable[[Untyped], object]] = {"AllowCredentials": _is_true, "MaxAge": int}

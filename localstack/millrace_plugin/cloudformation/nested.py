@@ -1,4 +1,4 @@
-"""Nested stacks: updated with their parent, and rolled back with it."""
+"""Update and roll back nested stacks with their parent."""
 
 import time
 from collections.abc import Callable
@@ -20,7 +20,7 @@ POLL_SECONDS = 0.5
 
 
 class NestedStackError(Exception):
-    """The nested stack did not become what its template says; the message has its resources' reasons."""
+    """The nested stack's operation failed. The message has its resources' reasons."""
 
 
 def install() -> None:
@@ -36,13 +36,13 @@ def _create(original: Callable[..., Untyped], provider: Untyped, request: Untype
     try:
         outputs = _wait(cloudformation, model["Id"], "CREATE_COMPLETE")
     except NestedStackError as error:
-        # With its id, so that what is left of it can be deleted.
+        # Failed with its id, so that the rest of it can be deleted.
         return ProgressEvent(OperationStatus.FAILED, resource_model=model, message=str(error))
     return ProgressEvent(OperationStatus.SUCCESS, resource_model=model | {"Outputs": outputs})
 
 
 def _delete(original: Callable[..., Untyped], provider: Untyped, request: Untyped) -> Untyped:
-    """Delete the nested stack; its parent shows why it could not be deleted."""
+    """Delete the nested stack. If that fails, its parent shows the reason."""
     event = original(provider, request)
     if event.status == OperationStatus.FAILED:
         reasons = _reasons(request.aws_client_factory.cloudformation, request.desired_state["Id"])
@@ -64,12 +64,12 @@ def _update(request: Untyped) -> Model:
     except cloudformation.exceptions.ClientError as error:
         if "No updates are to be performed" not in str(error):
             raise
-        complete.append("UPDATE_ROLLBACK_COMPLETE")  # it has gone back by itself
+        complete.append("UPDATE_ROLLBACK_COMPLETE")  # it was rolled back already
     return new | {"Outputs": _wait(cloudformation, stack, *complete)}
 
 
 def _wait(cloudformation: Untyped, name: str, *complete: str) -> dict[str, str]:
-    """Wait until the stack has ended its operation. Returns its outputs.
+    """Wait until the stack's operation has ended. Returns its outputs.
 
     Raises:
         NestedStackError: its status is none of *complete*.

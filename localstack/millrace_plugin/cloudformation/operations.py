@@ -1,6 +1,6 @@
-"""The operations of a stack, from the first change to the status at the end.
+"""Run the operations of a stack, from the first change to the final status.
 
-AWS's states are kept: clients take those that LocalStack passes through for the end of the operation.
+Only AWS's states are shown. LocalStack passes through others, which clients take for the end of the operation.
 """
 
 from collections.abc import Callable
@@ -36,9 +36,9 @@ ROLLBACK_FAILED = {
 }
 FAILED = {StackStatus.CREATE_FAILED, StackStatus.DELETE_FAILED, StackStatus.UPDATE_FAILED}
 ENDED = {*ROLLED_BACK.values(), *ROLLBACK_FAILED.values(), *FAILED, StackStatus.DELETE_COMPLETE}
-"""How an operation that failed ends, and the deletion of a stack that could not be created."""
+"""The final states of a failed operation, and of the deletion of a stack whose creation failed."""
 OF_LOCALSTACK = {*FAILED, StackStatus.CREATE_COMPLETE, StackStatus.UPDATE_COMPLETE, StackStatus.DELETE_COMPLETE}
-"""What LocalStack calls a stack afterwards, whatever came of the operation."""
+"""The states that LocalStack sets afterwards, whatever the result."""
 
 
 def install() -> None:
@@ -51,7 +51,7 @@ def install() -> None:
 
 
 def roll_back(stack: Untyped) -> None:
-    """Begin to undo the operations that an unfinished stack has had.
+    """Begin to undo the operations of an unfinished stack.
 
     Raises:
         ValidationError: the stack is not unfinished.
@@ -81,7 +81,7 @@ def _start(original: Callable[..., None], executor: Untyped, change_set: Untyped
 
 
 def _execute(original: Callable[[Untyped], Untyped], executor: Untyped) -> Untyped:
-    """Leave a stack whose operation failed as it was. The result says what the stack takes over."""
+    """Run the operation and return its result, which the stack takes over. After a failure that is the old state."""
     change_set = executor._change_set  # noqa: SLF001 - LocalStack's
     stack, deletes = change_set.stack, change_set.stack.status == StackStatus.DELETE_IN_PROGRESS
     if stack.template:
@@ -106,7 +106,7 @@ def _execute(original: Callable[[Untyped], Untyped], executor: Untyped) -> Untyp
         stack.declared = executor.declared
         stack.processed_template = change_set.processed_template  # UpdateStack leaves the old one
         if change_set.change_set_id not in stack.change_set_ids:
-            stack.change_set_id = None  # of an older one, whose values the next change set would be compared with
+            stack.change_set_id = None  # an older one's values would be compared with those of the next change set
     if not deletes:
         _show_resources(stack, result.resources)
     return result
@@ -131,7 +131,7 @@ def _process(executor: Untyped, original: Callable[[Untyped], None]) -> None:
             unfinished.record(executor, _summary(stack, change_set.change_set_type) or reason)
             return
         stack.set_stack_status(_first_undo_status(executor), reason)
-        executor._deferred_actions.clear()  # noqa: SLF001 - nothing that was there is deleted
+        executor._deferred_actions.clear()  # noqa: SLF001 - no old resource is deleted
         rollback.undo(executor)
         raise
     unfinished.finish(executor)
@@ -159,7 +159,7 @@ def _end_rollback(executor: Untyped) -> None:
 
 
 def _summary(stack: Untyped, kind: ChangeSetType) -> str:
-    """Return AWS's sentence on the resources that failed, empty if none did."""
+    """Return AWS's sentence about the failed resources, or an empty string if none failed."""
     states = stack.resource_states.items()
     failed = [name for name, state in states if state["ResourceStatus"].endswith("_FAILED")]
     verb = "create" if kind == ChangeSetType.CREATE else "update"
@@ -167,10 +167,10 @@ def _summary(stack: Untyped, kind: ChangeSetType) -> str:
 
 
 def _show_resources(stack: Untyped, resources: Untyped) -> None:
-    """List the resources that are there, and those that failed while their stack is unfinished.
+    """List the existing resources, and the failed ones while their stack is unfinished.
 
-    LocalStack strikes off those that were replaced, once it has deleted the old ones, and leaves those that were never
-    made.
+    LocalStack removes replaced resources from the list once it has deleted the old ones, and keeps those that were never
+    created.
     """
     if not stack.unfinished and stack.status not in ROLLBACK_FAILED.values():
         for name, state in list(stack.resource_states.items()):
@@ -192,7 +192,7 @@ def _show_resources(stack: Untyped, resources: Untyped) -> None:
 def _set_stack_status(
     original: Callable[..., None], stack: Untyped, status: StackStatus, reason: str | None = None
 ) -> None:
-    """Leave out the states that LocalStack passes through and AWS does not."""
+    """Set the status, unless it is one that only LocalStack passes through."""
     under_way = stack.is_changing and not status.endswith("_IN_PROGRESS")
     over = stack.status in ENDED and status in OF_LOCALSTACK and not (status in FAILED and reason)
     if stack.keeps_status or under_way or over or (status == StackStatus.REVIEW_IN_PROGRESS and stack.template):

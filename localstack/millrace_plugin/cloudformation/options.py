@@ -1,4 +1,4 @@
-"""What a request says of its operation beyond the template; LocalStack's engine hears nothing of it."""
+"""Pass a request's options to the executor of its operation, past LocalStack's engine, which does not know them."""
 
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Options:
     on_failure: str = "ROLLBACK"
-    """ROLLBACK, DO_NOTHING (leave what was done, and go on from there) or DELETE (of a stack that is created)."""
+    """ROLLBACK, DO_NOTHING (keep what was done) or DELETE (only for the creation of a stack)."""
     retained: frozenset[str] = frozenset()
-    """The logical ids that a deletion leaves where they are."""
+    """The logical ids that a deletion keeps."""
     retains_undeletable: bool = False
-    """A deletion leaves what cannot be deleted."""
+    """Whether a deletion keeps what cannot be deleted."""
 
 
 USUAL = Options()
 OPTIONS: ContextVar[Options] = ContextVar("asked", default=USUAL)
-"""The options of the request that is being handled, for the executor that is made for it."""
+"""The options of the current request, for the executor that is created for it."""

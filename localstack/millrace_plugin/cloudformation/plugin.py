@@ -5,7 +5,7 @@ from localstack.services.plugins import Service, aws_provider
 
 @aws_provider(api="cloudformation", name="millrace")
 def cloudformation() -> Service:
-    # Imported when CloudFormation is first used: its engine takes a second.
+    # Imported when CloudFormation is first used, because its engine takes a second.
     from millrace_plugin.cloudformation import (  # noqa: PLC0415
         decisions,
         deployed,

@@ -1,4 +1,4 @@
-"""LocalStack's provider, with the parameters of requests that it takes and forgets."""
+"""Extend LocalStack's provider by the parameters of requests that it accepts and ignores."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -29,7 +29,7 @@ REFUSED = {
     "StackPolicyURL": "A stack policy protects nothing locally. Leave it out, or use DeletionPolicy",
     "TimeoutInMinutes": "A creation has no time limit locally. Leave it out",
 }
-"""Parameters that LocalStack takes and that have no effect."""
+"""Parameters that LocalStack accepts without effect, with what to do instead."""
 EVENTS_AT_A_TIME = 100
 ON_FAILURE = ("ROLLBACK", "DO_NOTHING", "DELETE")
 
@@ -88,7 +88,7 @@ class Provider(CloudformationProviderV2):  # type: ignore[misc]  # LocalStack's 
 
     @operation("RollbackStack")
     def rollback_stack(self, context: RequestContext, request: Request) -> Untyped:
-        """Go back to the last good state of a stack whose rollback was disabled."""
+        """Roll a stack whose rollback was disabled back to its last good state."""
         stack = _existing(context, request["StackName"])
         operations.roll_back(stack)
         return {"StackId": stack.stack_id}
@@ -112,7 +112,7 @@ class Provider(CloudformationProviderV2):  # type: ignore[misc]  # LocalStack's 
 
     @operation("DescribeStackEvents")
     def describe_stack_events(self, context: RequestContext, request: Request) -> Untyped:
-        """Return a page of events, the newest first. SAM polls them and reads no further than what it knows."""
+        """Return a page of events, the newest first. SAM polls them and stops reading at the first known one."""
         events = super().describe_stack_events(context, request.get("StackName"))["StackEvents"]
         first = _find_event(events, request["NextToken"]) if request.get("NextToken") else 0
         answer = {"StackEvents": events[first : first + EVENTS_AT_A_TIME]}
@@ -120,7 +120,7 @@ class Provider(CloudformationProviderV2):  # type: ignore[misc]  # LocalStack's 
         return answer | ({"NextToken": following[0]["EventId"]} if following else {})
 
     def _describe_stack(self, stack: Untyped) -> Untyped:
-        """Leave out the time of deletion that LocalStack gives a stack whose update failed."""
+        """Describe a stack without the deletion time that LocalStack gives it after a failed update."""
         described = super()._describe_stack(stack)
         if not stack.status.startswith("DELETE_"):
             described.pop("DeletionTime", None)
@@ -137,7 +137,11 @@ def _using(options: Options) -> Iterator[None]:
 
 
 def _on_failure(request: Request, name: str = "") -> str:
-    """Return what to do after a failure: DisableRollback or the parameter *name*, never both."""
+    """Return what to do after a failure, from DisableRollback or the parameter *name*.
+
+    Raises:
+        ValidationError: both are given, or the value is unknown.
+    """
     if name in request and "DisableRollback" in request:
         message = f"You can specify {name} or DisableRollback, but not both."
         raise ValidationError(message)
@@ -162,7 +166,7 @@ def _check_update(stack: Untyped) -> None:
 
 
 def _fill_in_template(stack: Untyped, request: Request) -> None:
-    """Do what UsePreviousTemplate says, which LocalStack does not know."""
+    """Apply UsePreviousTemplate, which LocalStack does not know."""
     if request.pop("UsePreviousTemplate", False) and stack:
         request["TemplateBody"] = stack.template_body
 
@@ -179,7 +183,7 @@ def _existing(context: RequestContext, name: str) -> Untyped:
 
 
 def _find_event(events: Sequence[Untyped], identifier: str) -> int:
-    """Return an event's place. Raises ValidationError if the stack has no such event."""
+    """Return an event's index. Raises ValidationError if the stack has no such event."""
     for place, event in enumerate(events):
         if event["EventId"] == identifier:
             return place

@@ -1,4 +1,4 @@
-"""The logical ids that a part of a template refers to."""
+"""Find the logical ids that a part of a template refers to."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ _PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9]+)[^}]*\}")
 
 
 def find_references(part: object) -> Iterator[str]:
-    """Yield what Ref, Fn::GetAtt and Fn::Sub name."""
+    """Yield the names in Ref, Fn::GetAtt and Fn::Sub."""
     if isinstance(part, dict):
         if len(part) == 1:
             [(function, argument)] = part.items()

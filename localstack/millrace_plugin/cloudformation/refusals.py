@@ -1,4 +1,4 @@
-"""Say why something cannot be deployed locally, and what to do."""
+"""Explain why something cannot be deployed locally, and what to do instead."""
 
 CANNOT_UPDATE = "LocalStack cannot change"
 

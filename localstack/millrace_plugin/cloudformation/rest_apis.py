@@ -1,4 +1,4 @@
-"""REST APIs, their deployments and stages, changed in place: requests are served by the old state until the new one."""
+"""Update REST APIs, their deployments and stages in place, so that requests are served without interruption."""
 
 import json
 from collections.abc import Callable
@@ -33,7 +33,7 @@ def _create_rest_api(original: Callable[..., Untyped], provider: Untyped, reques
 
 
 def _update_rest_api(request: Untyped) -> Model:
-    """Import the new body over the old one. A deployment is a copy, so the stages go on until they get a new one."""
+    """Import the new body over the old one. Stages serve their deployment, a copy, until they get a new one."""
     old: Model = request.previous_state
     new: Model = request.desired_state
     api_gateway, api_id = request.aws_client_factory.apigateway, old["RestApiId"]
@@ -62,7 +62,7 @@ def _update_rest_api(request: Untyped) -> Model:
 
 
 def _update_deployment(request: Untyped) -> Model:
-    """Change the description alone: SAM and CDK make a new deployment, with another logical id, for a changed API."""
+    """Change only the description. For a changed API, SAM and CDK create a deployment with another logical id."""
     old, new = request.previous_state, request.desired_state
     if out_of_reach := _changed(old, new) - {"Description"}:
         raise CannotUpdateError(no_update(request.logical_resource_id, request.resource_type, sorted(out_of_reach)))
@@ -97,7 +97,7 @@ def _update_stage(request: Untyped) -> Model:
 
 
 def _changed(old: Model, new: Model) -> set[str]:
-    """Return the names of the declared properties that differ; the identifiers and a generated name are none."""
+    """Return the names of the declared properties that differ, without identifiers and a generated name."""
     generated = {"DeploymentId", "Name", "RestApiId", "RootResourceId", "StageName"} - new.keys()
     return set(changed_properties({name: value for name, value in old.items() if name not in generated}, new))
 
@@ -130,7 +130,7 @@ def _parse_body(body: object) -> Model:
 
 
 def _put_gateway_responses(request: Untyped, api_id: str, body: Model) -> None:
-    """Put the answers to the gateway's own errors, which LocalStack's import leaves out of the body."""
+    """Create the gateway responses of a body, which LocalStack's import leaves out."""
     api_gateway, declared = request.aws_client_factory.apigateway, body.get(GATEWAY_RESPONSES) or {}
     for response in api_gateway.get_gateway_responses(restApiId=api_id)["items"]:
         if not response["defaultResponse"] and response["responseType"] not in declared:

@@ -1,7 +1,7 @@
-"""Undo a create or an update of a stack that failed, as AWS does.
+"""Undo a failed creation or update of a stack, as AWS does.
 
-LocalStack stops at the resource that failed, forgets those it had not visited, takes over the new template and deletes
-what the new template no longer has. Here every change is noted before it is made, and undone in reverse order.
+LocalStack stops at the failed resource and forgets those it had not visited. It takes over the new template and deletes
+what that no longer has. Here every change is recorded before it is made, and undone in reverse sequence.
 """
 
 import logging
@@ -24,7 +24,7 @@ Untyped = Any  # LocalStack's executor, stacks and resources
 
 @dataclass(frozen=True)
 class Change:
-    """One resource before and after, in LocalStack's own types; *old* is what was deployed, None for a new one."""
+    """One resource before and after, in LocalStack's own types. *old* is what was deployed, None for a new one."""
 
     name: str
     before: Untyped
@@ -53,7 +53,7 @@ def undo(executor: Untyped) -> None:
 
 
 def undo_failed(executor: Untyped) -> None:
-    """Undo only what of the resource that failed was done; it is still shown as failed."""
+    """Undo only the changes of the failed resource, which is still shown as failed."""
     states = executor._change_set.stack.resource_states  # noqa: SLF001 - LocalStack's
     for change in list(executor.changes):
         if str(executor.resources.get(change.name, {}).get("ResourceStatus")).endswith("_FAILED"):
@@ -69,13 +69,13 @@ def _undo(executor: Untyped, change: Change) -> None:
             _remove(executor, change)
         elif not is_nothing(change.after):
             _restore(executor, change)
-    except Exception:  # the others are undone all the same, and the stack says that the rollback failed
+    except Exception:  # the other changes are still undone, and the stack's status says that the rollback failed
         LOG.exception("The change of %s could not be undone.", change.name)
         executor.rollback_failed = True
 
 
 def _remove(executor: Untyped, change: Change) -> None:
-    """Delete what was created in vain."""
+    """Delete a resource that the operation created."""
     if model := executor.resources.get(change.name, {}).get("Properties"):
         _act(executor, change, ChangeAction.Remove, change.after.resource_type, model, None)
     executor.resources.pop(change.name, None)
@@ -83,7 +83,7 @@ def _remove(executor: Untyped, change: Change) -> None:
 
 
 def _restore(executor: Untyped, change: Change) -> None:
-    """Delete a replacement, or update the resource to what it was."""
+    """Delete a replacement, or update the resource to its old properties."""
     new = executor.resources.get(change.name, {})
     executor.resources[change.name] = change.old
     if change.after.requires_replacement or change.before.resource_type != change.after.resource_type:
@@ -94,7 +94,7 @@ def _restore(executor: Untyped, change: Change) -> None:
     elif CANNOT_UPDATE in (new.get("ResourceStatusReason") or ""):
         _event(executor, change, ChangeAction.Modify, OperationStatus.SUCCESS)  # nothing was done
     else:
-        # An update that failed may have been made in part.
+        # A failed update may have been applied in part.
         current = change.old["Properties"] | (new.get("Properties") or change.after.properties.properties)
         wanted = change.before.properties.properties
         _act(executor, change, ChangeAction.Modify, change.before.resource_type, current, wanted)

@@ -1,7 +1,7 @@
-"""Leave a stack whose operation failed as far as it came, if its rollback is disabled, and go on or back from there.
+"""Keep what a failed operation with disabled rollback has done, and continue or roll back from there.
 
-What was done stays. The resource that failed is what it was, and is shown as failed. What a replacement made superfluous
-is deleted once an operation has come to its end.
+The failed resource keeps its old state and is shown as failed. Replaced resources are deleted once an operation
+succeeds.
 """
 
 from dataclasses import dataclass, field
@@ -26,18 +26,18 @@ STATE = (
     "template",
     "template_body",
 )
-"""What a stack knows of itself after an operation."""
+"""The attributes of a stack that an operation changes."""
 
 
 @dataclass
 class Unfinished:
-    """A stack's last good state, and the operations since then, none of which came to its end."""
+    """A stack's last good state, and the failed operations since then."""
 
     kind: ChangeSetType
     state: dict[str, Any]
     operations: list[Untyped] = field(default_factory=list)
     deletions: list[Untyped] = field(default_factory=list)
-    """Of what was replaced, in LocalStack's own type."""
+    """The deletions of replaced resources, in LocalStack's own type."""
 
 
 def install() -> None:
@@ -45,16 +45,16 @@ def install() -> None:
 
 
 def find(stack: Untyped) -> Unfinished | None:
-    """Return what the stack has to finish, or None if its last operation came to an end."""
+    """Return the stack's unfinished operations, or None if the last one succeeded."""
     found: Unfinished | None = stack.unfinished
     return found
 
 
 def kind(stack: Untyped) -> ChangeSetType:
-    """Return whether the stack has still to be created or updated.
+    """Return whether the unfinished stack is being created or updated.
 
     Raises:
-        ValidationError: it is not unfinished.
+        ValidationError: the stack is not unfinished.
     """
     if found := find(stack):
         return found.kind
@@ -78,7 +78,7 @@ def check_update(stack: Untyped, *, disables_rollback: bool) -> None:
 
 
 def record(executor: Untyped, reason: str) -> None:
-    """Note what an operation that failed has done; nothing is deleted yet."""
+    """Record a failed operation and its outstanding deletions."""
     change_set = executor._change_set  # noqa: SLF001 - LocalStack's
     stack, deferred = change_set.stack, executor._deferred_actions  # noqa: SLF001 - as above
     unfinished = find(stack) or Unfinished(change_set.change_set_type, {name: getattr(stack, name) for name in STATE})
@@ -90,7 +90,7 @@ def record(executor: Untyped, reason: str) -> None:
 
 
 def take_over(executor: Untyped, result: Untyped) -> None:
-    """Make what is deployed the stack's state, and the reason of the failure the result's."""
+    """Set the stack's state to what is deployed, and the result to the failure."""
     change_set = executor._change_set  # noqa: SLF001 - LocalStack's
     stack = change_set.stack
     stack.declared = executor.declared | {
@@ -100,12 +100,12 @@ def take_over(executor: Untyped, result: Untyped) -> None:
     result.resources = {name: resources[name] for name in stack.declared}
     result.outputs, result.failure_message = stack.resolved_outputs, executor.failure
     change_set.template = change_set.processed_template = stack.processed_template = as_template(stack.declared)
-    stack.change_set_id = None  # its change set's values are no longer the stack's
+    stack.change_set_id = None  # the values of its change set are outdated
     stack.set_stack_status(FAILED[change_set.change_set_type], executor.failure)
 
 
 def finish(executor: Untyped) -> None:
-    """Delete with this operation also what those before it replaced."""
+    """Add the outstanding deletions of earlier operations to this one."""
     stack = executor._change_set.stack  # noqa: SLF001 - LocalStack's
     if unfinished := find(stack):
         executor._deferred_actions[:0] = unfinished.deletions  # noqa: SLF001 - as above
@@ -113,7 +113,7 @@ def finish(executor: Untyped) -> None:
 
 
 def restore(stack: Untyped) -> list[Untyped]:
-    """Give the stack its last good state. Returns the operations to undo, the last one first."""
+    """Restore the stack's last good state. Returns the operations to undo, the last one first."""
     last_good: Unfinished = stack.unfinished
     for name, value in last_good.state.items():
         setattr(stack, name, value)
@@ -122,5 +122,5 @@ def restore(stack: Untyped) -> list[Untyped]:
 
 
 def _has_changes(original: Untyped, change_set: Untyped) -> bool:
-    """Let also the old template finish a stack: its status changes."""
+    """Return whether a change set has changes. On an unfinished stack it always has: the status."""
     return bool(original(change_set) or find(change_set.stack))

@@ -1,7 +1,7 @@
 """Refuse a template that uses a value of a resource whose type LocalStack does not have.
 
-LocalStack deploys such a resource as a name only, whose attributes are all `unknown`. That is harmless as long as
-nothing refers to it; then the deployment goes on, and the resource's event and the log say so.
+LocalStack deploys such a resource as a name, whose attributes are all `unknown`. That is harmless while nothing refers to
+it. Then the deployment goes on, and the resource's event and the log say so.
 """
 
 import logging
@@ -27,7 +27,7 @@ def install() -> None:
 
 
 def _compute_update_model(original: Callable[..., None], change_set: Untyped, inputs: Untyped) -> None:
-    # LocalStack marks the stack as failed if the template cannot be transformed; but it is as it was.
+    # LocalStack marks the stack as failed if the template cannot be transformed, although nothing has changed.
     change_set.stack.keeps_status = True
     try:
         original(change_set, inputs)
@@ -55,7 +55,7 @@ def _refuse(change_set: Untyped, reason: str) -> None:
     change_set.status_reason = reason
     change_set.set_change_set_status(ChangeSetStatus.FAILED)
     if change_set.change_set_name.startswith("cs-"):
-        # CreateStack and UpdateStack have no change set that a client could ask.
+        # CreateStack and UpdateStack have no change set that a client could describe.
         if not change_set.stack.template:
             change_set.stack.set_stack_status(StackStatus.ROLLBACK_IN_PROGRESS, reason)
             change_set.stack.set_stack_status(StackStatus.ROLLBACK_COMPLETE)

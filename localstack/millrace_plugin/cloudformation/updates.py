@@ -1,7 +1,7 @@
-"""Make updates of resources reach LocalStack's services, or refuse them.
+"""Apply updates of resources to LocalStack's services, or refuse them.
 
-For about 80 types LocalStack has no update: it reports success and changes nothing. Here such an update goes to a
-function of `IN_PLACE`; or the resource, if it holds no data, is made again; or it fails and names what cannot change.
+For about 80 types LocalStack has no update: it reports success and changes nothing. Here a function of `IN_PLACE` makes
+such an update, or the resource is re-created if it holds no data. Otherwise it fails and names what cannot change.
 """
 
 import json
@@ -28,7 +28,7 @@ Update = Callable[[Untyped], Model]
 
 IN_PLACE: dict[str, Update] = {}
 
-# Types without data or identity of their own: deleting and creating them is what an update would do.
+# Types without data or identity of their own: re-creating them equals an update.
 RECREATED = {
     "AWS::ApiGateway::GatewayResponse",
     "AWS::ApiGateway::Model",
@@ -46,12 +46,12 @@ RECREATED = {
     "AWS::Scheduler::Schedule",
     "AWS::SecretsManager::ResourcePolicy",
 }
-# Where LocalStack keeps a name that it generated in the identifier alone (of a rule: `bus|name`).
+# Types whose generated name LocalStack keeps only in the identifier (of a rule: `bus|name`).
 NAMED_BY_ID = {"AWS::CloudWatch::Alarm": "AlarmName", "AWS::Events::Rule": "Name"}
 
 
 class CannotUpdateError(Exception):
-    """LocalStack cannot change the resource; the message says how to go on."""
+    """LocalStack cannot change the resource. The message says what to do instead."""
 
 
 def install() -> None:
@@ -71,7 +71,7 @@ def _decide_replacement(
 ) -> None:
     """Replace a resource only if a create-only property has another value.
 
-    LocalStack replaces one whose create-only property refers to a resource that changes, whatever its value: the alias
+    LocalStack replaces it if a create-only property refers to a changed resource, even if the value is the same: the alias
     of a function with new code, the permission on it.
     """
     if not is_nothing(before) and not is_nothing(after) and before.resource_type == after.resource_type:
@@ -107,7 +107,7 @@ def _execute_action(
         request.previous_state = {}
     try:
         return _update(provider, request)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is why the resource could not be updated
+    except Exception as error:  # noqa: BLE001 - any error is the reason why the update failed
         return ProgressEvent(
             OperationStatus.FAILED, resource_model={}, message=str(error), custom_context={"exception": error}
         )
@@ -132,7 +132,7 @@ def _update(provider: Untyped, request: Untyped) -> Untyped:
 
 
 def _recreate(provider: Untyped, request: Untyped) -> Untyped:
-    # A name that was generated stays: create-only properties are the same before and after an update.
+    # A generated name stays, because create-only properties do not change in an update.
     kept = {name: request.previous_state[name] for name in _create_only(provider) if name in request.previous_state}
     if name := NAMED_BY_ID.get(request.resource_type):
         kept[name] = request.previous_state["Id"].rpartition("|")[2]

@@ -1,5 +1,5 @@
-"""Keep other sites' pages and other names out of the local cloud's HTTP ports.
+"""Refuse other sites' pages and other host names at the local cloud's HTTP ports.
 
-A port of 127.0.0.1 is closed to other machines, and open to every page in the browser of its user. Fetch Metadata
-Request Headers (W3C) says what a browser tells of a request's origin; decision 0014 says what is left to whom.
+A port of 127.0.0.1 is closed to other machines, but open to every page in the user's browser. Fetch Metadata Request
+Headers (W3C) specifies how a browser names a request's origin. Decision 0014 has the reasons.
 """

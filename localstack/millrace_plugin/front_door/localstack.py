@@ -1,4 +1,4 @@
-"""The rules as the first of LocalStack's handlers, and LocalStack's allow-list where it does not ask it."""
+"""Apply the rules as the first of LocalStack's handlers, and its allow-list where LocalStack skips it."""
 
 from localstack.aws import handlers
 from localstack.aws.api import RequestContext
@@ -31,7 +31,7 @@ def _refuse_foreign_hosts(chain: HandlerChain[RequestContext], context: RequestC
 def _refuse_foreign_pages_of_own_paths(
     chain: HandlerChain[RequestContext], context: RequestContext, response: Response
 ) -> None:
-    """Ask the allow-list about LocalStack's own paths, which it serves under the exempted hosts of APIs and functions too."""
+    """Apply the allow-list to LocalStack's own paths, which are also served under the exempt hosts of APIs and functions."""
     path = "/" + context.request.path.lstrip("/")
     own = path.startswith(_OWN_PATHS) and not path.startswith(_API_PATHS)
     if own and not CorsEnforcer.is_cors_origin_allowed(context.request.headers):
@@ -39,9 +39,9 @@ def _refuse_foreign_pages_of_own_paths(
 
 
 def _refuse_foreign_origins(chain: HandlerChain[RequestContext], context: RequestContext, response: Response) -> None:
-    """Ask the allow-list about what reached the AWS services, past the exceptions that LocalStack makes by path and name.
+    """Apply the allow-list to requests of AWS services, also where LocalStack exempts a path or a host.
 
-    S3 has CORS rules of its own for who may read; a page from elsewhere may not write.
+    S3 has CORS rules of its own for reading. A page of another site may not write.
     """
     request = context.request
     allowed = CorsEnforcer.is_cors_origin_allowed(request.headers)

@@ -1,4 +1,4 @@
-"""The rules alone. `FrontDoor.java` repeats them inside OpenSearch; the same cases test both."""
+"""Decide whether a request may enter. `FrontDoor.java` repeats the rules in OpenSearch; the same cases test both."""
 
 import ipaddress
 import re
@@ -8,20 +8,22 @@ from urllib.parse import parse_qs, urlsplit
 type Headers = Iterable[tuple[str, str]]
 
 _LOCALSTACK_NAME = "localhost.localstack.cloud"
-# LocalStack gives out addresses below these. No browser takes a name below 127.0.0.1 for one.
+# LocalStack hands out subdomains of these. Browsers resolve no subdomain of 127.0.0.1.
 _ABOVE = (f".{_LOCALSTACK_NAME}", ".127.0.0.1")
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?", re.IGNORECASE)
 _FROM_ELSEWHERE = {"cross-site", "same-site"}
-# What browsers are meant to open: objects, sites, APIs and functions.
+# Hosts for browsers: objects, sites, APIs and functions.
 _PAGES = re.compile(
     r".+\.(s3|s3-website|execute-api|lambda-url|cloudfront)\.([a-z0-9-]+\.)*localhost\.localstack\.cloud"
 )
 
 
 def refusal(headers: Headers, target: str = "/", *, has_pages: bool = False) -> str | None:
-    """Return why a request must not come in, or None. An Origin that is there is not judged: see `foreign_origin`.
+    """Return why a request is refused, or None. `foreign_origin` checks its Origin.
 
-    *has_pages*: whether the server is LocalStack, which serves buckets and APIs under names of their own.
+    headers: names and values of the request's headers.
+    target: of the request line.
+    has_pages: whether the server is LocalStack, which serves buckets and APIs under names of their own.
     """
     values = _values(headers)
     hosts = values.get("host", [])
@@ -39,7 +41,7 @@ def refusal(headers: Headers, target: str = "/", *, has_pages: bool = False) -> 
 
 
 def foreign_origin(headers: Headers) -> str | None:
-    """Return why a page at this Origin must not use a server that has no allow-list of its own, or None."""
+    """Return why a page of this Origin may not use a server without an allow-list, or None."""
     for origin in _values(headers).get("origin", []):
         if origin and not is_loopback(_authority(origin)):
             return f"A page of {origin!r} may not use this port: only one of this machine may."
@@ -47,7 +49,7 @@ def foreign_origin(headers: Headers) -> str | None:
 
 
 def is_own_name(host: str) -> bool:
-    """Return whether *host*, with or without a port, names this machine: loopback or LocalStack's public name of it."""
+    """Return whether *host*, with or without a port, names this machine: loopback, or LocalStack's public name for it."""
     name = _name(host)
     return is_loopback(host) or name == _LOCALSTACK_NAME or name.endswith(_ABOVE)
 
@@ -66,15 +68,15 @@ def is_loopback(host: str) -> bool:
 
 
 def _is_page(host: str, target: str) -> bool:
-    """Return whether this is a page's address. LocalStack takes an Action in the query at any host: that is none."""
+    """Return whether this is the address of a page. A query with Action is an AWS request, at any host."""
     query = parse_qs(urlsplit(target).query, keep_blank_values=True)
     return bool(_PAGES.fullmatch(_name(host))) and "Action" not in query
 
 
 def _may_be_from_elsewhere(values: dict[str, list[str]]) -> bool:
-    """Return whether this is a browser that names neither the site of a request nor a page of this machine.
+    """Return whether a browser sent this without naming the request's site or a page of this machine.
 
-    Browsers send Sec-Fetch-Site to https and to loopback names alone, and old ones not at all.
+    Browsers send Sec-Fetch-Site only to https and loopback names, and old ones never.
     """
     browser = any(agent.startswith("Mozilla/") for agent in values.get("user-agent", []))
     pages = [page for page in values.get("referer", []) if page]
@@ -83,7 +85,7 @@ def _may_be_from_elsewhere(values: dict[str, list[str]]) -> bool:
 
 
 def _authority(url: str) -> str:
-    """Return the host of *url*, with its port; nothing if it is no address."""
+    """Return the host of *url* with its port, or an empty string if it is no URL."""
     try:
         return urlsplit(url).netloc
     except ValueError:
@@ -91,7 +93,7 @@ def _authority(url: str) -> str:
 
 
 def _name(host: str) -> str:
-    """Return the name in `name:port`, in lower case; nothing for what is no host."""
+    """Return the name in `name:port` in lower case, or an empty string if it is no host."""
     found = _HOST.fullmatch(host)
     return found[1].lower() if found else ""
 

@@ -1,4 +1,4 @@
-"""Aliases of two versions and aliases with provisioned concurrency, where LocalStack fails."""
+"""Mend LocalStack's aliases of two versions, and its aliases with provisioned concurrency."""
 
 import contextlib
 from collections.abc import Callable
@@ -18,7 +18,7 @@ Untyped = Any  # LocalStack's provider, context and answers
 
 
 def install() -> None:
-    """Patch LocalStack, before it looks the API's operations up."""
+    """Patch LocalStack. Call it before LocalStack looks up the API's operations."""
     patch(provider.LambdaProvider.update_alias)(_update_alias)
     patch(provider.LambdaProvider.delete_alias)(_delete_alias)
     patch(provider.LambdaProvider._create_routing_config_model)(_routing)  # noqa: SLF001 - CreateAlias needs it, too
@@ -28,7 +28,7 @@ def install() -> None:
 
 
 def _update_alias(update: Callable[..., Untyped], api: Untyped, context: Untyped, **parameters: Untyped) -> Untyped:
-    """Check the versions first, as CreateAlias does; LocalStack's own check fails, having no version."""
+    """Check the versions first, as CreateAlias does. LocalStack's own check fails, because it gets no version."""
     account, region = provider.api_utils.get_account_and_region(parameters["function_name"], context)
     name = provider.api_utils.get_function_name(parameters["function_name"], context)
     function = lambda_stores[account][region].functions.get(name)
@@ -40,7 +40,7 @@ def _update_alias(update: Callable[..., Untyped], api: Untyped, context: Untyped
         if routing is None and alias.routing_configuration:
             weights = alias.routing_configuration.version_weights
         if weights:
-            api._create_routing_config_model(weights, version)  # noqa: SLF001 - raises what the client has to hear
+            api._create_routing_config_model(weights, version)  # noqa: SLF001 - raises the error for the client
     return update(api, context, **parameters)
 
 
@@ -54,12 +54,14 @@ def _routing(
 
 
 def _delete_alias(delete: Callable[..., None], api: Untyped, context: Untyped, **parameters: Untyped) -> None:
-    """End the alias's provisioned environments with it."""
+    """Delete the alias together with its provisioned environments."""
     account, region = provider.api_utils.get_account_and_region(parameters["function_name"], context)
     name = provider.api_utils.get_function_name(parameters["function_name"], context)
     function = lambda_stores[account][region].functions.get(name)
     if function and parameters["name"] in function.provisioned_concurrency_configs:
-        with contextlib.suppress(provider.ServiceException):  # it is being scaled: its environments go with the version
+        with contextlib.suppress(
+            provider.ServiceException
+        ):  # it is being scaled: its environments end with the version
             api.delete_provisioned_concurrency_config(
                 context, function_name=parameters["function_name"], qualifier=parameters["name"]
             )
@@ -80,15 +82,15 @@ def _version_manager(get: Callable[..., Untyped], service: LambdaService, functi
 
 
 def _scale(update: Callable[..., Untyped], manager: LambdaVersionManager, executions: int) -> Untyped:
-    """Show the change as in progress, also the second one: invocations meanwhile start environments on demand."""
-    with manager.provisioned_state_lock:  # which the end of the change needs, too
+    """Show every change as in progress. Invocations meanwhile start environments on demand."""
+    with manager.provisioned_state_lock:  # the end of the change takes it too
         done = update(manager, executions)
         manager.provisioned_state.status = ProvisionedConcurrencyStatusEnum.IN_PROGRESS
         return done
 
 
 def _start_and_stop(scale: Callable[..., list[Untyped]], service: object, *arguments: Untyped) -> list[Untyped]:
-    """Return what starts environments, if anything does: LocalStack counts as available what stops old ones, too."""
+    """Return only the futures that start environments, if there are any: LocalStack counts those that stop old ones too."""
     *_, executions = arguments
     done = scale(service, *arguments)
     return done[:executions] or done

@@ -1,7 +1,7 @@
-"""LocalStack's choice of an environment for an invocation, made safe for many invocations at once.
+"""Make LocalStack's choice of an environment safe for concurrent invocations.
 
-LocalStack looks through a function's environments, and enters a new one among them before it takes it, while others do
-the same: an invocation whose look is disturbed, or whose new environment another one takes, fails as a service error.
+LocalStack iterates over a function's environments while others add theirs, and adds a new one before it reserves it. An
+invocation that is disturbed, or loses its new environment to another one, fails as a service error.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from localstack.services.lambda_.invocation.assignment import AssignmentService
 from localstack.services.lambda_.invocation.execution_environment import InvalidStatusException
 from localstack.utils.patch import patch
 
-ATTEMPTS = 100  # each is lost to another invocation that was served, so this many mean that something else is wrong
+ATTEMPTS = 100  # each is lost to an invocation that was served, so that many failures have another cause
 
 
 def install() -> None:
@@ -26,7 +26,7 @@ def _get_environment(
 ) -> Iterator[Any]:
     with contextlib.ExitStack() as stack:
         for attempt in range(ATTEMPTS):
-            # Taken by another invocation, or the environments changed under the look through them: choose again.
+            # Another invocation took the environment, or changed the environments during the iteration: choose again.
             lost = (InvalidStatusException, RuntimeError) if attempt < ATTEMPTS - 1 else ()
             with contextlib.suppress(*lost):
                 environment = stack.enter_context(get(service, *arguments))

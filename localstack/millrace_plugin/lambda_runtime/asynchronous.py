@@ -1,6 +1,6 @@
-"""What becomes of asynchronous invocations that fail: the settings that hold for them, and dead letters.
+"""Apply the right settings to asynchronous invocations that fail, and deliver their dead letters.
 
-LocalStack knows the settings of the version that ran alone, and loses a dead letter that has no error message.
+LocalStack uses only the settings of the version that ran, and loses a dead letter without an error message.
 AWS: "Configuring error handling settings for Lambda asynchronous invocations".
 """
 
@@ -46,7 +46,7 @@ def _process_success_destination(
 
 
 def _settings(poller: Poller, event: SQSInvocation) -> EventInvokeConfig | None:
-    """Return the settings of the qualifier that was invoked: of an alias, whatever version it leads to."""
+    """Return the settings of the invoked qualifier, or None without any. An alias has its own."""
     qualifier = event.invocation.invoked_arn.split(":")[7:]
     settings: EventInvokeConfig | None = poller.version_manager.function.event_invoke_configs.get(
         qualifier[0] if qualifier else "$LATEST"
@@ -57,7 +57,7 @@ def _settings(poller: Poller, event: SQSInvocation) -> EventInvokeConfig | None:
 def _process_dead_letter_queue(
     process: Callable[..., None], poller: Poller, event: SQSInvocation, payload: Payload
 ) -> None:
-    """Give the dead letter an error message: SQS takes no empty one."""
+    """Send the dead letter with an error message, because SQS refuses an empty one."""
     error = payload if isinstance(payload, Mapping) else {}
     message = _NO_MESSAGE if payload is None else error.get("errorMessage") or error.get("errorType") or "Unknown"
     process(poller, event, {"errorMessage": str(message)[:LONGEST_MESSAGE]})

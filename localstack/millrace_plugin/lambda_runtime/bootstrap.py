@@ -1,7 +1,7 @@
-"""What the function's interpreter runs: the environment's own view of the files, then the real runtime client.
+"""Start the runtime client in a function's process, after setting up the environment's own view of the files.
 
 Standard library only, because it runs on the functions' interpreter. Standard input is the read end of a pipe that
-nobody writes to: it ends when its owner closes it or dies, and then this process and its children must not go on.
+nobody writes to. It ends when its owner closes it or dies; then this process and its children are killed.
 """
 
 import ctypes
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # <sys/mount.h>
 MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 0x1, 0x20, 0x1000, 0x4000, 0x40000
-# What a mount has of these, a remount must not leave out. The others have equal values in both interfaces.
+# A remount must repeat those of these that a mount has. The others have equal values in both interfaces.
 ST_SAME, ST_RELATIME, MS_RELATIME = 0x2 | 0x4 | 0x8 | 0x400 | 0x800, 0x1000, 0x200000
 # <linux/prctl.h>, <linux/capability.h>
 PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAPABILITY_VERSION = 24, 1, 0x20080522
@@ -27,8 +27,8 @@ PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAPABILITY_VERSION = 24, 1, 0x20080522
 def enter_namespace(binds: list[list[str]], read_only: list[str]) -> None:
     """Give this process and its children mounts of their own.
 
-    *binds* are pairs of a folder and the place where it is seen as well.
-    *read_only* are folders that cannot be written to.
+    binds: pairs of a folder and a second path where it is mounted.
+    read_only: folders that become read-only.
     """
     try:
         os.unshare(os.CLONE_NEWNS)
@@ -45,7 +45,7 @@ def enter_namespace(binds: list[list[str]], read_only: list[str]) -> None:
 
 
 def drop_capability(capability: int) -> None:
-    """Take a right of root from this process and its children."""
+    """Drop a capability of root from this process and its children."""
     libc = ctypes.CDLL(None, use_errno=True)
     header = struct.pack("=Ii", CAPABILITY_VERSION, 0)
     data = ctypes.create_string_buffer(24)
@@ -56,7 +56,7 @@ def drop_capability(capability: int) -> None:
 
 
 def _enter_user_namespace() -> None:
-    """Get the right to mount without being root. The user and the group stay what they are."""
+    """Enter a user namespace, in which an ordinary user may mount. User and group keep their ids."""
     user, group = os.geteuid(), os.getegid()
     os.unshare(os.CLONE_NEWUSER | os.CLONE_NEWNS)
     for file, content in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
@@ -74,9 +74,9 @@ def _mount(source: str | None, target: str, flags: int) -> None:
 def _isolate(isolation: "dict[str, Any] | None") -> None:
     if isolation:
         enter_namespace(**isolation)
-        os.chdir(os.environ["LAMBDA_TASK_ROOT"])  # as it is mounted now
+        os.chdir(os.environ["LAMBDA_TASK_ROOT"])  # enters the new mount
     elif sys.platform == "linux" and os.geteuid() == 0:
-        drop_capability(CAP_DAC_OVERRIDE)  # which would let it write where the permissions forbid it
+        drop_capability(CAP_DAC_OVERRIDE)  # with it root may write to read-only folders
 
 
 def _kill_group_at_end_of(lifeline: int) -> None:
@@ -90,7 +90,7 @@ def _run(handler: str) -> None:
     lifeline = os.dup(sys.stdin.fileno())
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     threading.Thread(target=_kill_group_at_end_of, args=[lifeline], daemon=True).start()
-    # Messages of several lines come as one, in order with what is printed.
+    # Frames messages of several lines, and keeps them in sequence with printed lines.
     os.environ["_LAMBDA_TELEMETRY_LOG_FD"] = str(os.dup(sys.stdout.fileno()))
     main([sys.argv[0], handler])
 

@@ -1,4 +1,4 @@
-"""The client context of an invocation: checked when it comes, and handed on, which LocalStack does not.
+"""Check the client context of an invocation and pass it to the function, which LocalStack does not.
 
 AWS: "Invoke", X-Amz-Client-Context: a base64 JSON object, for synchronous invocations only.
 """
@@ -16,7 +16,7 @@ from localstack.utils.patch import patch
 from millrace_plugin.lambda_runtime.executor import ProcessExecutor
 
 _NONE = "{}"
-"""What LocalStack's function URLs give where there is no client context. It is no Base64, so no caller can give it."""
+"""LocalStack's placeholder for function URLs without a client context. It is no Base64, so no caller can send it."""
 
 
 def install() -> None:
@@ -48,7 +48,7 @@ def _convert(invocation: Invocation) -> str | None:
     context = invocation.client_context
     if not context or context == _NONE or invocation.invocation_type == InvocationType.Event:
         return None
-    return json.dumps(_decode(context))  # as ASCII, because it becomes an HTTP header
+    return json.dumps(_decode(context))  # ASCII, because it becomes an HTTP header
 
 
 def _decode(client_context: str) -> Any:  # noqa: ANN401 - any JSON

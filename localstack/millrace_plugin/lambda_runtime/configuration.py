@@ -1,4 +1,4 @@
-"""What of a function's configuration cannot be done by a local process: refused, with a way to go on.
+"""Refuse settings of functions and invocations that a local process cannot apply.
 
 AWS: "CreateFunction", "Configuring advanced logging controls".
 """
@@ -60,14 +60,14 @@ _GO_ON = "or set it only on AWS, by a condition in the template"
 
 
 class NotDoneError(Exception):
-    """The configuration asks for something that has no effect here, or that Lambda refuses."""
+    """A setting has no effect locally, or Lambda refuses it. The message says what to do instead."""
 
 
 def check(request: Request, current_logging: Request | None = None) -> None:
-    """Raise NotDoneError for the first setting of *request* that would have no effect.
+    """Raise NotDoneError for the first setting that would have no effect.
 
-    *request* is one of CreateFunction or UpdateFunctionConfiguration.
-    *current_logging* is the LoggingConfig that an update changes.
+    request: the parameters of CreateFunction or UpdateFunctionConfiguration.
+    current_logging: the LoggingConfig that an update changes.
     """
     for problem in (
         *_not_done(request),
@@ -87,7 +87,7 @@ def check_code(request: Request) -> None:
 
 
 def check_event_settings(parameters: Request) -> None:
-    """Raise NotDoneError for a setting of asynchronous invocations that Lambda does not take."""
+    """Raise NotDoneError for a setting of asynchronous invocations that Lambda refuses."""
     for name, between in _EVENT_SETTINGS.items():
         for problem in _check_range(name, parameters.get(name), between):
             raise NotDoneError(problem)
@@ -133,7 +133,7 @@ def _wrong_values(request: Request) -> Iterator[str]:
 
 
 def _check_range(name: str, value: int | str | None, between: tuple[int, int]) -> Iterator[str]:
-    """Yield a problem if *value*, which is text in a template's parameter, is not *between* two numbers."""
+    """Yield a problem if *value* is outside the range. A template's parameter is text."""
     lowest, highest = between
     if value is not None and not (str(value).isdecimal() and lowest <= int(value) <= highest):
         yield f"{value} is no value of {name}: use a number from {lowest} to {highest}."

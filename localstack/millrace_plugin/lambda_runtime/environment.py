@@ -1,4 +1,4 @@
-"""A Lambda execution environment: one process at a time, one invocation at a time, a new process after a fault.
+"""Run a Lambda execution environment: one process and one invocation at a time, a new process after a fault.
 
 AWS: "Understanding the Lambda execution environment lifecycle".
 """
@@ -18,15 +18,15 @@ from millrace_plugin.lambda_runtime.runtime import FaultError, Runtime
 from millrace_plugin.lambda_runtime.runtime_api import DeadlineError
 
 INIT_SECONDS = 10
-"""An initialization that takes longer is broken off, and begun again within the first invocation's own time."""
+"""A longer initialization is aborted, and started again within the first invocation's timeout."""
 
 
 class StoppedError(Exception):
-    """The environment was stopped at once, in the middle of an invocation: nobody knows what that has done."""
+    """The environment was killed during an invocation. Its effects are unknown."""
 
 
 class Environment:
-    """Safe to stop from any thread; a second invocation waits for the first."""
+    """Run one function version. Any thread may stop it, and a second invocation waits for the first."""
 
     def __init__(self, function: Function) -> None:
         self._function = function
@@ -39,17 +39,21 @@ class Environment:
         self._killed = False
 
     def start(self) -> None:
-        """Start the process; it initializes by itself, and the first invocation waits for it."""
+        """Start the process. It initializes in the background, and the first invocation waits for it."""
         self._start()
 
     def initialize(self) -> None:
-        """Wait until a started process is ready (provisioned concurrency); raises what `Runtime.make_ready` does."""
+        """Wait until a started process is ready (provisioned concurrency). Raises what `Runtime.make_ready` raises."""
         with self._busy:
             if not self._is_warm():
                 self._initialize("")
 
     def invoke(self, invocation: Invocation) -> Outcome:
-        """Run *invocation*. Every failure of the function is an outcome; raises StoppedError alone."""
+        """Run *invocation* and return its outcome, also if the function fails.
+
+        Raises:
+            StoppedError: the environment was killed meanwhile.
+        """
         try:
             with self._busy:
                 return self._invoke(invocation)
@@ -57,7 +61,10 @@ class Environment:
             self._close_if_stopped()
 
     def stop(self, *, at_once: bool = False) -> None:
-        """End the process: an idle one now, a busy one when its invocation is done, or *at_once*."""
+        """Stop the process, a busy one after its invocation.
+
+        at_once: kill it during the invocation.
+        """
         self._stopped = True
         if at_once and (runtime := self._runtime):
             self._killed = True
@@ -82,7 +89,7 @@ class Environment:
         return Outcome(payload, is_error, self._log.take())
 
     def _start_invocation(self, report: Report) -> Runtime:
-        """Start the invocation on a process that waits for it: the warm one if it is still there, or a new one."""
+        """Log the start of an invocation, on the warm process or a new one. Returns its runtime."""
         try:
             if not self._is_warm():
                 report.init_duration = self._initialize(report.request_id).init_duration
@@ -95,7 +102,7 @@ class Environment:
             return False
         try:
             self._runtime.make_ready(time.monotonic() + self._function.timeout)
-        except ExitedError:  # by itself, after its last answer
+        except ExitedError:  # it ended by itself after its last answer
             self._discard()
             return False
         return True
@@ -142,7 +149,7 @@ class Environment:
             self._log.end_output()
 
     def _close_if_stopped(self) -> None:
-        # Whoever comes last does it: stop() while nothing runs, else the invocation that it found running.
+        # The last one cleans up: stop() while no invocation runs, otherwise that invocation.
         if self._stopped and self._busy.acquire(blocking=False):
             try:
                 self._discard()

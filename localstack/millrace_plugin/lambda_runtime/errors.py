@@ -1,4 +1,4 @@
-"""Answers of the Lambda service itself, in its own words, when a function could not answer.
+"""Build the Lambda service's own answers for functions that could not answer, in AWS's words.
 
 AWS: "Troubleshoot invocation issues in Lambda" and "Using the Lambda runtime API".
 """
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 TIMED_OUT = "Sandbox.Timedout"
 EXITED = "Runtime.ExitError"
 RESPONSE_LIMIT = 6 * 1024 * 1024 + 100
-"""Bytes: AWS's 6 MB and what it adds to them."""
+"""In bytes: AWS's 6 MB and its allowance of 100."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Why an invocation has no result: AWS's error type, its message and the payload the caller gets."""
+    """Why an invocation has no result: AWS's error type, its message, and the payload for the caller."""
 
     error_type: str
     message: str
@@ -27,7 +27,10 @@ def timeout_fault(request_id: str, seconds: float) -> Fault:
 
 
 def exit_fault(request_id: str, returncode: int) -> Fault:
-    """The process ended with no answer; *returncode* as `subprocess` gives it, negative for a signal."""
+    """Return the fault of a process that ended without an answer.
+
+    returncode: as `subprocess` has it, negative for a signal.
+    """
     return _service_fault(EXITED, _exit_reason(returncode), request_id)
 
 

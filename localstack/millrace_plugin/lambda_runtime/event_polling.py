@@ -1,7 +1,7 @@
-"""The queues of asynchronous invocations, one thread each, that LocalStack's end has to wait for.
+"""Stop the pollers of asynchronous invocations together when LocalStack ends.
 
-LocalStack tells six of them at a time to stop, waits up to two seconds for each, and after five leaves the others as they
-are; with more than some fifteen functions it never ends by itself. Told all at once they need two seconds together.
+LocalStack stops six of them at a time, waits up to two seconds for each, and abandons the rest after five seconds. With
+more than about fifteen functions its process never ends. Stopped at once, all of them need two seconds.
 """
 
 import weakref

@@ -1,4 +1,4 @@
-"""LocalStack's side: a function version, as LocalStack describes it, run by an `Environment`."""
+"""Run a function version of LocalStack in an `Environment`."""
 
 import os
 import shutil
@@ -35,14 +35,14 @@ _environments: weakref.WeakSet[Environment] = weakref.WeakSet()
 
 
 class UnsupportedFunctionError(Exception):
-    """The function version cannot run as a local process; the message says why."""
+    """The function version cannot run as a local process. The message says why."""
 
 
 class ProcessExecutor(RuntimeExecutor):
-    """Runs one execution environment of a function version; LocalStack gives it one invocation at a time."""
+    """Run one execution environment of a function version. LocalStack passes it one invocation at a time."""
 
     client_context: str | None = None
-    """The client context of the invocation that comes next, as JSON; LocalStack's payload has no place for it."""
+    """The client context of the next invocation, as JSON. LocalStack's payload does not carry it."""
 
     def start(self, env_vars: Mapping[str, object]) -> None:
         self._environment = Environment(_function(self.id, self.function_version, env_vars))
@@ -79,7 +79,7 @@ class ProcessExecutor(RuntimeExecutor):
 
     @staticmethod
     def kill_all() -> None:
-        """For LocalStack's own end, which waits for threads that still invoke."""
+        """Kill all environments, because the end of LocalStack waits for threads that still invoke."""
         for environment in list(_environments):
             environment.stop(at_once=True)
 
@@ -90,7 +90,7 @@ class ProcessExecutor(RuntimeExecutor):
 
     @classmethod
     def cleanup_version(cls, function_version: FunctionVersion) -> None:
-        """Nothing: packages may be another version's too, and the store removes unused ones."""
+        """Do nothing: other versions may share the packages, and the store removes unused ones."""
 
     @classmethod
     def validate_environment(cls) -> bool:
@@ -106,7 +106,7 @@ class ProcessExecutor(RuntimeExecutor):
         return ""
 
     def get_logs(self) -> str:
-        """Nothing beside what each invocation's result has."""
+        """Return nothing: each invocation's result carries its own log."""
         return ""
 
 
@@ -153,14 +153,14 @@ def _logging(config: Mapping[str, str]) -> Logging:
 
 
 def _packages(function_version: FunctionVersion) -> tuple[Path, Path | None]:
-    """The folders of the code and of the layers, if it has any; made if they are not there."""
+    """Return the folder of the code and that of the layers, None without layers. Creates missing ones."""
     config = function_version.config
     layers = [layer.code for layer in config.layers if layer.code]
     return _folder([config.code]), _folder(layers) if layers else None
 
 
 def _folder(packages: list[ArchiveCode]) -> Path:
-    """Where the packages' union is; a folder of the developer's own is used where it is."""
+    """Return the folder of the packages' union. A hot-reloaded folder of the developer is used in place."""
     if packages[0].is_hot_reloading():
         return Path(packages[0].get_unzipped_code_location())
     return _store().folder([package.code_sha256 for package in packages], lambda: _unpack(packages))
@@ -184,7 +184,7 @@ def _root() -> Path:
 
 @cache
 def _scratch() -> Path:
-    """The functions' /tmp folders, by LocalStack's process; those of killed ones are removed."""
+    """Return the folder of the functions' /tmp folders, one per LocalStack process. Removes those of dead processes."""
     folder = _root() / "scratch"
     for left in folder.glob("*"):
         if not psutil.pid_exists(int(left.name)):

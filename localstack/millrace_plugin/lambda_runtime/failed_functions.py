@@ -1,6 +1,6 @@
-"""Functions that failed at their creation or at an update: they can be mended, deleted, and go on with what works.
+"""Let functions that failed to be created or updated be updated, deleted, and run with their last working version.
 
-LocalStack has a manager for a version only after it was active, and stops at the absence of one.
+LocalStack creates a version's manager only once it is active, and fails where there is none.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ def _stop_version(stop: Callable[..., None], service: LambdaService, qualified_a
 
 
 def _update_version(update: Callable[..., Any], service: LambdaService, new_version: FunctionVersion) -> object:
-    """Start a version that never ran, instead of raising because there is none to replace."""
+    """Start a version that never ran. LocalStack would raise, because there is none to replace."""
     if new_version.config.state.state == State.Failed:
         return service.create_function_version(new_version)
     return update(service, new_version)
@@ -36,7 +36,7 @@ def _update_version(update: Callable[..., Any], service: LambdaService, new_vers
 def _update_version_state(
     update: Callable[..., None], service: LambdaService, function_version: FunctionVersion, new_state: VersionState
 ) -> None:
-    """Keep a function active whose update failed: its version from before the update goes on running."""
+    """Keep a function active whose update failed, with the version from before the update."""
     arn = function_version.qualified_arn
     if new_state.state != State.Failed or arn not in service.lambda_running_versions:
         update(service, function_version, new_state)

@@ -1,4 +1,4 @@
-"""What LocalStack's function URLs lack: CORS, authentication, cookies, and errors of the Lambda service as answers.
+"""Complete LocalStack's function URLs: CORS, authentication, cookies, and answers for errors of the Lambda service.
 
 AWS: "Creating and managing Lambda function URLs", "Invoking Lambda function URLs".
 """
@@ -39,14 +39,14 @@ _NO_STREAMS = (
 
 
 def install() -> None:
-    """Patch LocalStack, before it adds the router's handler to its routes."""
+    """Patch LocalStack. Call it before LocalStack adds the router's handler to its routes."""
     patch(urlrouter.FunctionUrlRouter.handle_lambda_url_invocation)(_handle)
     patch(urlrouter.event_for_lambda_url)(_event)
     patch(urlrouter.lambda_result_to_response)(_response)
     patch(provider.LambdaProvider.create_function_url_config)(_configure)
     patch(provider.LambdaProvider.update_function_url_config)(_configure)
     patch(localstack_cors.should_enforce_self_managed_service)(_enforces_localstack_cors)
-    # Below the address 127.0.0.1 there are no names; this one is resolved everywhere.
+    # 127.0.0.1 has no subdomains; this name is resolved everywhere.
     provider.localstack_host = lambda custom_port: HostAndPort(LOCALHOST_HOSTNAME, custom_port)
 
 
@@ -95,7 +95,7 @@ def _refusal(message: str, status: int, code: str) -> Response:
 
 
 def _config(api_id: str, region: str) -> FunctionUrlConfig | None:
-    """Return the configuration of the URL with this id, in any account."""
+    """Return the configuration of the URL with this id, in any account. None if there is none."""
     for account in list(lambda_stores):
         store = lambda_stores[account].get(region)
         for function in list(store.functions.values()) if store else ():
@@ -106,7 +106,7 @@ def _config(api_id: str, region: str) -> FunctionUrlConfig | None:
 
 
 def _access_key(request: Request) -> str | None:
-    """Return the access key that signed *request*; the signature itself is not verified, as nowhere in LocalStack."""
+    """Return the access key that signed *request*, or None. LocalStack verifies no signatures, nor does this."""
     found = _SIGNED_BY.match(request.headers.get("Authorization", ""))
     if found:
         return found[1]
@@ -116,9 +116,9 @@ def _access_key(request: Request) -> str | None:
 
 
 def _enforces_localstack_cors(decide: Callable[..., bool], context: RequestContext) -> bool:
-    """Return whether LocalStack's own CORS rules hold, which know none of a function's URL.
+    """Return whether LocalStack applies its own CORS rules to a request.
 
-    They hold there as well for the pages that are neither of this machine nor allowed by the URL's `Cors`.
+    At a function's URL it does so only for pages that are neither of this machine nor allowed by the URL's `Cors`.
     """
     request = context.request
     found = _HOST.match(request.host)

@@ -1,4 +1,4 @@
-"""What is invoked, with what, and what came of it."""
+"""The structures of an invocation: the function, its logging, the event, the outcome."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,25 +10,27 @@ from millrace_plugin.lambda_runtime.output import LEVELS, Piece, level_of
 
 @dataclass(frozen=True)
 class Logging:
-    """A function's LoggingConfig; without the JSON format there are no levels."""
+    """A function's LoggingConfig. Levels apply to the JSON format only."""
 
     is_json: bool = False
     application_level: str = "TRACE"
     system_level: str = "TRACE"
 
     def shows(self, piece: Piece) -> bool:
-        """Whether an event of the process is as severe as the configuration asks."""
+        """Return whether an event of the process is severe enough to be logged."""
         return not self.is_json or LEVELS.index(level_of(piece)) >= LEVELS.index(self.application_level)
 
 
 @dataclass(frozen=True)
 class Function:
-    """What an environment runs.
+    """The function that an environment runs.
 
-    *variables* are those of `variables.function_variables`.
-    *scratch*, the function's /tmp, belongs to the environment.
-    *timeout* is in seconds, *memory_size* in MB, *runtime_version* an ARN.
-    *layers* is the folder of all of its layers.
+    variables: those of `variables.function_variables`.
+    scratch: the function's /tmp, which belongs to the environment.
+    timeout: in seconds.
+    memory_size: in MB.
+    runtime_version: an ARN.
+    layers: the folder of all its layers. None without layers.
     """
 
     python: Path
@@ -44,14 +46,14 @@ class Function:
 
     @property
     def code(self) -> list[Path]:
-        """The folders that it cannot write to."""
+        """The folders of its code and layers, which it cannot write to."""
         task = Path(self.variables["LAMBDA_TASK_ROOT"])
         return [task, self.layers] if self.layers else [task]
 
 
 @dataclass(frozen=True)
 class Invocation:
-    """*payload* and *client_context* are JSON."""
+    """An event on its way to a function. *payload* and *client_context* are JSON."""
 
     request_id: str
     function_arn: str
@@ -60,7 +62,10 @@ class Invocation:
     client_context: str | None = None
 
     def headers(self, deadline: float) -> dict[str, str]:
-        """As the Runtime API's next invocation has them; *deadline* in seconds since 1970."""
+        """Return the headers of the Runtime API's next invocation.
+
+        deadline: in seconds since 1970.
+        """
         headers = {
             "Lambda-Runtime-Aws-Request-Id": self.request_id,
             "Lambda-Runtime-Deadline-Ms": str(int(deadline * 1000)),
@@ -80,5 +85,5 @@ class Outcome:
 
     @property
     def logs(self) -> str:
-        """The log as one text."""
+        """The whole log as text."""
         return "".join(event.message for event in self.events)

@@ -1,7 +1,7 @@
-"""What of the machine's files a function's processes see: read-only code, and a /tmp of their own where that works.
+"""Give a function's processes read-only code, and a /tmp of their own where the system allows it.
 
-Linux lets an ordinary user mount folders privately for one process and its children, unless a container or the distribution
-forbids it. Elsewhere the code is protected by its permissions, and a literal /tmp is the machine's.
+On Linux an ordinary user may mount folders privately for a process and its children, unless a container or the
+distribution forbids it. Elsewhere permissions protect the code, and a literal /tmp is the machine's.
 """
 
 import json
@@ -32,7 +32,7 @@ sys.exit("A read-only folder can be written to.")
 
 @cache
 def namespaces_work(python: Path) -> bool:
-    """Try whether *python* can have mounts of its own on this machine."""
+    """Return whether processes of *python* can have mounts of their own on this machine. Tries it once."""
     if sys.platform != "linux":
         return False
     with tempfile.TemporaryDirectory() as folder:
@@ -45,7 +45,7 @@ def namespaces_work(python: Path) -> bool:
 
 
 def prepare(function: Function) -> str:
-    """Make the environment's own folders. Returns what `bootstrap.py` has to be given, as JSON."""
+    """Create the environment's own folders. Returns the isolation for `bootstrap.py`, as JSON."""
     function.scratch.mkdir(parents=True, exist_ok=True)
     if not namespaces_work(function.python):
         return json.dumps(None)
@@ -56,12 +56,12 @@ def prepare(function: Function) -> str:
 
 
 def own_folders(function: Function) -> tuple[Path, Path]:
-    """Return what belongs to the environment and goes with it."""
+    """Return the folders that belong to the environment and are removed with it."""
     return function.scratch, _own_tmp(function)
 
 
 def _binds(function: Function) -> list[tuple[Path, Path]]:
-    """Return what is to be seen elsewhere: first what the function needs of the machine's /tmp, then its own /tmp."""
+    """Return the mounts: folders below the machine's /tmp that the function needs, then its own /tmp."""
     needed = (*function.code, function.scratch, function.python, function.python.resolve(), BOOTSTRAP)
     kept = sorted({_TMP / path.relative_to(_TMP).parts[0] for path in needed if path.is_relative_to(_TMP)})
     tmp = _own_tmp(function) if kept else function.scratch
@@ -69,5 +69,5 @@ def _binds(function: Function) -> list[tuple[Path, Path]]:
 
 
 def _own_tmp(function: Function) -> Path:
-    """Return what is seen as /tmp where the cloud itself is below /tmp, whose folders must not appear in the scratch."""
+    """Return the folder mounted as /tmp if the cloud is below /tmp itself, whose folders must not appear in the scratch."""
     return function.scratch.with_name(f"{function.scratch.name}-tmp")

@@ -1,7 +1,7 @@
-"""Invocations' log events on their way, in batches, to files and to the group in CloudWatch Logs that the function names.
+"""Deliver the log events of invocations in batches, to files and to CloudWatch Logs.
 
-LocalStack has a thread per function version and sends one invocation at a time, in the interpreter that also serves
-the invocations: with its metrics that took two thirds of a warm invocation's time.
+LocalStack has a thread per function version, and sends each invocation's events alone. Together with its metrics that
+took two thirds of a warm invocation's time.
 """
 
 import contextlib
@@ -31,12 +31,12 @@ _SECONDS = 0.25  # between two deliveries
 
 
 def install() -> None:
-    """Leave the logs to the executor, which hands events to `delivery`."""
+    """Replace LocalStack's delivery of logs: the executor puts events into `delivery`."""
     version_manager.LogHandler = NoLogHandler
     patch(version_manager.LambdaVersionManager.store_logs)(_store_nothing)
     patch(ExecutionEnvironment.get_log_group_name)(_log_group)
     patch(ExecutionEnvironment.get_log_stream_name)(_log_stream)
-    delivery()  # before threads ask for it at once
+    delivery()  # created before several threads call it
 
 
 @cache
@@ -56,7 +56,7 @@ class Stream:
 
 @dataclass(frozen=True)
 class Logged:
-    """What an invocation logged; *invocation* is its id."""
+    """The log events of an invocation. *invocation* is its id."""
 
     stream: Stream
     invocation: str
@@ -64,7 +64,7 @@ class Logged:
 
 
 class LogDelivery:
-    """Delivers until LocalStack ends, also what versions logged that have gone since."""
+    """Deliver log events until LocalStack ends, also those of deleted versions."""
 
     def __init__(self) -> None:
         self._queue: SimpleQueue[Logged] = SimpleQueue()
@@ -82,7 +82,7 @@ class LogDelivery:
                 streams[logged.stream].append(logged)
             for stream, several in streams.items():
                 self._keep(stream, several)
-            if infra_stopping.is_set():  # CloudWatch Logs goes too, and clients that try again hold the end up
+            if infra_stopping.is_set():  # CloudWatch Logs stops too, and retries would delay the end
                 continue
             for stream, several in streams.items():
                 try:
@@ -105,7 +105,7 @@ class LogDelivery:
 
 
 class NoLogHandler:
-    """Stands where LocalStack has one for each function version, with a thread of its own."""
+    """Replace LocalStack's handler, which has a thread for each function version."""
 
     def __init__(self, role_arn: str, region: str) -> None: ...
 
@@ -115,7 +115,7 @@ class NoLogHandler:
 
 
 def _store_nothing(*_: object, **__: object) -> None:
-    """Nothing: the executor has handed the events on, which LocalStack would take apart."""
+    """Do nothing: the executor has delivered the events already."""
 
 
 def _log_group(default: Callable[[ExecutionEnvironment], str], environment: ExecutionEnvironment) -> str:
@@ -123,7 +123,7 @@ def _log_group(default: Callable[[ExecutionEnvironment], str], environment: Exec
 
 
 def _log_stream(default: Callable[[ExecutionEnvironment], str], environment: ExecutionEnvironment) -> str:
-    """Name the function where its log group may be others' too, as AWS does."""
+    """Return the stream's name, with the function's name if several functions may share the group, as on AWS."""
     function = environment.function_version.id
     if environment.get_log_group_name() == f"/aws/lambda/{function.function_name}":
         return default(environment)

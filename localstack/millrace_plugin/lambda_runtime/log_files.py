@@ -1,6 +1,6 @@
-"""The functions' logs as files, which outlive LocalStack: it forgets CloudWatch's at each restart.
+"""Write the functions' logs to files, because LocalStack loses those of CloudWatch at each restart.
 
-A line is `<time> <id of the invocation> <what was logged>`. The lines of an invocation stand together.
+A line is `<time> <id of the invocation> <text>`. The lines of an invocation follow each other.
 """
 
 import os
@@ -13,11 +13,11 @@ from millrace_plugin.settings import STACK
 
 VARIABLE = "MILLRACE_FUNCTION_LOGS"
 LARGEST = 10 * 1024 * 1024
-"""Bytes of a file after which it becomes the older one, of which there is one for each function."""
+"""In bytes: a larger file replaces the function's one older file."""
 
 
 def name_of(function: str, handler: str) -> str:
-    """Return the file's name: the application's functions keep theirs, however often they are deployed."""
+    """Return the name of a function's file. The application's functions keep theirs across deployments."""
     return handler.rpartition(".")[0] if function.startswith(f"{STACK}-") else function
 
 
@@ -26,7 +26,10 @@ def older(file: Path) -> Path:
 
 
 def append(folder: Path, name: str, invocations: Iterable[tuple[str, Iterable[Event]]]) -> None:
-    """Add the events of each invocation, named by its id, to the log of the function *name*."""
+    """Append log events to the file of the function *name*.
+
+    invocations: pairs of an invocation's id and its events.
+    """
     lines = [line for invocation, events in invocations for event in events for line in _lines(invocation, event)]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = folder / f"{name}.log"

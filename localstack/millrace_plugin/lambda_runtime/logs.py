@@ -1,4 +1,4 @@
-"""One invocation's log events: the platform's and the process's, of bounded size."""
+"""Collect the log events of one invocation, those of the platform and of the process, up to a maximum size."""
 
 import time
 from collections import deque
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from millrace_plugin.lambda_runtime.output import Decoder, Piece
 
 KEPT = 512 * 1024
-"""Bytes kept of a log's start and as many of its end; what lies between is dropped, and counted in its place."""
+"""In bytes, of a log's start and of its end. What lies between is dropped, and its size logged instead."""
 
 
 @dataclass(frozen=True)
@@ -20,28 +20,32 @@ class Event:
 
 
 class Log:
-    """Events since the last `take`."""
+    """The events since the last `take`."""
 
     def __init__(self, is_shown: Callable[[Piece], bool] = lambda _: True) -> None:
-        """*is_shown* decides for what the process writes."""
+        """Begin an empty log.
+
+        is_shown: decides whether an event of the process is logged.
+        """
         self._is_shown = is_shown
         self._decoder = Decoder()
         self._clear()
 
     def write(self, output: bytes) -> None:
-        """Write what the process has written."""
+        """Add output of the process."""
         self._keep_shown(self._decoder.feed(output))
 
     def write_line(self, line: str) -> None:
-        """Write an event of the platform. A line that the process has begun comes before it."""
+        """Add an event of the platform. An unfinished line of the process comes before it."""
         self._keep_shown(self._decoder.end_line())
         self._keep(Event(f"{line}\n"))
 
     def end_output(self) -> None:
-        """Take what is left of a process that has ended."""
+        """Add the rest of the output of a process that has ended."""
         self._keep_shown(self._decoder.end())
 
     def take(self) -> tuple[Event, ...]:
+        """Return the events and begin an empty log."""
         self._keep_shown(self._decoder.end_line())
         gap = [Event(f"[{self._dropped} bytes of output are left out here]\n")] if self._dropped else []
         events = (*self._start, *gap, *self._end)

@@ -1,4 +1,4 @@
-"""The metrics of AWS/Lambda, counted here and published once a second; for why, see log_delivery.py."""
+"""Count the metrics of AWS/Lambda and publish them once a second. The reason is in log_delivery.py."""
 
 import itertools
 import logging
@@ -18,7 +18,7 @@ _DATA = 1_000  # in one PutMetricData
 
 
 def install() -> None:
-    """Have all function versions count here."""
+    """Replace LocalStack's metrics of function versions."""
     metrics = Metrics()
     version_manager.record_cw_metric_invocation = metrics.count_invocation
     version_manager.record_cw_metric_error = metrics.count_error
@@ -33,7 +33,7 @@ class Metric:
 
 
 class Metrics:
-    """Counts since the last publication."""
+    """The counts since the last publication."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -1,7 +1,7 @@
-"""What a process writes, taken apart into log events: lines, and the runtime client's frames between them.
+"""Split the output of a process into log events: printed lines, and frames of the runtime client.
 
-The runtime client frames what is logged, so that a message of several lines is one event ("awslambdaric",
-FramedTelemetryLogSink). Frames and printed lines come in one stream, which keeps their order.
+The runtime client frames log messages, so that one of several lines is one event ("awslambdaric",
+FramedTelemetryLogSink). Frames and printed lines come in one stream, which keeps their sequence.
 """
 
 import json
@@ -21,20 +21,20 @@ _LONGEST_FRAME = 16 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Piece:
-    """One event of the output, without its line end; *level* is None where the process did not say it."""
+    """One event of the output, without its line end. *level* is None if the process did not give it."""
 
     text: str
     level: str | None = None
 
 
 class Decoder:
-    """Takes one process's output as it comes."""
+    """Decode the output of one process as it arrives."""
 
     def __init__(self) -> None:
         self._pending = bytearray()
 
     def feed(self, output: bytes) -> Iterator[Piece]:
-        """Give every piece that is complete by now."""
+        """Add output and yield every piece that is complete."""
         self._pending += output
         start = 0
         while found := self._next(start):
@@ -44,18 +44,18 @@ class Decoder:
         del self._pending[:start]
 
     def end_line(self) -> Iterator[Piece]:
-        """Give a line that was begun. A frame that was begun stays: the rest of it will come."""
+        """Yield an unfinished line. An unfinished frame stays, because the rest of it will come."""
         if not _is_frame(_BOUNDARY.match(self._pending)):
             yield from self.end()
 
     def end(self) -> Iterator[Piece]:
-        """Give whatever is left."""
+        """Yield what is left."""
         if text := _decode(self._pending):
             yield Piece(text)
         self._pending.clear()
 
     def _next(self, start: int) -> tuple[Piece, int] | None:
-        """The piece that begins at *start*, and its end; None if it is not complete."""
+        """Return the piece that begins at *start* and its end, or None if it is incomplete."""
         boundary = _BOUNDARY.search(self._pending, start)
         if boundary is None:
             return self._line(start, start + _LONGEST_LINE) if len(self._pending) - start >= _LONGEST_LINE else None
@@ -73,7 +73,7 @@ class Decoder:
         if len(self._pending) < begin:
             return None
         kind, length, _ = _HEADER.unpack_from(self._pending, start)
-        if length > _LONGEST_FRAME:  # no frame, but bytes that look like one
+        if length > _LONGEST_FRAME:  # bytes that look like a frame
             return self._line(start, begin)
         if len(self._pending) < begin + length:
             return None
@@ -83,7 +83,7 @@ class Decoder:
 
 
 def level_of(piece: Piece) -> str:
-    """Return the level that Lambda gives to *piece*: INFO, unless a JSON object or the frame says another."""
+    """Return the level of *piece* as Lambda does: INFO, unless the frame or a JSON object gives another."""
     if piece.level:
         return piece.level
     try:

@@ -1,4 +1,4 @@
-"""Code and layers as functions run them: unpacked once per content, with bytecode, never changed afterwards."""
+"""Keep the code and layers of functions, unpacked once per content, with bytecode, and unchanged afterwards."""
 
 import contextlib
 import hashlib
@@ -14,17 +14,17 @@ from pathlib import Path
 
 _UNUSED_DAYS = 7
 FEW_FILES = 100
-"""So many are compiled sooner than a second process starts."""
+"""Fewer are compiled faster than a second process starts."""
 
 
 class PackageStore:
-    """Folders named by what they were made of. Any number of threads, and LocalStacks, may share one."""
+    """Folders named by their contents' digests. Several threads and LocalStacks may share a store."""
 
     def __init__(self, root: Path, python: Path, *, protect: bool = False) -> None:
-        """Remove what nobody has used for a week.
+        """Open the store in *root*, and remove folders unused for a week.
 
-        *python* compiles: it must be the one that runs the functions.
-        *protect* takes the permission to write from the folders, for functions that see them as they are.
+        python: compiles the bytecode. It must be the functions' interpreter.
+        protect: remove the permission to write, for functions without mounts of their own.
         """
         self._protect = protect
         self._root = root
@@ -34,9 +34,10 @@ class PackageStore:
         self._remove_unused()
 
     def folder(self, digests: Sequence[str], unpacked: Callable[[], Iterable[Path]]) -> Path:
-        """The union of packages whose contents have these *digests*; a later one's files replace an earlier one's.
+        """Return the folder of the union of packages. Files of a later package replace those of an earlier one.
 
-        *unpacked* gives their unpacked folders, in the same order; it is asked only if the union is not there yet.
+        digests: of the packages' contents.
+        unpacked: returns their unpacked folders in the same sequence. Called only if the union does not exist yet.
         """
         name = hashlib.sha256("\n".join(digests).encode()).hexdigest()[:32]
         folder = self._root / name
@@ -56,7 +57,7 @@ class PackageStore:
             try:
                 union.rename(folder)
             except OSError:
-                if not folder.exists():  # else another process was faster, and made the same
+                if not folder.exists():  # otherwise another process has made the same union
                     raise
         if self._protect:
             for path in (folder, *folder.rglob("*")):
@@ -64,7 +65,7 @@ class PackageStore:
                     path.chmod(path.stat().st_mode & 0o7555)
 
     def _compile(self, union: Path, final: Path) -> None:
-        """Bytecode that is never checked against its source, so that a fresh process reads and runs, no more."""
+        """Compile bytecode that is never checked against its source, so that a new process only loads it."""
         compiler: list[str | Path] = [self._python, "-I", "-m", "compileall", "-q", "-q", "-f"]
         if sum(1 for _ in union.rglob("*.py")) > FEW_FILES:
             compiler += ["-j", "0"]  # a process for each core
@@ -85,7 +86,7 @@ def _link(source: str, target: str) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Remove what can be removed of *folder*, also from folders without the permission to write."""
+    """Remove *folder* as far as possible, also folders without the permission to write."""
     shutil.rmtree(folder, onexc=_remove_protected)
 
 

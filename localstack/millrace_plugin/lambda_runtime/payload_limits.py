@@ -1,4 +1,4 @@
-"""The sizes of a request's payload that Lambda accepts, however the invocation comes. AWS: "Lambda quotas"."""
+"""Refuse payloads over Lambda's limits, for every kind of invocation. AWS: "Lambda quotas"."""
 
 from collections.abc import Callable
 from typing import Any
@@ -38,7 +38,7 @@ def _invoke(invoke: Callable[..., Any], service: LambdaService, *arguments: obje
 
 
 def _invoke_for_api(invoke: Callable[..., Any], integration: object, context: object) -> object:
-    """Answer 413, as API Gateway does, where LocalStack has 502 for every error of the Invoke operation."""
+    """Answer 413 as API Gateway does. LocalStack answers 502 for every error of the Invoke operation."""
     try:
         return invoke(integration, context)
     except IntegrationFailureError as error:

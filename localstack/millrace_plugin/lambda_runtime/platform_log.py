@@ -1,4 +1,4 @@
-"""The platform's own events of a log, as text or as JSON.
+"""Write the platform's own log events, as text or as JSON.
 
 AWS: "Understanding Lambda log formats", "Telemetry API Event schema reference", "System log level event mapping" and
 "Lambda execution environment lifecycle" (INIT_REPORT).
@@ -21,7 +21,7 @@ type Write = Callable[[str], None]
 
 @dataclass
 class Report:
-    """What is told of an invocation; durations in seconds, memory in MB."""
+    """The report of an invocation. Durations are in seconds, memory is in MB."""
 
     request_id: str
     function_arn: str = ""
@@ -37,7 +37,7 @@ class Report:
 
 
 class PlatformLog(Protocol):
-    """Says what happens to an environment and its invocations. Durations are in seconds."""
+    """Log the life of an environment and its invocations. Durations are in seconds."""
 
     def start_init(self) -> None: ...
     def end_init(self, duration: float, fault: Fault | None) -> None: ...
@@ -58,7 +58,7 @@ class TextLog:
         self._write(f"INIT_START Runtime Version: python:3.13\tRuntime Version ARN: {self._function.runtime_version}")
 
     def end_init(self, duration: float, fault: Fault | None) -> None:
-        """Write a report of a failure alone: the invocation's report has the duration of a success."""
+        """Write a report only of a failure. The invocation's report has the duration of a success."""
         if fault:
             self._write_fields(
                 f"INIT_REPORT Init Duration: {_format_milliseconds(duration)}", "Phase: init", *_status(fault)
@@ -137,7 +137,7 @@ class JsonLog:
 
 
 def _fault_lines(request_id: str, fault: Fault | None) -> list[str]:
-    """The platform's own words on a fault; none on one that the runtime client has written about itself."""
+    """Return the platform's lines about a fault. None for a fault that the runtime client has logged itself."""
     if fault is None or fault.error_type not in (TIMED_OUT, EXITED):
         return []
     if fault.error_type == TIMED_OUT:

@@ -1,4 +1,4 @@
-"""Entry points: LocalStack's runtime executor `process`, and the checks of its Lambda API."""
+"""Entry points: LocalStack's runtime executor `process`, and checks of its Lambda API."""
 
 from functools import cache
 from typing import TYPE_CHECKING
@@ -16,13 +16,13 @@ class ProcessExecutorPlugin(RuntimeExecutorPlugin):
     name = "process"
 
     def load(self, *_args: object, **_kwargs: object) -> type["ProcessExecutor"]:
-        """LocalStack asks again for every environment it starts."""
+        """Return the executor. LocalStack calls this for every environment it starts."""
         return _install()
 
 
 @cache
 def _install() -> type["ProcessExecutor"]:
-    # Imported when it is chosen, not before: this is all of LocalStack's Lambda.
+    # Imported once it is chosen, because it imports all of LocalStack's Lambda.
     from localstack.runtime.shutdown import SHUTDOWN_HANDLERS  # noqa: PLC0415
 
     from millrace_plugin.lambda_runtime import (  # noqa: PLC0415
@@ -54,7 +54,7 @@ def _install() -> type["ProcessExecutor"]:
 
 @hooks.inject_layer_fetcher()
 def check_lambda_requests(_provider: object) -> None:
-    """Fit our checks into the Lambda API; the hook is the one that its provider runs when it is made."""
+    """Patch our checks into the Lambda API. The constructor of its provider runs this hook."""
     from millrace_plugin.lambda_runtime import aliases, function_urls, provider  # noqa: PLC0415 - they import the module of the hooks
 
     for part in (aliases, function_urls, provider):

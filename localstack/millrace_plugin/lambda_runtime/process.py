@@ -1,4 +1,4 @@
-"""One operating system process that runs a function, with the Runtime API it talks to and the pipes it hangs on."""
+"""Run a function in an operating system process, with its Runtime API and its pipes."""
 
 import contextlib
 import os
@@ -14,12 +14,12 @@ from millrace_plugin.lambda_runtime.isolation import BOOTSTRAP, prepare
 from millrace_plugin.lambda_runtime.runtime_api import Request, RuntimeApi
 
 _READ = 64 * 1024
-_READS = 16  # at a time, so that a process that writes without end holds nobody up
+_READS = 16  # at a time, so that a process that writes without end blocks nothing
 _MEGABYTE = 1024 * 1024
 
 
 class ExitedError(Exception):
-    """The process has ended; `returncode` as `subprocess` gives it."""
+    """The process has ended. `returncode` is that of `subprocess`, negative for a signal."""
 
     def __init__(self, returncode: int) -> None:
         super().__init__(f"The process ended with {returncode}.")
@@ -27,17 +27,20 @@ class ExitedError(Exception):
 
 
 class FunctionProcess:
-    """Started by its creation. It leads a process group of its own, so that its children end with it."""
+    """A process that its creation starts. It leads a process group, so that its children end with it."""
 
     def __init__(self, function: Function, write_output: Callable[[bytes], None]) -> None:
-        """Its variables are the whole environment, except AWS_LAMBDA_RUNTIME_API; it starts in LAMBDA_TASK_ROOT."""
+        """Start the process in LAMBDA_TASK_ROOT, with the function's variables and AWS_LAMBDA_RUNTIME_API alone.
+
+        write_output: called with what the process writes.
+        """
         self._output, output = os.pipe()
         os.set_blocking(self._output, False)
         self._write_output = write_output
         self._api = RuntimeApi(self._output, self.drain)
         try:
             self._process = subprocess.Popen(  # noqa: S603 - to run the function is what this is for
-                # -P and -s: neither this package's folder nor the user's own packages are the function's.
+                # -P and -s keep this package's folder and the user's own packages out of the function's imports.
                 [function.python, "-P", "-s", BOOTSTRAP, function.handler, prepare(function)],
                 env={**function.variables, "AWS_LAMBDA_RUNTIME_API": self._api.address},
                 cwd=function.variables["LAMBDA_TASK_ROOT"],
@@ -56,7 +59,14 @@ class FunctionProcess:
         self._statistics = psutil.Process(self._process.pid)
 
     def receive(self, deadline: float) -> Request:
-        """The next request of the runtime client; raises ExitedError, or DeadlineError."""
+        """Return the next request of the runtime client.
+
+        deadline: a `time.monotonic`.
+
+        Raises:
+            DeadlineError: the deadline passed.
+            ExitedError: the process ended.
+        """
         return self._api.receive(deadline, self.check_alive)
 
     def check_alive(self) -> None:
@@ -64,7 +74,7 @@ class FunctionProcess:
             raise ExitedError(returncode)
 
     def drain(self) -> bool:
-        """Hand on what the process has written; False once it and its children can write no more."""
+        """Pass on what the process has written. Returns False once it and its children can write no more."""
         for _ in range(_READS):
             try:
                 output = os.read(self._output, _READ)
@@ -76,20 +86,20 @@ class FunctionProcess:
         return True
 
     def memory_used(self) -> int:
-        """Resident memory in MB; 0 if the process has ended."""
+        """Return the resident memory in MB, 0 if the process has ended."""
         try:
             return int(self._statistics.memory_info().rss) // _MEGABYTE
         except psutil.NoSuchProcess:
             return 0
 
     def kill(self) -> None:
-        """End it and its children at once, as Lambda does; also those that outlived it."""
-        # A group that is gone is refused as unknown, on macOS one that only waits for its parent as not permitted.
+        """Kill it and its children, also those that outlived it."""
+        # A missing group is an unknown process, and on macOS a zombie's group is not permitted.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """End it, hand on the last of its output, and give back everything that it used."""
+        """Kill it, pass on the rest of its output, and free its resources."""
         self.kill()
         self._process.wait()
         self.drain()

@@ -1,4 +1,4 @@
-"""The Lambda API's own checks of what functions, versions, settings and invocations may ask for."""
+"""Run our checks of functions, versions, settings and invocations in LocalStack's Lambda API."""
 
 import json
 import logging
@@ -18,7 +18,7 @@ Untyped = Any  # LocalStack's provider, context, requests and answers
 
 
 def install() -> None:
-    """Must be called before LocalStack looks the API's operations up."""
+    """Patch LocalStack. Call it before LocalStack looks up the API's operations."""
     patch(provider.LambdaProvider.create_function)(_create_function)
     patch(provider.LambdaProvider.update_function_configuration)(_update_function_configuration)
     patch(provider.LambdaProvider.update_function_code)(_update_function_code)
@@ -26,7 +26,7 @@ def install() -> None:
     patch(provider.LambdaProvider.put_function_event_invoke_config)(_set_event_settings)
     patch(provider.LambdaProvider.update_function_event_invoke_config)(_set_event_settings)
     patch(provider.LambdaProvider.invoke)(_invoke)
-    # The template's function has settings that LocalStack's resource leaves out of its request.
+    # LocalStack's resource leaves some of a template's settings out of its request.
     patch(LambdaFunctionProvider.create)(_change_resource)
     patch(LambdaFunctionProvider.update)(_change_resource)
     provider.LOG.addFilter(_is_relevant)
@@ -70,7 +70,11 @@ def _invoke(
 
 
 def _check_json(payload: bytes) -> bytes:
-    """Return *payload* if it is JSON, or nothing. An event that is none would be lost after its invocations failed."""
+    """Return *payload*.
+
+    Raises:
+        InvalidRequestContentException: it is not JSON. Such an asynchronous event would fail later and be lost.
+    """
     try:
         if payload:
             json.loads(payload)
@@ -100,5 +104,5 @@ def _current_logging(context: Untyped, function_name: str) -> Untyped:
 
 
 def _is_relevant(record: logging.LogRecord) -> bool:
-    """Drop LocalStack's warning that the logging configuration has no effect: here it has."""
+    """Drop LocalStack's warning that LoggingConfig has no effect, because here it has."""
     return not str(record.msg).startswith("Advanced Lambda Logging Configuration is currently mocked")

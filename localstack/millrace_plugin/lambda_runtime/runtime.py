@@ -1,4 +1,4 @@
-"""The Runtime API's protocol with one process: its initialization, then one invocation after the other."""
+"""Speak the Runtime API's protocol with one process: its initialization, then its invocations."""
 
 import json
 import re
@@ -17,7 +17,7 @@ _RESULT = re.compile(r"/2018-06-01/runtime/invocation/(?P<request_id>[^/]+)/(?P<
 
 
 class FaultError(Exception):
-    """The function did not initialize, or its answer cannot be passed on."""
+    """The function did not initialize, or its answer is too large."""
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault.message)
@@ -25,17 +25,24 @@ class FaultError(Exception):
 
 
 class Runtime:
-    """Every wait ends at a deadline, a `time.monotonic`, by DeadlineError, and by ExitedError if the process ends."""
+    """Run a function's process.
+
+    Every wait raises DeadlineError at its deadline, a `time.monotonic`, and ExitedError if the process ends.
+    """
 
     def __init__(self, function: Function, log: Log) -> None:
         self.process = FunctionProcess(function, log.write)
         self.started = time.monotonic()
         self.init_duration: float | None = None
-        """Seconds from the start to the first request for an invocation, once there was one."""
+        """Seconds from the start to the first request for an invocation. None until that request."""
         self._waiting: Request | None = None
 
     def make_ready(self, deadline: float) -> None:
-        """Wait until it asks for an invocation; raises FaultError if it reports that it cannot initialize."""
+        """Wait until the process requests an invocation.
+
+        Raises:
+            FaultError: it reports that it cannot initialize.
+        """
         while self._waiting is None:
             request = self.process.receive(deadline)
             if request.path == _NEXT:
@@ -50,7 +57,11 @@ class Runtime:
             self.init_duration = time.monotonic() - self.started
 
     def run(self, invocation: Invocation, deadline: float) -> tuple[bytes, bool]:
-        """Have a ready process run *invocation*: its answer, and whether that describes an error."""
+        """Run *invocation* on a ready process. Returns its answer, and whether that describes an error.
+
+        Raises:
+            FaultError: the answer is too large.
+        """
         waiting, self._waiting = self._waiting, None
         assert waiting is not None, "make_ready comes first"  # noqa: S101 - a mistake of the caller
         headers = invocation.headers(time.time() + deadline - time.monotonic())
@@ -68,7 +79,7 @@ class Runtime:
             message = f"Exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes)."
             request.refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "RequestEntityTooLarge", message, deadline)
             raise FaultError(response_size_fault())
-        # What it wrote before its answer is in the pipe by now: this invocation's log is complete.
+        # The output before the answer is in the pipe by now, so this invocation's log is complete.
         self.process.drain()
         request.accept(deadline)
 

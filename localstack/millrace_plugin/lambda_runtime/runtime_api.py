@@ -1,7 +1,7 @@
-"""The Lambda Runtime API's HTTP server for one process. AWS: "Using the Lambda runtime API".
+"""Serve the Lambda Runtime API to one process. AWS: "Using the Lambda runtime API".
 
-It has no thread of its own: who waits for the process serves it meanwhile, by `receive`. Between invocations nobody
-does, and the process waits for its next one, as a frozen sandbox on AWS does.
+It has no thread of its own: `receive` serves requests while it waits. Between invocations nothing does, and the process
+waits for its next one, as a frozen sandbox on AWS does.
 """
 
 import json
@@ -18,25 +18,25 @@ from millrace_plugin.front_door import rules
 from millrace_plugin.lambda_runtime.errors import RESPONSE_LIMIT
 
 _CHUNK = 256 * 1024
-_LONGEST_HEADERS = 2 * 1024 * 1024  # the runtime client describes an error in up to 1 MB of them
-_ALIVE_CHECK_SECONDS = 0.05  # seconds between two looks whether the process is still there
+_LONGEST_HEADERS = 2 * 1024 * 1024  # the runtime client describes an error in headers of up to 1 MB
+_ALIVE_CHECK_SECONDS = 0.05  # between two checks whether the process still runs
 
 
 class DeadlineError(Exception):
-    """The process asked for nothing within the time it had."""
+    """The process sent no request before the deadline."""
 
 
 class Connection:
-    """One connection of the runtime client, which sends its next request only after the answer to its last."""
+    """A connection of the runtime client, which sends a request only after the answer to its previous one."""
 
     def __init__(self, stream: socket.socket) -> None:
-        # Without this an answer waits 40 ms for the other side's acknowledgement.
+        # Otherwise an answer waits 40 ms for the client's acknowledgement.
         stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.stream = stream
         self._protocol = h11.Connection(h11.SERVER, max_incomplete_event_size=_LONGEST_HEADERS)
 
     def read(self, deadline: float) -> "Request | None":
-        """Return the next request, whole; None if the client closed the connection, or is a page in a browser."""
+        """Return the next complete request, or None if the client closed the connection or is a page in a browser."""
         head: h11.Request | None = None
         body = bytearray()
         try:
@@ -54,7 +54,7 @@ class Connection:
         return Request(self, head.method.decode(), head.target.decode(), bytes(body)) if head else None
 
     def answer(self, status: HTTPStatus, body: bytes, headers: Mapping[str, str]) -> None:
-        """Answer the request read last. The client must have a Content-Type: without one it ends by a fault."""
+        """Answer the last request. The client crashes if an answer has no Content-Type."""
         fields = {"Content-Type": "application/json", "Content-Length": str(len(body)), **headers}
         response = h11.Response(status_code=status, headers=list(fields.items()), reason=status.phrase.encode())
         events = (response, h11.Data(data=body), h11.EndOfMessage())
@@ -72,7 +72,7 @@ class Connection:
 
 
 def _is_from_page(head: h11.Request) -> bool:
-    """Return whether a page sent this: it could take invocations from the function, or answer them."""
+    """Return whether a browser's page sent the request. It could take the function's invocations or answer them."""
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers]
     return bool(rules.refusal(headers, head.target.decode("latin-1")) or rules.foreign_origin(headers))
 
@@ -85,7 +85,7 @@ class Request:
     body: bytes
 
     def answer(self, status: HTTPStatus, body: bytes, headers: Mapping[str, str], *, deadline: float) -> bool:
-        """Whether the answer went out; not if the client has gone."""
+        """Send an answer. Returns False if the client has closed the connection."""
         self.connection.stream.settimeout(max(deadline - time.monotonic(), 0.001))
         try:
             self.connection.answer(status, body, headers)
@@ -102,10 +102,14 @@ class Request:
 
 
 class RuntimeApi:
-    """Listens on a port of its own on 127.0.0.1; beside requests it watches the process's output."""
+    """Listen on a free port of 127.0.0.1, and read the process's output while waiting for requests."""
 
     def __init__(self, output: int, drain: Callable[[], bool]) -> None:
-        """*drain* reads what can be read from the descriptor *output*, and tells whether more may come."""
+        """Start to listen.
+
+        output: the descriptor of the process's output.
+        drain: reads what *output* has. Returns whether more may come.
+        """
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._drain = drain
         self._output = output
@@ -119,10 +123,13 @@ class RuntimeApi:
         return f"{host}:{port}"
 
     def receive(self, deadline: float, check_alive: Callable[[], None]) -> Request:
-        """The process's next request, of those it has not had an answer to.
+        """Return the process's next unanswered request.
 
-        Raises DeadlineError at *deadline* (a `time.monotonic`), and what *check_alive* raises when no request is left
-        unread.
+        deadline: a `time.monotonic`.
+        check_alive: called when no request is left unread. What it raises is raised.
+
+        Raises:
+            DeadlineError: the deadline passed.
         """
         while (remaining := deadline - time.monotonic()) > 0:
             ready = self._selector.select(min(remaining, _ALIVE_CHECK_SECONDS))

@@ -1,4 +1,4 @@
-"""What `Cors` of a function's URL asks for: the headers of its answers, and the values that Lambda takes.
+"""Apply `Cors` of a function's URL: the headers of its answers, and checks of its values.
 
 AWS: "Creating and managing Lambda function URLs", "Cors" of the API reference.
 """
@@ -21,7 +21,7 @@ def allows(cors: Cors, origin: str | None) -> bool:
 
 
 def headers(cors: Cors, origin: str | None, *, is_preflight: bool) -> Iterator[tuple[str, str]]:
-    """Yield the headers of an answer. AWS names the origin itself where all are allowed."""
+    """Yield the CORS headers of an answer. AWS names the origin itself even if all are allowed."""
     yield "Vary", "Origin"
     if not origin or not allows(cors, origin):
         return
@@ -38,7 +38,7 @@ def headers(cors: Cors, origin: str | None, *, is_preflight: bool) -> Iterator[t
 
 
 def problem(cors: Cors) -> str | None:
-    """Return why Lambda does not take *cors*, or None."""
+    """Return why Lambda refuses *cors*, or None."""
     if unknown := [method for method in cors.get("AllowMethods") or () if method not in METHODS]:
         return f"{unknown[0]} is no value of Cors.AllowMethods: use {', '.join(METHODS)}. OPTIONS is always answered."
     for name, longest in _LISTS.items():

@@ -1,4 +1,4 @@
-"""The environment variables of a function: Lambda's and its own, nothing of the shell that LocalStack runs in.
+"""Build the environment variables of a function: Lambda's and its own, without those of LocalStack's shell.
 
 AWS: "Working with Lambda environment variables", "Defined runtime environment variables".
 """
@@ -35,7 +35,7 @@ _FROM_LOCALSTACK = frozenset(
 
 @dataclass(frozen=True)
 class Places:
-    """Where a function finds what AWS has at /var/lang, /var/task, /opt and /tmp. No layers: no *opt*."""
+    """The local counterparts of /var/lang, /var/task, /opt and /tmp. *opt* is None without layers."""
 
     python: Path
     task: Path
@@ -43,7 +43,7 @@ class Places:
     scratch: Path
 
     def variables(self) -> dict[str, str]:
-        """PYTHONPATH and the like; task before layers before the runtime, as on AWS."""
+        """Return PYTHONPATH and other paths. The task comes before the layers before the runtime, as on AWS."""
         layers = [self.opt] if self.opt else []
         packages = [layer / part for layer in layers for part in ("python/lib/python3.13/site-packages", "python")]
         programs: list[Path | str] = [
@@ -66,7 +66,11 @@ class Places:
 
 
 def function_variables(offered: Mapping[str, object], own: Mapping[str, str], places: Places) -> dict[str, str]:
-    """All variables of the process: those *offered* by LocalStack that AWS has too, ours, then the function's *own*."""
+    """Return all variables of a function's process.
+
+    offered: LocalStack's variables, of which those that AWS has are kept.
+    own: the function's variables, which come last.
+    """
     lambdas = {name: str(value) for name, value in offered.items() if name in _FROM_LOCALSTACK}
     base = {"AWS_EXECUTION_ENV": RUNTIME_IDENTIFIER, "LANG": "en_US.UTF-8"}
     variables = {**lambdas, **base, **places.variables()}
@@ -74,7 +78,7 @@ def function_variables(offered: Mapping[str, object], own: Mapping[str, str], pl
 
 
 def _extend(variables: Mapping[str, str], own: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """The function's own PYTHONPATH adds to the places of its code and layers, which the runtime puts first."""
+    """Yield the function's own variables. Its PYTHONPATH comes after the folders of its code and layers."""
     for name, value in own.items():
         yield name, _join([variables[name], value]) if name == "PYTHONPATH" else value
 

@@ -1,1 +1,1 @@
-"""The MSK control plane: clusters are names and ARNs, their one broker and its topics are the local cloud's Kafka."""
+"""The MSK control plane. Clusters are names and ARNs; their broker and topics are those of the local Kafka."""

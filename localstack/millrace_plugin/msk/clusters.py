@@ -1,4 +1,4 @@
-"""The clusters of one account and region, in the shapes of the MSK API (v1 and v2)."""
+"""Keep the clusters of one account and region, in the shapes of the MSK API (v1 and v2)."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -23,12 +23,15 @@ class Clusters:
         self._by_arn: dict[str, dict[str, Any]] = {}
 
     def arn(self, name: str) -> str:
-        """The same for the same name always, so that what refers to it survives a restart of LocalStack."""
+        """Return the ARN of a name. It is always the same, so that references survive a restart of LocalStack."""
         prefix = f"arn:aws:kafka:{self._region}:{self._account}:cluster/{name}"
         return f"{prefix}/{uuid5(NAMESPACE_URL, prefix)}-1"
 
     def create(self, name: str, kind: str, settings: dict[str, Any], tags: dict[str, str]) -> dict[str, Any]:
-        """Add a cluster, at once ACTIVE. *kind* is PROVISIONED or SERVERLESS, *settings* its block of CreateClusterV2.
+        """Add a cluster and return it. It is ACTIVE at once.
+
+        kind: PROVISIONED or SERVERLESS.
+        settings: that block of CreateClusterV2.
 
         Raises:
             ClusterExistsError: the name is taken.
@@ -50,10 +53,10 @@ class Clusters:
         return cluster
 
     def get(self, arn: str) -> dict[str, Any]:
-        """The cluster as DescribeClusterV2 shows it.
+        """Return the cluster in the shape of DescribeClusterV2.
 
         Raises:
-            ClusterNotFoundError: there is none of that ARN.
+            ClusterNotFoundError: no cluster has that ARN.
         """
         if arn not in self._by_arn:
             known = ", ".join(self._by_arn) or "none"
@@ -74,7 +77,7 @@ class Clusters:
 
 
 def describe_provisioned(request: dict[str, Any]) -> dict[str, Any]:
-    """What DescribeClusterV2 shows under `Provisioned` for the block that CreateClusterV2 was given."""
+    """Return the `Provisioned` block of DescribeClusterV2 for that of CreateClusterV2."""
     shown = ("BrokerNodeGroupInfo", "ClientAuthentication", "EncryptionInfo", "EnhancedMonitoring", "StorageMode")
     return {
         "NumberOfBrokerNodes": request.get("NumberOfBrokerNodes", 1),
@@ -84,6 +87,6 @@ def describe_provisioned(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def to_version_1(cluster: dict[str, Any]) -> dict[str, Any]:
-    """A cluster as the first version of the API shows it: a provisioned one's settings stand beside its name."""
+    """Return a cluster in the shape of the API's first version, with provisioned settings beside its name."""
     shown: dict[str, Any] = {**cluster, **cluster.get("Provisioned", {})}
     return {name: value for name, value in shown.items() if name not in {"ClusterType", "Provisioned", "Serverless"}}

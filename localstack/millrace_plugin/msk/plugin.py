@@ -1,4 +1,4 @@
-"""Tells LocalStack who answers the MSK API."""
+"""Entry point: LocalStack's provider of the MSK API."""
 
 from localstack.services.plugins import Service, aws_provider
 

@@ -1,4 +1,4 @@
-"""The operations of the MSK API; LocalStack routes requests here and puts the answers into AWS's shapes."""
+"""Answer the operations of the MSK API. LocalStack routes the requests and serialises the answers."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -27,7 +27,7 @@ _REFUSALS = {
 
 
 def operation(name: str) -> Callable[[Operation], Operation]:
-    """A handler of the operation *name* whose errors are answered as the API's exceptions."""
+    """Mark a method as the handler of the operation *name*, and turn its errors into the API's exceptions."""
 
     def decorate(function: Operation) -> Operation:
         @wraps(function)
@@ -91,7 +91,7 @@ class MskProvider:
 
     @operation("DeleteCluster")
     def delete_cluster(self, context: RequestContext, request: Request) -> Request:
-        """The broker is the local cloud's and stays, and so do its topics."""
+        """Delete the cluster's name. The local broker and its topics stay."""
         return {
             "ClusterArn": self._clusters_of(context).delete(request["ClusterArn"])["ClusterArn"],
             "State": "DELETING",

@@ -1,6 +1,6 @@
-"""MSK in templates: clusters and topics as resources of CloudFormation, made through the MSK API.
+"""Create MSK clusters and topics of CloudFormation templates through the MSK API.
 
-The properties, their identifiers and the create-only ones are those of AWS's resource schemas.
+Properties, identifiers and create-only properties are those of AWS's resource schemas.
 """
 
 import logging
@@ -17,7 +17,7 @@ LOG = logging.getLogger(__name__)
 Untyped = Any  # LocalStack's requests and progress
 Model = dict[str, Any]
 
-# The one broker is the local cloud's: it has no authentication, and settings and logs of its own.
+# The local broker has no authentication, and settings and logs of its own.
 WITHOUT_EFFECT = (
     "ClientAuthentication",
     "ConfigurationInfo",
@@ -32,7 +32,7 @@ PROVISIONED_ALSO = ("ClientAuthentication", "ConfigurationInfo", "EncryptionInfo
 
 
 class Resource(ResourceProvider[Model]):  # type: ignore[misc]  # LocalStack's class is untyped
-    """A resource that is there as soon as it is asked for."""
+    """A resource that exists as soon as it is created."""
 
     def delete(self, request: Untyped) -> Untyped:
         kafka = request.aws_client_factory.kafka
@@ -64,7 +64,7 @@ class Cluster(Resource):
         return _succeed(request, Arn=cluster["ClusterArn"], CurrentVersion="K1")
 
     def update(self, request: Untyped) -> Untyped:
-        """Describe the cluster again. Its name is the same, so its ARN is, and the topics are the broker's."""
+        """Replace the cluster's description. Its name and ARN stay the same, and the topics are the broker's."""
         self.delete(request)
         return self.create(request)
 
@@ -128,7 +128,7 @@ class Topic(Resource):
 
 
 def warn(name: str, properties: Model) -> None:
-    """Name the properties that say how to reach the brokers on AWS, and do nothing here."""
+    """Log a warning for the properties that have no effect on the local broker."""
     if ignored := [each for each in WITHOUT_EFFECT if each in properties]:
         LOG.warning("%s: %s have no effect on the local broker, which is plaintext.", name, ", ".join(ignored))
 
@@ -138,10 +138,10 @@ def _succeed(request: Untyped, **read_only: str) -> Untyped:
 
 
 class ResourcePlugin(CloudFormationResourceProviderPlugin):  # type: ignore[misc]  # as above
-    """Name a type and its provider for LocalStack."""
+    """Register a type and its provider with LocalStack."""
 
     def load(self) -> None:
-        """Do nothing: the provider is here already."""
+        """Do nothing: the provider is imported already."""
 
 
 class ClusterPlugin(ResourcePlugin):

@@ -1,4 +1,4 @@
-"""Topics of the real broker, in the shapes of MSK's topic operations."""
+"""Create, change and describe topics of the real broker, in the shapes of MSK's topic operations."""
 
 from base64 import b64decode, b64encode
 from typing import Any
@@ -28,7 +28,10 @@ class Topics:
         self._cluster_arn = cluster_arn
 
     def create(self, name: str, partitions: int, replicas: int, configs: str | None) -> dict[str, Any]:
-        """*configs* is base64 of a JSON object, as in the API. There is one broker, so one replica whatever is asked.
+        """Create a topic and return its name and ARN.
+
+        replicas: one is made whatever is asked, because there is one broker.
+        configs: Base64 of a JSON object, as in the API. None means the broker's defaults.
 
         Raises:
             KafkaException: the broker refuses (the topic exists, a setting is invalid).
@@ -40,7 +43,10 @@ class Topics:
         return self._named(name) | {"Status": "ACTIVE"}
 
     def update(self, name: str, partitions: int | None, configs: str | None) -> dict[str, Any]:
-        """Add partitions up to *partitions*, and set what *configs* has.
+        """Add partitions and change settings of a topic. Returns its name and ARN.
+
+        partitions: how many there are afterwards. None leaves them.
+        configs: Base64 of a JSON object. Settings that it lacks stay.
 
         Raises:
             KafkaException: the broker refuses (fewer partitions than there are, a setting is invalid).
@@ -71,7 +77,7 @@ class Topics:
         }
 
     def find_all(self, name_prefix: str) -> list[dict[str, Any]]:
-        """All topics but the broker's internal ones."""
+        """Return the topics whose name begins so, without the broker's internal ones."""
         found = self._admin.list_topics(timeout=TIMEOUT_SECONDS).topics
         names = sorted(name for name in found if name.startswith(name_prefix) and not name.startswith("__"))
         return [self._summary(found[name]) for name in names]
@@ -102,5 +108,5 @@ class Topics:
 
 
 def _settings(configs: str | None) -> dict[str, str]:
-    """Decode what the API takes: base64 of a JSON object."""
+    """Decode the API's Base64 of a JSON object."""
     return {key: str(value) for key, value in orjson.loads(b64decode(configs)).items()} if configs else {}

@@ -1,1 +1,1 @@
-"""LocalStack plugin: S3 keeps its objects in the local cloud's own folder."""
+"""Keep the objects of S3 in the local cloud's own folder."""

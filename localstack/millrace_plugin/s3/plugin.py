@@ -10,7 +10,7 @@ FOLDER = "localstack-s3-storage"
 
 @aws_provider(api="s3", name="millrace")
 def s3() -> Service:
-    """Return S3 with a store of its own: LocalStack's is a literal /tmp that all local clouds of a machine share."""
+    """Return S3 with a store below TMPDIR. LocalStack's is a literal /tmp, which all local clouds would share."""
     # Imported when S3 is first used.
     from localstack.services.s3.provider import S3Provider  # noqa: PLC0415
     from localstack.services.s3.storage.ephemeral import EphemeralS3ObjectStore  # noqa: PLC0415

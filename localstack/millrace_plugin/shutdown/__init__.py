@@ -1,1 +1,1 @@
-"""LocalStack plugin: the end of LocalStack."""
+"""Let LocalStack end in an orderly way."""

@@ -1,9 +1,9 @@
-"""Entry point: let LocalStack end in order, also without its supervisor and with requests in flight.
+"""Entry point: let LocalStack end also without its supervisor, and with requests in flight.
 
-LocalStack refuses new requests during its end, but lets one that is on its way start a service, such as CloudWatch for an
-invocation's metrics. Nobody stops that service's scheduler, and the process would never end.
+While it ends, LocalStack refuses new requests, but a request in flight may start a service, such as CloudWatch for an
+invocation's metrics. Nothing stops that service's scheduler, so the process would never end.
 
-Its handler of signals writes to the standard output before it acts, and fails if the supervisor that reads it is dead.
+LocalStack's signal handler writes to the standard output first, and fails if the supervisor that reads it is dead.
 """
 
 import signal
@@ -28,13 +28,13 @@ def prepare_the_end() -> None:
 
 
 def _stop_all_services(stop: Callable[..., None], manager: ServicePluginManager) -> None:
-    # Set before the services to stop are listed: one that started by then is listed, and a later one stops itself.
+    # Set before the services are listed: one that has started is listed, and a later one is stopped by _require.
     _stopping.set()
     stop(manager)
 
 
 def _require(require: Callable[..., Service], manager: ServicePluginManager, name: str) -> Service:
-    """Return the running service. Raises ServiceUnavailable for one that would have to start during the end."""
+    """Return the running service. Raises ServiceUnavailable for one that would start while LocalStack ends."""
     if _stopping.is_set() and not manager.is_running(name):
         raise _unavailable(name)
     service = require(manager, name)
