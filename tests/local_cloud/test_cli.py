@@ -18,7 +18,17 @@ def absent_cloud(own_instance: Instance) -> Cloud:
 
 
 @pytest.mark.parametrize(
-    "command", ["env", "deploy", "migrate", "invoke OperationsGetHealth", "logs kafka", "scopes ann", "reindex"]
+    "command",
+    [
+        "env",
+        "deploy",
+        "migrate",
+        "invoke OperationsGetHealth",
+        "logs kafka",
+        "scopes ann",
+        "reindex",
+        "run users.rotate_keys",
+    ],
 )
 def test_a_command_on_a_cloud_that_is_down_says_how_to_start_it(absent_cloud: Cloud, command: str) -> None:
     """One line that names what does not answer and the way out; exit code 1, no traceback, nothing on stdout."""
@@ -30,7 +40,9 @@ def test_a_command_on_a_cloud_that_is_down_says_how_to_start_it(absent_cloud: Cl
     assert refused.stdout == ""
 
 
-@pytest.mark.parametrize("command", ["env", "deploy", "invoke OperationsGetHealth", "scopes ann", "reindex"])
+@pytest.mark.parametrize(
+    "command", ["env", "deploy", "invoke OperationsGetHealth", "scopes ann", "reindex", "run users.rotate_keys"]
+)
 def test_a_command_on_a_localstack_that_hangs_says_so(absent_cloud: Cloud, command: str) -> None:
     """Nobody waits for what accepts connections and never answers: one line, exit code 1."""
     with socket.create_server((HOST, absent_cloud.instance.ports["localstack"])):
@@ -52,7 +64,7 @@ def test_status_of_a_cloud_that_is_down_shows_each_server_as_down(absent_cloud: 
     assert all(part["state"] == "down" and part["problem"] for part in parts[:7])
 
 
-@pytest.mark.parametrize("command", ["", "up", "status", "env", "invoke", "deploy", "logs", "scopes", "reindex"])
+@pytest.mark.parametrize("command", ["", "up", "status", "env", "invoke", "deploy", "logs", "scopes", "reindex", "run"])
 def test_help_shows_an_example(absent_cloud: Cloud, command: str) -> None:
     """`--help` works without any server and shows how the command is used."""
     shown = absent_cloud.millrace(*command.split(), "--help").stdout

@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import signal
 import subprocess
 import uuid
@@ -13,12 +12,18 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+from typer.testing import CliRunner
 
+from millrace_local.cli import run
+from millrace_local.deployment import operations
+from millrace_local.deployment.stages import Function, FunctionFailedError
 from millrace_local.instance import ACCOUNT, REGION, ROOT, Instance
 from tests.kit.cloud import Cloud
 from tests.kit.servers import wait_until
 
-# Counts to ten; the file beside it says what else happens, and what was asked is appended to the other.
+AWS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
+# Counts to four. The file `orders` says what else happens at which number; what was sent is appended to `asked`.
 SOURCE = """
 import json, time
 FOLDER = {folder!r}
@@ -50,23 +55,31 @@ def handler(event, context):
 """
 
 
+SLOW_SOURCE = "import time\ndef handler(event, context): time.sleep(30)"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended. *error*: what is printed after `Error: `."""
+
+    code: int
+    out: str
+    told: str
+    error: str
+
+
 @dataclass(frozen=True)
 class Deployed:
-    """A stack `millrace-<stage>` on LocalStack, and a command line with a home of its own."""
+    """A stack `millrace-<stage>` on LocalStack, and a command line with a home of its own, in this process."""
 
     instance: Instance
     stage: str
     folder: Path
 
-    def millrace(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        return Cloud(self.instance).millrace(*arguments, check=False, **(AWS | self.endpoint | variables))
-
-    def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        return self.millrace("run", *arguments, "--stage", self.stage, **variables)
-
-    @property
-    def endpoint(self) -> dict[str, str]:
-        return {"AWS_ENDPOINT_URL": self.instance.localstack_url}
+    def run(self, *arguments: str, stage: str | None = "its own") -> Ran:
+        where = ["--stage", self.stage if stage == "its own" else stage] if stage else []
+        ran = CliRunner().invoke(run.application, [*arguments, *where])
+        return Ran(ran.exit_code, ran.stdout, ran.stderr, str(ran.exception))
 
     def order(self, **orders: int) -> None:
         (self.folder / "orders").write_text(json.dumps(orders))
@@ -86,15 +99,12 @@ class Deployed:
         return self.folder / "asked"
 
 
-AWS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
-
-
-def function(source: str) -> dict[str, Any]:
+def function(source: str, timeout: int = 60) -> dict[str, Any]:
     properties = {
         "Runtime": "python3.13",
         "Handler": "index.handler",
         "Role": f"arn:aws:iam::{ACCOUNT}:role/r",
-        "Timeout": 60,
+        "Timeout": timeout,
         "Code": {"ZipFile": source},
     }
     return {"Type": "AWS::Lambda::Function", "Properties": properties}
@@ -107,6 +117,7 @@ def stack(localstack: Instance, tmp_path_factory: pytest.TempPathFactory) -> Ite
     template = {
         "Resources": {
             "CatalogRebuildIndex": function(SOURCE.format(folder=str(folder))),
+            "OrdersRebuildOrderList": function(SLOW_SOURCE, timeout=1),
             "UsersChangeScopes": function(REFUSING_SOURCE),
             "UsersRotateKeys": function(WRONG_SOURCE),
         }
@@ -120,10 +131,15 @@ def stack(localstack: Instance, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 @pytest.fixture
-def deployed(localstack: Instance, stack: tuple[str, Path], tmp_path: Path) -> Deployed:
+def deployed(
+    localstack: Instance, stack: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Deployed:
     """The stack, with nothing interrupted yet and a function that does as it should."""
-    stage, folder = stack
-    found = Deployed(Instance(tmp_path, localstack.ports), stage, folder)
+    found = Deployed(Instance(tmp_path, localstack.ports), *stack)
+    for name, value in (found.instance.as_environment() | AWS).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", localstack.localstack_url)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
     found.order()
     found.asked()
     return found
@@ -133,7 +149,7 @@ def test_goes_on_until_the_operation_is_finished_and_prints_its_result(deployed:
     """Each invocation begins at the last answer's cursor; the result is on standard output, alone."""
     ran = deployed.run("catalog.rebuild_index")
 
-    assert (ran.returncode, json.loads(ran.stdout)) == (0, {"counted": 4}), ran.stderr
+    assert (ran.code, json.loads(ran.out), ran.told) == (0, {"counted": 4}, "")
     [first, *others] = deployed.asked()
     assert first == {"seconds": 2}
     assert [each["cursor"]["at"] for each in others] == [1, 2, 3]
@@ -141,51 +157,44 @@ def test_goes_on_until_the_operation_is_finished_and_prints_its_result(deployed:
 
 def test_prints_one_line_of_json_for_scripts(deployed: Deployed) -> None:
     """The whole last answer, and nothing else on standard output."""
-    ran = deployed.run("catalog.rebuild_index", "--json")
+    [line] = deployed.run("catalog.rebuild_index", "--json").out.splitlines()
 
-    [line] = ran.stdout.splitlines()
     assert json.loads(line) == {"done": 4, "total": 4, "next": None, "result": {"counted": 4}, "error": None}
 
 
-@pytest.mark.parametrize("how", ["raises", "fails"])
-def test_resumes_where_it_was_stopped(deployed: Deployed, how: str) -> None:
+@pytest.mark.parametrize(("how", "why"), [("raises", "no such luck"), ("fails", "The database is down.")])
+def test_resumes_where_it_was_stopped(deployed: Deployed, how: str, why: str) -> None:
     """What stopped it is told with the way to go on; nothing before it is done again, and then nothing is kept."""
     deployed.order(**{how: 2})
     stopped = deployed.run("catalog.rebuild_index", "--json")
 
-    assert stopped.returncode == 1
-    assert {"raises": "no such luck", "fails": "The database is down."}[how] in stopped.stderr
-    assert f"./millrace run catalog.rebuild_index --resume --stage {deployed.stage}" in stopped.stderr
-    assert "Traceback" not in stopped.stderr
+    assert stopped.code == 1
+    assert why in stopped.error
+    assert f"./millrace run catalog.rebuild_index --resume --stage {deployed.stage}" in stopped.told
     if how == "fails":
-        assert json.loads(stopped.stdout)["error"]["retry"]
+        assert json.loads(stopped.out)["error"]["retry"]
     deployed.order()
     deployed.asked()
     resumed = deployed.run("catalog.rebuild_index", "--resume")
-    assert (resumed.returncode, json.loads(resumed.stdout)) == (0, {"counted": 4})
+    assert (resumed.code, json.loads(resumed.out)) == (0, {"counted": 4})
     assert [each["cursor"]["at"] for each in deployed.asked()] == [2, 3]
 
-    again = deployed.run("catalog.rebuild_index", "--resume")
-    assert again.returncode == 1
-    assert "There is nothing to resume" in again.stderr
+    assert "There is nothing to resume" in deployed.run("catalog.rebuild_index", "--resume").error
 
 
 def test_an_interrupted_run_says_how_to_go_on(deployed: Deployed) -> None:
     """Ctrl-C ends with 130, and with the command that resumes."""
     deployed.order(hangs=1)
-    master, terminal = pty.openpty()
     words = [str(ROOT / "millrace"), "run", "catalog.rebuild_index", "--stage", deployed.stage]
-    variables = os.environ | deployed.instance.as_environment() | AWS | deployed.endpoint
-    with subprocess.Popen(words, env=variables, stderr=subprocess.PIPE, stdout=terminal, text=True) as process:
+    with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         wait_until(lambda: deployed.invocations() == 2, what="the second part", seconds=120)
         process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=60)
-    os.close(master)
-    os.close(terminal)
+        out, told = process.communicate(timeout=60)
 
-    assert process.returncode == 130
-    assert "Traceback" not in told
-    assert f"Go on with: ./millrace run catalog.rebuild_index --resume --stage {deployed.stage}" in told
+    assert (process.returncode, out) == (130, "")
+    assert told.endswith(
+        f"Interrupted. Go on with: ./millrace run catalog.rebuild_index --resume --stage {deployed.stage}\n"
+    )
 
 
 def test_a_new_run_forgets_the_interrupted_one(deployed: Deployed) -> None:
@@ -195,15 +204,50 @@ def test_a_new_run_forgets_the_interrupted_one(deployed: Deployed) -> None:
     deployed.order(fails=0)
     deployed.run("catalog.rebuild_index")
 
-    assert "There is nothing to resume" in deployed.run("catalog.rebuild_index", "--resume").stderr
+    assert "There is nothing to resume" in deployed.run("catalog.rebuild_index", "--resume").error
 
 
 def test_a_refused_command_is_told_field_by_field(deployed: Deployed) -> None:
-    """The function's words, no stack trace."""
-    refused = deployed.run("users.change_scopes", "--username", "ann")
+    """The function's words as one error on standard error, no stack trace."""
+    ran = Cloud(deployed.instance).millrace(
+        *("run", "users.change_scopes", "--username", "ann", "--stage", deployed.stage), check=False
+    )
 
-    assert refused.returncode == 1
-    assert refused.stderr.startswith("Error: users.change_scopes: 1 field is wrong.\n  grant[0]: is not a scope")
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr == "Error: users.change_scopes: 1 field is wrong.\n  grant[0]: is not a scope\n"
+
+
+def test_a_function_that_takes_too_long_is_an_error(deployed: Deployed) -> None:
+    """Lambda's words: after how many seconds it was ended."""
+    ran = deployed.run("orders.rebuild_order_list")
+
+    assert (ran.code, ran.out) == (1, "")
+    assert "OrdersRebuildOrderList failed: " in ran.error
+    assert "timed out after 1.00 seconds" in ran.error
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            ClientError({"Error": {"Code": "TooManyRequestsException", "Message": "Rate Exceeded."}}, "Invoke"),
+            "UsersRotateKeys cannot be invoked: Rate Exceeded.",
+        ),
+        (ReadTimeoutError(endpoint_url="https://lambda"), "UsersRotateKeys cannot be invoked: Read timeout on"),
+    ],
+)
+def test_an_invocation_that_aws_refuses_is_not_repeated(error: Exception, told: str) -> None:
+    """The first one may be running; the error is AWS's own."""
+    calls = []
+
+    class Client:
+        def invoke(self, **_: object) -> None:
+            calls.append(1)
+            raise error
+
+    with pytest.raises(FunctionFailedError, match=told):
+        Function("UsersRotateKeys", "millrace-prod-UsersRotateKeys-1", Client()).invoke({})
+    assert calls == [1]
 
 
 def test_the_options_are_those_of_the_command(deployed: Deployed) -> None:
@@ -212,54 +256,57 @@ def test_the_options_are_those_of_the_command(deployed: Deployed) -> None:
     missing = deployed.run("users.change_scopes", "--grant", "user")
     unknown = deployed.run("catalog.rebuild_index", "--fast")
 
-    assert [each.returncode for each in (wrong, missing, unknown)] == [2, 2, 2]
-    assert "everything" in wrong.stderr
-    assert "--username" in missing.stderr
-    assert "--fast" in unknown.stderr
+    assert [each.code for each in (wrong, missing, unknown)] == [2, 2, 2]
+    assert "everything" in wrong.told
+    assert "--username" in missing.told
+    assert "--fast" in unknown.told
     assert deployed.asked() == []
 
 
 def test_resume_takes_no_other_options(deployed: Deployed) -> None:
     """They would have no effect."""
-    refused = deployed.run("users.change_scopes", "--username", "ann", "--resume")
-
-    assert refused.returncode == 1
-    assert "Leave out --username" in refused.stderr
+    assert "Leave out --username" in deployed.run("users.change_scopes", "--username", "ann", "--resume").error
 
 
 def test_an_answer_of_another_release_is_not_taken_for_one(deployed: Deployed) -> None:
     """It says that the stage is to be deployed."""
-    assert "Deploy it first" in deployed.run("users.rotate_keys").stderr
+    assert "Deploy it first" in deployed.run("users.rotate_keys").error
 
 
 def test_a_stage_or_a_function_that_is_not_there_is_named(deployed: Deployed) -> None:
     """With the place that was asked, or the functions that there are."""
-    stage = deployed.millrace("run", "catalog.rebuild_index", "--stage", "nowhere")
+    nowhere = deployed.run("catalog.rebuild_index", stage="nowhere")
     absent = deployed.run("operations.run_migrations", "--command", "status")
 
-    assert (stage.returncode, absent.returncode) == (1, 1)
-    assert "millrace-nowhere" in stage.stderr
-    assert deployed.instance.localstack_url in stage.stderr
-    assert "There are: CatalogRebuildIndex, UsersChangeScopes, UsersRotateKeys" in absent.stderr
+    assert (nowhere.code, absent.code) == (1, 1)
+    assert "millrace-nowhere" in nowhere.error
+    assert deployed.instance.localstack_url in nowhere.error
+    assert "There are: CatalogRebuildIndex, OrdersRebuildOrderList, UsersChangeScopes" in absent.error
 
 
-def test_a_profile_leads_to_the_only_stage_of_its_account(deployed: Deployed, tmp_path: Path) -> None:
-    """Its keys and its region are those of AWS's configuration; a profile that is not there is named."""
+def test_a_profile_leads_to_the_only_stage_of_its_account(
+    deployed: Deployed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its keys and its region are those of AWS's configuration; one that is not there, or has no keys, is named."""
     config = tmp_path / "config"
-    config.write_text(f"[profile shop]\nregion = {REGION}\naws_access_key_id = test\naws_secret_access_key = test\n")
-    variables = {"AWS_CONFIG_FILE": str(config), "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
-    found = deployed.millrace("run", "catalog.rebuild_index", "--profile", "shop", **variables)
-    wrong = deployed.millrace("run", "catalog.rebuild_index", "--profile", "none", **variables)
+    keys = "aws_access_key_id = test\naws_secret_access_key = test\n"
+    config.write_text(f"[profile shop]\nregion = {REGION}\n{keys}[profile keyless]\nregion = {REGION}\n")
+    for name in AWS:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    found = deployed.run("catalog.rebuild_index", "--profile", "shop", stage=None)
 
-    assert (found.returncode, json.loads(found.stdout)) == (0, {"counted": 4}), found.stderr
-    assert wrong.returncode == 1
-    assert "none" in wrong.stderr
-    assert "Traceback" not in wrong.stderr
+    assert (found.code, json.loads(found.out)) == (0, {"counted": 4}), found.error
+    assert "(none)" in deployed.run("catalog.rebuild_index", "--profile", "none", stage=None).error
+    assert "credentials" in deployed.run("catalog.rebuild_index", "--profile", "keyless").error
+    assert "credentials" in deployed.run("catalog.rebuild_index", "--profile", "keyless", stage=None).error
 
 
 def test_lists_the_operations_and_shows_their_options(deployed: Deployed) -> None:
-    """Without any server."""
-    listed = deployed.millrace("run").stdout.splitlines()
+    """Without any server: one line for each of the catalogue."""
+    listed = deployed.run(stage=None).out.splitlines()
 
-    assert any(line.startswith("catalog.rebuild_index ") and "Rebuild the search index" in line for line in listed)
-    assert "--username" in deployed.millrace("run", "users.change_scopes", "--help").stdout
+    assert [line.split()[0] for line in listed] == [each["name"] for each in operations.catalogue()]
+    assert "--username" in deployed.run("users.change_scopes", "--help", stage=None).out

@@ -33,11 +33,8 @@ class Function:
         try:
             answer = self.client.invoke(FunctionName=self.name, Payload=json.dumps(payload).encode())
             found = json.load(answer["Payload"])
-        except ClientError as error:
-            message = f"{self.logical_id} cannot be invoked: {error.response['Error']['Message']}"
-            raise FunctionFailedError(message) from error
-        except BotoCoreError as error:
-            message = f"{self.logical_id} does not answer: {error}"
+        except (BotoCoreError, ClientError) as error:
+            message = f"{self.logical_id} cannot be invoked: {_reason(error)}"
             raise FunctionFailedError(message) from error
         if "FunctionError" in answer:
             message = f"{self.logical_id} failed: {_explanation(found)} See its log."
@@ -62,9 +59,8 @@ class Stage:
         cloudformation, name = self.client("cloudformation"), f"{APPLICATION}-{self.name}"
         try:
             names = stack.functions_of(cloudformation, name)
-        except ClientError as error:
-            reason, where = error.response["Error"]["Message"], cloudformation.meta.endpoint_url
-            message = f"The stack {name} cannot be read at {where}: {reason}"
+        except (BotoCoreError, ClientError) as error:
+            message = f"The stack {name} cannot be read at {cloudformation.meta.endpoint_url}: {_reason(error)}"
             raise LocalCloudError(message) from error
         if logical_id not in names:
             message = f"There is no function {logical_id!r} in {name}. There are: {', '.join(sorted(names)) or 'none'}."
@@ -97,7 +93,7 @@ def on_aws(name: str | None, profile: str | None) -> Stage:
         key = f"{found}.{session.profile_name}.{cloudformation.meta.region_name}"
         return Stage(found, lambda service: session.client(service, config=settings), key)
     except (BotoCoreError, ClientError) as error:
-        message = f"AWS cannot be used: {error}. Check --profile, AWS_PROFILE, AWS_REGION and the credentials."
+        message = f"AWS cannot be used: {_reason(error)} Check --profile, AWS_PROFILE and AWS_REGION."
         raise LocalCloudError(message) from error
 
 
@@ -111,7 +107,15 @@ def _only_stage(cloudformation: Any) -> str:  # noqa: ANN401 - a boto3 client
     raise LocalCloudError(message)
 
 
+def _reason(error: BotoCoreError | ClientError) -> str:
+    """Return in one sentence why AWS did not do what it was asked: its own words, or those of its client."""
+    return _sentence(error.response["Error"]["Message"] if isinstance(error, ClientError) else str(error))
+
+
 def _explanation(error: dict[str, str]) -> str:
     """Return in one sentence why a function failed: its error, or that it took too long."""
-    told = ": ".join(filter(None, (error.get("errorType"), error.get("errorMessage")))) or json.dumps(error)
-    return told if told.endswith(".") else f"{told}."
+    return _sentence(": ".join(filter(None, (error.get("errorType"), error.get("errorMessage")))) or json.dumps(error))
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else f"{text}."
