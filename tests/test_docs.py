@@ -24,10 +24,8 @@ DOCUMENTS = sorted(
 )
 # Made when they are needed, and so not in the repository.
 MADE = (".millrace", ".aws-sam")
-FOLDERS = {
-    *("docs", "functions", "infra", "layers", "localstack", "requirements", "tests", "tools"),
-    *("kernel", "millrace_local", "millrace_plugin", "local_stripe"),
-}
+PACKAGES = {"kernel", "local_stripe", "millrace_local", "millrace_plugin", "tests", "tools"}
+FOLDERS = {"docs", "functions", "infra", "layers", "localstack", "requirements", *PACKAGES}
 FILE = re.compile(r"[\w.-]+\.(py|md|sql|txt|in|ya?ml|toml|java|sha256)")
 # A file that the reader is to write.
 NEW = re.compile(r"\*\*`[^`\n]+`\*\*, new")
@@ -99,7 +97,7 @@ def _is_a_path(name: str) -> bool:
     parts = PurePosixPath(name).parts
     if parts[0] in MADE:
         return False
-    is_module = re.fullmatch(r"(\w+\.)+\w+", name) is not None and name.partition(".")[0] in FOLDERS
+    is_module = re.fullmatch(r"(\w+\.)+\w+", name) is not None and name.partition(".")[0] in PACKAGES
     return is_module or (len(parts) > 1 and parts[0] in FOLDERS) or FILE.fullmatch(parts[-1]) is not None
 
 
