@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
+from psycopg.sql import SQL
 
 from activity import model
 from activity.model import ProcessedEvent
@@ -11,6 +12,8 @@ from kernel.contracts.activity import UserEvent
 from kernel.storage.database import Connection
 from kernel.storage.keyset import NEWEST
 from kernel.web.pages import LARGEST_PAGE
+
+COLUMNS = SQL("id, user_id, event_type, payload::text AS payload, created_at")
 
 
 def add_many(connection: Connection, events: list[UserEvent]) -> None:
@@ -40,24 +43,26 @@ def newest(
     *after*: the creation time and the id of the previous page's last event.
     """
     rows = connection.execute(
-        """
-        WITH RECURSIVE page AS (
-            (
-                SELECT id, user_id, event_type, payload::text AS payload, created_at, 1 AS place, 0::bigint AS before
-                FROM events WHERE (created_at, id) < (%s::timestamptz AT TIME ZONE 'UTC', %s::uuid)
-                ORDER BY created_at DESC, id DESC LIMIT 1
+        SQL(
+            """
+            WITH RECURSIVE page AS (
+                (
+                    SELECT {columns}, 1 AS place, 0::bigint AS before
+                    FROM events WHERE (created_at, id) < (%s::timestamptz AT TIME ZONE 'UTC', %s::uuid)
+                    ORDER BY created_at DESC, id DESC LIMIT 1
+                )
+                UNION ALL
+                SELECT next.*, place + 1, before + octet_length(page.user_id) + coalesce(octet_length(page.payload), 0)
+                FROM page CROSS JOIN LATERAL (
+                    SELECT {columns} FROM events
+                    WHERE (created_at, id) < (page.created_at, page.id) ORDER BY created_at DESC, id DESC LIMIT 1
+                ) AS next
+                WHERE place < %s
+                    AND before + octet_length(page.user_id) + coalesce(octet_length(page.payload), 0) < %s
             )
-            UNION ALL
-            SELECT next.*, place + 1, before + octet_length(page.user_id) + coalesce(octet_length(page.payload), 0)
-            FROM page CROSS JOIN LATERAL (
-                SELECT id, user_id, event_type, payload::text, created_at FROM events
-                WHERE (created_at, id) < (page.created_at, page.id) ORDER BY created_at DESC, id DESC LIMIT 1
-            ) AS next
-            WHERE place < %s
-                AND before + octet_length(page.user_id) + coalesce(octet_length(page.payload), 0) < %s
-        )
-        SELECT id, user_id, event_type, payload, created_at AT TIME ZONE 'UTC' FROM page ORDER BY place
-        """,
+            SELECT id, user_id, event_type, payload, created_at AT TIME ZONE 'UTC' FROM page ORDER BY place
+            """
+        ).format(columns=COLUMNS),
         (*(after or NEWEST), limit, LARGEST_PAGE),
     ).fetchall()
     read = sum(len(user_id.encode()) + len((payload or "").encode()) for _, user_id, _, payload, _ in rows)

@@ -6,11 +6,11 @@ from uuid import UUID
 from msgspec import Struct
 
 from catalog import index, index_schema, opensearch, store
+from catalog.database import transaction
 from catalog.index import LIVE, NEXT
 from catalog.model import Product
 from kernel import ids
 from kernel.errors import ConflictError
-from kernel.storage.database import transaction
 
 PAGE = 500
 # The longest part: a read and a few requests to OpenSearch, each with its timeout.
@@ -56,12 +56,12 @@ def copy(place: Place) -> Iterator[tuple[int, Place | None]]:
 
 def count() -> int:
     """Return how many products there are to copy."""
-    with transaction("catalog") as connection:
+    with transaction() as connection:
         return store.count(connection)
 
 
 def _page(place: Place) -> list[Product]:
-    with transaction("catalog") as connection:
+    with transaction() as connection:
         return store.after(connection, place.after, PAGE)
 
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from catalog import reservations
 from catalog.commands import ReleaseExpiredHolds
+from catalog.database import transaction
 from kernel import settings
 from kernel.operations.operation import Run, operation
 from kernel.operations.progress import Progress
 from kernel.storage import cache
-from kernel.storage.database import transaction
 
 AT_ONCE = 500
 # What one transaction may take: several statement timeouts.
@@ -31,5 +31,5 @@ def handler(_command: ReleaseExpiredHolds, run: Run[int]) -> Iterator[Progress[i
 
 
 def _release(minutes: int) -> int:
-    with cache.postponed(), transaction("catalog") as connection:
+    with cache.postponed(), transaction() as connection:
         return reservations.release_expired(connection, minutes, AT_ONCE)

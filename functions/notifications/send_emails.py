@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from kernel.operations.operation import Run, operation
 from kernel.operations.progress import Progress
-from kernel.storage.database import transaction
 from notifications import delivery, outgoing
 from notifications.commands import SendEmails
+from notifications.database import transaction
 
 PART_SECONDS = delivery.RESERVE_MILLISECONDS / 1000
 
@@ -19,7 +19,7 @@ def handler(_command: SendEmails, run: Run[Counts]) -> Iterator[Progress[Counts]
     """The cursor holds the counts alone: an e-mail that was tried is not due again for a minute."""
     counts = Counter(run.cursor or {})
     counts.update(delivery.send_due(run.context))
-    with transaction("notifications") as connection:
+    with transaction() as connection:
         waiting = outgoing.count_waiting(connection)
     run.count(emails_waiting=waiting)
     out_of_time = not run.has_time(PART_SECONDS)

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from kernel.operations.operation import Run, operation
 from kernel.operations.progress import Progress
-from kernel.storage.database import transaction
 from orders import order_list, store
 from orders.commands import RebuildOrderList
+from orders.database import transaction
 
 # A page takes far less.
 PART_SECONDS = 15
@@ -22,7 +22,7 @@ def handler(_command: RebuildOrderList, run: Run[UUID]) -> Iterator[Progress[UUI
     position: UUID | None = run.cursor or FIRST
     done, total = run.done, run.total
     while position is not None:
-        with transaction("orders") as connection:
+        with transaction() as connection:
             total = store.count(connection) if total is None else total
             count, position = order_list.rebuild(connection, position)
         done += count

@@ -10,9 +10,9 @@ from msgspec import Struct
 from kernel.aws.lambda_context import LambdaContext
 from kernel.operations.operation import Run, operation
 from kernel.operations.progress import Progress
-from kernel.storage.database import transaction
 from payments import gateway, settlement, store
 from payments.commands import ReconcilePayments
+from payments.database import transaction
 from payments.model import Payment
 from payments.settlement import Failures
 
@@ -43,7 +43,7 @@ def handler(_command: ReconcilePayments, run: Run[Reconciled]) -> Iterator[Progr
 
 
 def _claim() -> list[Payment]:
-    with transaction("payments") as connection:
+    with transaction() as connection:
         store.expire(connection, PATIENCE_HOURS)
         return store.claim_unsettled(connection, QUIET_MINUTES, AT_ONCE)
 

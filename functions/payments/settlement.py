@@ -17,9 +17,10 @@ from kernel.contracts.orders import OrderEvent
 from kernel.contracts.stock import StockEvent
 from kernel.errors import UnavailableError
 from kernel.messaging.deliveries import Delivery, continue_trace
-from kernel.storage.database import Connection, transaction
+from kernel.storage.database import Connection
 from kernel.telemetry import logger
 from payments import gateway, store
+from payments.database import transaction
 from payments.model import News, Payment
 
 PARALLEL = 8
@@ -68,7 +69,7 @@ def settle(order_ids: Iterable[UUID], context: LambdaContext, begin: Begin = lam
     left = set(order_ids)
     # It ends: each round moves a payment forward or puts it among the failures.
     while left:
-        with transaction("payments") as connection:
+        with transaction() as connection:
             due = [payment for payment in store.lock(connection, left) if payment.next_step]
         failures |= learn(due, _take_step, context, begin)
         left = {payment.order_id for payment in due} - failures.keys()
@@ -86,7 +87,7 @@ def learn(payments: Collection[Payment], act: Act, context: LambdaContext, begin
         logger.warning("payment waits", extra={"orderId": str(order_id), "error": told})
     if found.keys() == failures.keys():
         return failures
-    with transaction("payments") as connection:
+    with transaction() as connection:
         for payment in store.lock(connection, found.keys() - failures.keys()):
             begin(payment.order_id)
             news = found[payment.order_id]
@@ -105,7 +106,7 @@ def _keep_all[E: OrderEvent | StockEvent](delivered: Sequence[Delivery[E]], keep
     Sorted by order, so that two batches cannot deadlock.
     """
     failures: Failures = {}
-    with transaction("payments") as connection:
+    with transaction() as connection:
         for each in sorted(delivered, key=lambda delivery: delivery.event.order_id):
             try:
                 with connection.transaction():

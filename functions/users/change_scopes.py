@@ -8,15 +8,15 @@ from collections.abc import Iterator
 
 from kernel.operations.operation import Run, operation
 from kernel.operations.progress import Progress
-from kernel.storage.database import transaction
 from kernel.telemetry import logger
 from users import store
 from users.commands import ChangeScopes
+from users.database import transaction
 
 
 @operation(ChangeScopes)
 def handler(command: ChangeScopes, _run: Run[None]) -> Iterator[Progress[None]]:
-    with transaction("users") as connection:
+    with transaction() as connection:
         account = store.change_scopes(connection, command)
     logger.info("scopes changed", extra={"user": str(account.id), "scopes": account.scopes})
     yield Progress(1, 1, result=account)

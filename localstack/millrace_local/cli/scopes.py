@@ -17,7 +17,7 @@ def command(
 ) -> None:
     """Show or change an account's scopes.
 
-    `user`: everybody has it. `catalog:write`: change products. `notifications:write`: notify other users.
+    `user`: every account has it. `catalog:write`: change products. `notifications:write`: notify other users.
 
     They are in the access token of the account's next log-in or refresh.
 

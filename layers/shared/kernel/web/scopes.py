@@ -1,6 +1,12 @@
-"""The scopes that an access token may have: what endpoints ask for is what operators can grant."""
+"""The scopes that an access token may have: endpoints require them, and operators grant them."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 type Scope = Literal["user", "catalog:write", "notifications:write"]
-"""`user`: every account has it. `catalog:write`: change products. `notifications:write`: notify other users."""
+
+SCOPES: Mapping[Scope, str] = {
+    "user": "every account has it",
+    "catalog:write": "change products",
+    "notifications:write": "notify other users",
+}
