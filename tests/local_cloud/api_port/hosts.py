@@ -1,4 +1,4 @@
-"""Names under which the API's port may be called: with some of them LocalStack's port is one service or another."""
+"""Hosts by which the API's port is called. With some of them LocalStack's port is one of its services."""
 
 HOSTS = {
     "a tunnel": {"Host": "shop.example.com"},

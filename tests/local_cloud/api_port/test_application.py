@@ -1,4 +1,4 @@
-"""The API's port serves the application, under whatever name it is called, and nothing of LocalStack."""
+"""The API's port serves the application under any host, and nothing of LocalStack."""
 
 import json
 import socket
@@ -46,7 +46,7 @@ def ask(instance: Instance, target: str, headers: dict[str, str], method: str = 
 
 @pytest.fixture(scope="module")
 def application(localstack: Instance) -> Iterator[Instance]:
-    """An API in the place of the application's, which answers every path with what it saw of the request."""
+    """Deploy an API in place of the application's. It answers every path with the request that it got."""
     gateway = aws.client(localstack, "apigateway")
     api = gateway.create_rest_api(name=str(uuid4()), tags=TAGS)["id"]
     [root] = gateway.get_resources(restApiId=api)["items"]

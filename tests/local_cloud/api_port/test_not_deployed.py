@@ -1,4 +1,4 @@
-"""What the API's port says before there is an application."""
+"""The API's port answers before an application is deployed."""
 
 import json
 from http import HTTPStatus

@@ -22,7 +22,7 @@ GATEWAY_RESPONSES = "x-amazon-apigateway-gateway-responses"
 
 
 def resolved(value: Any) -> Any:  # noqa: ANN401 - JSON
-    """*value* with the intrinsic functions that stand in the API's own part of the template."""
+    """Return *value* with the intrinsic functions of the API's part of the template resolved."""
     match value:
         case {"Fn::Sub": str(text)}:
             for name, parameter in PARAMETERS.items():
@@ -39,7 +39,7 @@ def resolved(value: Any) -> Any:  # noqa: ANN401 - JSON
 
 @pytest.fixture(scope="module")
 def application(localstack: Instance) -> Iterator[Instance]:
-    """The application's API, with the routes that need no function."""
+    """Deploy the application's API, with the routes that need no function."""
     body = resolved(expanded()["Api"]["Properties"]["Body"])
     body["paths"] = {path: {"options": methods["options"]} for path, methods in body["paths"].items()}
     gateway = aws.client(localstack, "apigateway")

@@ -1,4 +1,4 @@
-"""A stack of its own for each test, on the session's LocalStack."""
+"""A stack for each test, on the session's LocalStack."""
 
 from collections.abc import Iterator
 

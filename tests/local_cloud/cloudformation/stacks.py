@@ -1,4 +1,4 @@
-"""Stacks on a real LocalStack with our plugin, deployed as SAM and CDK do: by change sets."""
+"""Deploy stacks on a real LocalStack with our plugin, by change sets as SAM and CDK do."""
 
 import json
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ Client = Any  # boto3 makes its clients at run time: they have no types
 
 @dataclass
 class Stack:
-    """A stack of its own name; `history` has the statuses that clients saw during the last operation."""
+    """A stack of its own name. `history` has the statuses that clients saw during the last operation."""
 
     instance: Instance
     name: str = field(default_factory=lambda: f"stack-{uuid4().hex[:8]}")
@@ -77,7 +77,7 @@ class Stack:
 
     @property
     def statuses(self) -> list[str]:
-        """Every status that the stack had, the oldest first."""
+        """Return every status that the stack had, the oldest first."""
         return [event["ResourceStatus"] for event in reversed(self.events) if event["LogicalResourceId"] == self.name]
 
     @property
@@ -86,23 +86,23 @@ class Stack:
         return [event for page in pages for event in page["StackEvents"]]
 
     def reason(self, resource: str) -> str:
-        """Why *resource* failed last."""
+        """Return why *resource* failed last."""
         failed = (event for event in self.events if event["ResourceStatus"].endswith("_FAILED"))
         return next(str(event["ResourceStatusReason"]) for event in failed if event["LogicalResourceId"] == resource)
 
     def physical_ids(self) -> dict[str, str]:
-        """Those of the resources that are there, whatever became of their last change."""
+        """Return the physical ids of the existing resources, also of those whose last change failed."""
         resources = self.client("cloudformation").describe_stack_resources(StackName=self.name)["StackResources"]
         made = (each for each in resources if "PhysicalResourceId" in each)
         return {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in made}
 
     def queues(self) -> list[str]:
-        """The names of the queues that begin with the stack's name."""
+        """Return the names of the queues that begin with the stack's name."""
         urls = self.client("sqs").list_queues(QueueNamePrefix=self.name).get("QueueUrls", [])
         return sorted(url.rpartition("/")[2] for url in urls)
 
     def invoke(self, qualifier: str = "$LATEST") -> object:
-        """What the output `Function`'s function returns."""
+        """Invoke the function that the output `Function` names. Returns its result."""
         answer = self.client("lambda").invoke(FunctionName=self.outputs["Function"], Qualifier=qualifier)
         return json.loads(answer["Payload"].read())
 

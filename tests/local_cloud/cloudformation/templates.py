@@ -1,4 +1,4 @@
-"""Small templates of a user's own."""
+"""Build small templates like those of users."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def returning(value: object) -> str:
 
 
 def with_function(source: str, properties: Resource | None = None, **resources: Resource) -> Resource:
-    """A template of a function, its role and more *resources*."""
+    """Return a template of a function, its role and more *resources*."""
     return {
         "Resources": {"Role": ROLE, "Function": function(source, **(properties or {})), **resources},
         "Outputs": {"Function": {"Value": {"Ref": "Function"}}},
@@ -45,7 +45,7 @@ def with_function(source: str, properties: Resource | None = None, **resources: 
 
 
 def failing(*after: str) -> Resource:
-    """A resource that fails once *after* are there."""
+    """Return a resource that fails once *after* exist."""
     return {
         "Type": "AWS::Lambda::Permission",
         "DependsOn": list(after),

@@ -1,4 +1,4 @@
-"""Conditions decide what of a template there is, before LocalStack compares it with the one before."""
+"""Conditions are decided before LocalStack compares a template with the previous one."""
 
 from typing import Any
 

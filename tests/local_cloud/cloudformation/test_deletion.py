@@ -1,4 +1,4 @@
-"""A stack is deleted when all of its resources are; until then it says what could not be deleted."""
+"""A stack is deleted once all its resources are. Until then it names the undeletable ones."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "
 
 
 class Attached:
-    """A managed policy of a stack, which a user outside of it has: IAM refuses to delete it."""
+    """A managed policy of a stack that is attached to a user outside of it, so that IAM refuses to delete it."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
@@ -27,7 +27,7 @@ class Attached:
 
     @property
     def template(self) -> dict[str, Any]:
-        """A queue, and the policy with a topic that it refers to."""
+        """Return a template of a queue, and a policy with the topic that it refers to."""
         document = {"PolicyDocument": POLICY, "ManagedPolicyName": self.stack.name, "Description": {"Ref": "Needed"}}
         policy = {"Type": "AWS::IAM::ManagedPolicy", "Properties": document}
         queue = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": self.stack.name}}

@@ -1,4 +1,4 @@
-"""A stack's events come page by page, as those of AWS do."""
+"""A stack's events are paged like those of AWS."""
 
 import pytest
 from botocore.exceptions import ClientError

@@ -1,4 +1,4 @@
-"""What becomes of a stack whose operation failed, if the request asks for something else than a rollback."""
+"""A failed stack whose request asks for something else than a rollback."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ def test_a_creation_without_rollback_stays_and_a_corrected_one_goes_on_from_ther
 
 
 def test_an_update_without_rollback_keeps_what_was_done(stack: Stack) -> None:
-    """Also of what is replaced and removed; the end of the update deletes what is left over."""
+    """Replacements and removals are kept too, and the end of the update deletes what is left over."""
     stack.deploy(with_function(returning(1), RED, Old=queue(f"{stack.name}-old"), Queue=queue(f"{stack.name}-a")))
     broken = with_function(
         returning(2), BLUE, Queue=queue(f"{stack.name}-b"), Bad=failing("Function", "Queue"), Late=failing("Bad")

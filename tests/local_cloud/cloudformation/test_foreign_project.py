@@ -1,4 +1,4 @@
-"""A user's own project, deployed with their own `sam` to this cloud's LocalStack."""
+"""A user's own project, deployed with their own `sam` to this LocalStack."""
 
 import os
 import subprocess
@@ -48,7 +48,7 @@ class Sam:
         self._project = project
 
     def deploy(self, number: int, colour: str, runtime: str = "python3.13") -> subprocess.CompletedProcess[str]:
-        """`sam deploy` of code that returns *number* and *colour*."""
+        """Run `sam deploy` with code that returns *number* and *colour*."""
         (self._project / "src" / "app.py").write_text(SOURCE.replace("NUMBER", str(number)))
         (self._project / "template.yaml").write_text(TEMPLATE.replace("RUNTIME", f"Runtime: {runtime}"))
         variables = aws.environment(self._stack.instance) | {"SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "1"}

@@ -1,4 +1,4 @@
-"""Aliases and URLs of functions in templates, and what a template asks for that local functions do not do."""
+"""Aliases and URLs of functions in templates, and refusals of unsupported properties."""
 
 from typing import Any
 

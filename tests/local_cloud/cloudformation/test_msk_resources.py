@@ -1,4 +1,4 @@
-"""MSK's resources in a template: the local Kafka under names and ARNs of their own."""
+"""MSK resources in a template are the local Kafka under names and ARNs of their own."""
 
 from typing import Any
 

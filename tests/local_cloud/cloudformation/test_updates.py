@@ -1,4 +1,4 @@
-"""What a second deployment changes: everything that its template says, or it fails and names what it cannot change."""
+"""A second deployment applies everything its template says, or fails and names what it cannot change."""
 
 import json
 import urllib.error
@@ -16,7 +16,7 @@ NAME = {"Ref": "Function"}
 
 
 def published(source: str, version: str) -> dict[str, Any]:
-    """What SAM makes of AutoPublishAlias: another version for other code, which is kept, and the alias on it."""
+    """Return what SAM makes of AutoPublishAlias: a new version for new code, and the alias on it."""
     numbered = {"Type": "AWS::Lambda::Version", "DeletionPolicy": "Retain", "Properties": {"FunctionName": NAME}}
     number = {"Fn::GetAtt": [version, "Version"]}
     alias = {"FunctionName": NAME, "FunctionVersion": number, "Name": "live"}
@@ -33,7 +33,7 @@ def test_an_alias_moves_to_the_new_version_and_the_old_one_stays(stack: Stack) -
 
 
 def api(source: str, *paths: str) -> dict[str, Any]:
-    """A REST API as SAM makes it: the deployment's logical id follows the body."""
+    """Return a REST API as SAM makes it: the deployment's logical id follows the body."""
     integration = {"type": "aws_proxy", "httpMethod": "POST", "uri": {"Fn::Sub": INVOKE}}
     routes = {path: {"get": {"x-amazon-apigateway-integration": integration, "responses": {}}} for path in paths}
     responses = {"MISSING_AUTHENTICATION_TOKEN": {"statusCode": len(paths) + 410}}

@@ -1,4 +1,4 @@
-"""Requests with the answer that each HTTP port owes them: the same ones for the rules and for every server."""
+"""Requests with the expected answer of each HTTP port, the same for the rules and for every server."""
 
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 IMAGE = {"User-Agent": BROWSER, "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}

@@ -1,4 +1,4 @@
-"""LocalStack's port is closed to other sites' pages and to other names, and open to what developers use."""
+"""LocalStack's port refuses other sites' pages and other hosts, and serves what developers use."""
 
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -22,7 +22,7 @@ def ask(instance: Instance, target: str, headers: dict[str, str], method: str = 
 
 @pytest.fixture(scope="module")
 def stack(localstack: Instance) -> str:
-    """The name of a stack that is there."""
+    """Create a stack. Returns its name."""
     name = f"stack-{uuid4()}"
     template = '{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}'
     cloudformation = aws.client(localstack, "cloudformation")

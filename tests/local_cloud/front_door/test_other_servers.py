@@ -1,4 +1,4 @@
-"""The local Stripe and OpenSearch are closed to other sites' pages and to other names, as LocalStack is."""
+"""The local Stripe and OpenSearch refuse other sites' pages and other hosts, as LocalStack does."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -21,7 +21,7 @@ PAGE = {"Host": "localhost", "Sec-Fetch-Site": "cross-site", "User-Agent": "Mozi
 @starts_server
 @pytest.fixture(params=["stripe_api", "opensearch"])
 def ask(request: pytest.FixtureRequest, instance: Instance) -> Ask:
-    """`ask(method, target, headers)` sends a request with an account's key to each server."""
+    """Return a function `ask(method, target, headers)`, which sends a request with an account's key to each server."""
     port = urlsplit(request.getfixturevalue(request.param)).port
     key = {"Authorization": f"Bearer {stripe_account.local(instance).api_key}"} if request.param == "stripe_api" else {}
 

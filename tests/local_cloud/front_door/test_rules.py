@@ -1,4 +1,4 @@
-"""Who may come in through an HTTP port of the local cloud."""
+"""The rules by which an HTTP port of the local cloud accepts a request."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What mappings have published to LocalStack's CloudWatch."""
+"""Read from LocalStack's CloudWatch what mappings have published."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,7 @@ from tests.local_cloud.kafka_trigger.conftest import Services
 
 
 def total(services: Services, name: str, dimension: str, value: str, statistic: str = "Sum") -> float | None:
-    """The statistic of a metric of AWS/Lambda in these minutes; None if nothing was published."""
+    """Return the statistic of a metric of AWS/Lambda in the last minutes, or None if nothing was published."""
     now = datetime.now(UTC)
     answer = services("cloudwatch").get_metric_statistics(
         Namespace="AWS/Lambda",
@@ -24,7 +24,7 @@ def total(services: Services, name: str, dimension: str, value: str, statistic: 
 
 
 def events(services: Services, group: str, uuid: str) -> list[dict[str, Any]]:
-    """A mapping's events in a log group, from all of its streams."""
+    """Return a mapping's events in a log group, from all of its streams."""
     logs = services("logs")
     try:
         streams = logs.describe_log_streams(logGroupName=group)["logStreams"]

@@ -1,4 +1,4 @@
-"""Mappings on the session's real broker, with a function of the test's making."""
+"""Run mappings on the session's real broker, with functions of the tests."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -40,7 +40,7 @@ class Services:
 
 
 class Topic:
-    """A topic of the test's own, and what the test writes to and reads from the broker itself."""
+    """A topic of one test, with a client that writes to it and reads from the broker."""
 
     def __init__(self, bootstrap: str, partitions: int = 1, **config: str) -> None:
         self.bootstrap = bootstrap
@@ -80,7 +80,7 @@ class Topic:
         assert self._producer.flush(10) == 0
 
     def read(self, count: int) -> list[Any]:
-        """The first *count* messages of partition 0."""
+        """Return the first *count* messages of partition 0."""
         with self._consumer("reader-" + uuid4().hex) as consumer:
             consumer.assign([TopicPartition(self.name, 0, 0)])
             messages: list[Any] = []
@@ -91,7 +91,7 @@ class Topic:
         raise AssertionError(f"{len(messages)} of {count} messages are in {self.name}")
 
     def read_all(self, partition: int = 0) -> list[Any]:
-        """All messages of a partition that nobody writes to any more."""
+        """Return all messages of a partition that nobody writes to any more."""
         with self._consumer("reader-" + uuid4().hex) as consumer:
             where = TopicPartition(self.name, partition, 0)
             _, end = consumer.get_watermark_offsets(where, timeout=10)
@@ -102,7 +102,7 @@ class Topic:
             return messages
 
     def committed(self, group: str, partition: int = 0) -> int:
-        """The group's committed offset, negative if there is none."""
+        """Return the group's committed offset, negative if there is none."""
         with self._consumer(group) as consumer:
             asked = [TopicPartition(self.name, partition)]
             return int(retry.until_ready(lambda: consumer.committed(asked, timeout=10))[0].offset)
@@ -134,7 +134,7 @@ class Topic:
 
 
 class Mappings:
-    """Starts mappings and stops what the test has not."""
+    """Start mappings, and stop those that the test has not stopped."""
 
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
@@ -160,7 +160,7 @@ class Mappings:
         report_seconds: float = reporter.SECONDS,
         **settings: Parameter,
     ) -> KafkaMapping:
-        """A mapping that has fixed its starting position."""
+        """Start a mapping and wait until its starting position is fixed."""
         return self.run(self.settings(topic.name, **settings), function, clients, report_seconds)
 
     def run(
@@ -199,7 +199,7 @@ def topic(kafka: str) -> Topic:
 
 @pytest.fixture
 def mappings(kafka: str) -> Iterator[Mappings]:
-    """*kafka* with mappings on it; all are stopped at the end."""
+    """Start mappings on *kafka*, which are stopped after the test."""
     started = Mappings(kafka)
     yield started
     started.stop()
@@ -212,6 +212,6 @@ def services(localstack: Instance) -> Services:
 
 @pytest.fixture
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Retries after milliseconds: for tests of what is retried, not of when."""
+    """Retry after milliseconds, for tests that do not depend on the back-off."""
     monkeypatch.setattr(backoff, "FIRST_SECONDS", 0.02)
     monkeypatch.setattr(backoff, "LONGEST_SECONDS", 0.1)

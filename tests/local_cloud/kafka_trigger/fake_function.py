@@ -1,4 +1,4 @@
-"""A function for the trigger's tests: keeps every event it is given, and answers as the test says."""
+"""A function for the trigger's tests, which keeps its events and answers as the test wants."""
 
 import json
 from collections.abc import Callable
@@ -14,7 +14,7 @@ Batch = dict[str, list[int]]
 
 
 class FakeFunction:
-    """An invoker; *behave* gets each event's offsets and answers, raises, or blocks."""
+    """An invoker. *behave* gets each event's offsets and answers, raises, or blocks."""
 
     def __init__(self, behave: Callable[[Batch], Answer] = lambda _: SUCCESS) -> None:
         self.behave = behave
@@ -33,12 +33,12 @@ class FakeFunction:
             return [offsets(event) for event in self.events]
 
     def offsets(self, label: str) -> list[int]:
-        """All offsets of one partition in the order they were delivered, repeats included."""
+        """Return all delivered offsets of one partition, in their sequence and with repeats."""
         return [offset for batch in self.batches for offset in batch.get(label, [])]
 
 
 class Gate:
-    """Blocks a function until the test opens it."""
+    """Block a function until the test opens the gate."""
 
     def __init__(self) -> None:
         self.entered = Event()
@@ -58,6 +58,6 @@ def offsets(event: dict[str, Any]) -> Batch:
 
 
 def report(*failures: tuple[str, int]) -> Answer:
-    """The partial batch response that names these (label, offset) pairs."""
+    """Return the partial batch response for these (label, offset) pairs."""
     items = [{"itemIdentifier": {"partition": label, "offset": offset}} for label, offset in failures]
     return Answer(json.dumps({"batchItemFailures": items}).encode())

@@ -1,4 +1,4 @@
-"""Other members of a mapping's consumer group, as their owners would write them."""
+"""Other members of a mapping's consumer group, on two Kafka clients."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ Read = tuple[int, int]
 
 
 class Member:
-    """What a member has read; it commits nothing unless its client does so by default."""
+    """The records that a member has read. It commits only if its client does so by default."""
 
     def __init__(self) -> None:
         self.read: list[Read] = []

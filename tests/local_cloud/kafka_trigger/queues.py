@@ -1,4 +1,4 @@
-"""An SQS queue of a test's own."""
+"""An SQS queue for one test."""
 
 import json
 from typing import Any

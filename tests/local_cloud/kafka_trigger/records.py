@@ -1,4 +1,4 @@
-"""Records for the rules' tests, which have no broker."""
+"""Build records for tests of rules, without a broker."""
 
 from collections.abc import Iterable
 
@@ -14,13 +14,13 @@ def records(*offsets: int, timestamp: int = 0, size: int = 2) -> list[Record]:
 
 
 def polled(found: Iterable[Record]) -> Polled:
-    """What a poll gives that read just these records."""
+    """Return the result of a poll that read these records."""
     kept = list(found)
     return Polled(kept, filtered=0, end=kept[-1].offset + 1)
 
 
 def filled(number: int, found: Iterable[Record], since: float = 0.0) -> Partition:
-    """A partition in which these records wait."""
+    """Return a partition in which these records wait."""
     kept = list(found)
     partition = Partition(number, committed=kept[0].offset, read_to=kept[0].offset)
     partition.add(polled(kept), since)

@@ -1,4 +1,4 @@
-"""Failed records in real queues, topics and buckets of LocalStack, from a real mapping (sections 8.1 and 8.2)."""
+"""Failed records reach real queues, topics and buckets of LocalStack (sections 8.1 and 8.2)."""
 
 import json
 from base64 import b64decode

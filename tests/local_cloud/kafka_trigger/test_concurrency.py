@@ -1,4 +1,4 @@
-"""How many invocations run at a time (C3, C8), against functions that take only so many."""
+"""Concurrent invocations follow the pollers, and a function that accepts only so many (C3, C8)."""
 
 import heapq
 

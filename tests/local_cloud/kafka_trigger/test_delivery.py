@@ -1,4 +1,4 @@
-"""What the function is given, what is retried and what is committed, on a real broker (sections 3, 4 and 7)."""
+"""Batches, retries and commits on a real broker (sections 3, 4 and 7)."""
 
 import json
 import time
@@ -18,7 +18,7 @@ NewTopic = Callable[..., Topic]
 
 
 def balance(counters: Counters) -> int:
-    """Records polled and not accounted for (X1): those in flight."""
+    """Return how many polled records are not accounted for (X1): those in flight."""
     settled = counters.FilteredOutEventCount + counters.CommittedEventCount + counters.DroppedEventCount
     return counters.PolledEventCount - settled - counters.ReturnedEventCount
 
@@ -284,7 +284,7 @@ def test_r17_a_destination_that_is_down_blocks_and_loses_nothing(
 def test_a_dead_letter_too_large_for_its_topic_is_delivered_without_payload(
     new_topic: NewTopic, mappings: Mappings, quick_retries: None
 ) -> None:
-    """A record near the broker's limit must not block its partition for ever (decision in `destination`)."""
+    """A record near the broker's limit must not block its partition (section 8.3)."""
     topic, dead = new_topic(), new_topic()
     topic.write(1, value=b"x" * 900_000)
     topic.write(1)

@@ -1,4 +1,4 @@
-"""The documents byte by byte, with AWS's own examples as a model (sections 8.1 to 8.3)."""
+"""The documents equal AWS's own examples, byte by byte (sections 8.1 to 8.3)."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -32,7 +32,7 @@ def failure(condition: Condition = "RetriesExhausted", answer: Answer | None = A
 
 
 def written(document: dict[str, Any]) -> dict[str, Any]:
-    """What a reader of the document gets."""
+    """Return the document as its reader decodes it."""
     read: dict[str, Any] = orjson.loads(orjson.dumps(document))
     return read
 
@@ -100,7 +100,7 @@ def test_8_3_the_arn_of_an_alias_stays_as_it_is() -> None:
 
 @pytest.mark.parametrize("condition", ["RecordAgeExceeded", "MaximumPayloadSizeExceeded", "RecordNotRepresentable"])
 def test_b8_d_age_what_the_function_never_got_has_no_response(condition: Condition) -> None:
-    """`responseContext` is null, the count 0, and the request gets an id all the same."""
+    """`responseContext` is null, the count 0, and the request has an id."""
     document = written(Documents(settings()).metadata(failure(condition, answer=None, attempts=0), NOW))
     assert document["responseContext"] is None
     assert document["requestContext"]["condition"] == condition

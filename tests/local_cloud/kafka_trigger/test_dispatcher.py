@@ -1,4 +1,4 @@
-"""What runs at a time, what is given up and what is told of it: real threads, but neither Kafka nor LocalStack."""
+"""Concurrency, failures and reports of the dispatcher: with real threads, without Kafka and LocalStack."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ WITHOUT_WINDOW = replace(SETTINGS, window_seconds=0)
 
 
 class FakeDestination:
-    """A destination that fails as often as it is told to, and keeps what it is given."""
+    """A destination that fails a number of times and keeps what it gets."""
 
     def __init__(self, failures: int = 0, deliveries: int | None = DELIVERIES) -> None:
         self.name = "arn:aws:sqs:us-east-1:000000000000:q"
@@ -43,7 +43,7 @@ class FakeDestination:
 
 
 class Mapping:
-    """A dispatcher with what a poller does for it: records come by `write`, and due retries are started."""
+    """A dispatcher with a small poller: `write` adds records, and due retries are started."""
 
     def __init__(self, settings: Settings, function: FakeFunction, destination: Destination | None = None) -> None:
         self.counters = Counters()
@@ -58,7 +58,7 @@ class Mapping:
         self._thread.start()
 
     def write(self, counts: dict[int, int], timestamp: int | None = None) -> None:
-        """Poll so many records of each partition, from offset 0."""
+        """Poll that many records of each partition, from offset 0."""
         self.dispatcher.assign(dict.fromkeys(counts, 0))
         body, now = b'{"offset":%d}', timestamp or int(time.time() * 1000)
         self.offer(
@@ -79,7 +79,7 @@ class Mapping:
 
 
 class Throttle:
-    """A function that runs at most *most* invocations at a time, each for *seconds*, and refuses the others."""
+    """A function that runs at most *most* invocations at a time, each for *seconds*, and refuses others."""
 
     def __init__(self, most: int, seconds: float) -> None:
         self.most = most
@@ -101,7 +101,7 @@ class Throttle:
 
 
 class Crowd:
-    """A function whose invocations wait until the test lets them end; it counts those inside."""
+    """A function whose invocations wait until the test ends them. It counts those that wait."""
 
     def __init__(self) -> None:
         self.inside = 0
@@ -124,7 +124,7 @@ class Crowd:
 
 @pytest.fixture
 def start() -> Iterator[type[Mapping]]:
-    """`Mapping`, each of them stopped at the end."""
+    """Start mappings, which are stopped after the test."""
     started: list[Mapping] = []
 
     class Started(Mapping):
@@ -138,7 +138,7 @@ def start() -> Iterator[type[Mapping]]:
 
 
 def balance(counters: Counters) -> int:
-    """Records polled and not accounted for (X1)."""
+    """Return how many polled records are not accounted for (X1)."""
     settled = counters.FilteredOutEventCount + counters.CommittedEventCount + counters.DroppedEventCount
     return counters.PolledEventCount - settled - counters.ReturnedEventCount
 
@@ -308,7 +308,7 @@ def test_c9_filtered_records_are_committed_with_their_neighbours(start: type[Map
 
 
 def test_c10_a_partition_that_is_given_back_starts_nothing_more(start: type[Mapping], quick_retries: None) -> None:
-    """Not even the other half of a batch in flight; what is not settled is counted as returned."""
+    """The other half of a batch in flight does not start either, and unsettled records count as returned."""
     crowd = Crowd()
     function = FakeFunction(lambda batch: RAISED if crowd(batch) and len(batch["t-0"]) > 1 else SUCCESS)
     mapping = start(replace(WITHOUT_WINDOW, batch_size=4, bisects=True), function)

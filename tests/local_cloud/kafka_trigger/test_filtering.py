@@ -1,4 +1,4 @@
-"""FilterCriteria, row by row of AWS's tables (kafka-filtering, invocation-eventfiltering; F1 to F6)."""
+"""FilterCriteria follow AWS's tables row by row (kafka-filtering, invocation-eventfiltering; F1 to F6)."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ Json = Any  # a pattern or a document
 
 
 def passes(value: bytes | str | Json, *patterns: str | Json) -> bool:
-    """Whether the filters, as JSON text or made into it, let this value pass."""
+    """Return whether the filters let this value pass. A filter that is no text is written as JSON."""
     texts = [pattern if isinstance(pattern, str) else json.dumps(pattern) for pattern in patterns]
     for text in texts:
         check_pattern(text)

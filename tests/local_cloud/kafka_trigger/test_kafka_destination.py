@@ -1,4 +1,4 @@
-"""What the destination on a Kafka topic keeps: the order of a key, and every record (D-order, R17)."""
+"""The destination on a Kafka topic keeps the sequence of a key, and every record (D-order, R17)."""
 
 import contextlib
 import json
@@ -31,7 +31,7 @@ def numbers(batches: Iterator[list[Message]]) -> list[list[int]]:
 
 
 def failure(*records: tuple[bytes | None, int]) -> Failure:
-    """Records with keys and value sizes."""
+    """Return a failure of records with these keys and value sizes."""
     made = [
         ENCODER.record(offset, 0, "CREATE_TIME", key, b"x" * size, None) for offset, (key, size) in enumerate(records)
     ]
@@ -48,7 +48,7 @@ def destination(topic: Topic) -> Iterator[KafkaDestination]:
 
 
 def delivered(topic: Topic, count: int) -> list[tuple[int, Any]]:
-    """Offset and payload of the first *count* messages, as the topic has them."""
+    """Return offset and payload of the first *count* messages of the topic."""
     documents = [json.loads(message.value()) for message in topic.read(count)]
     return [(int(each["KafkaBatchInfo"]["recordInfo"]["offset"]), each["payload"]) for each in documents]
 
@@ -82,7 +82,7 @@ def test_a_message_keeps_its_payload_if_only_its_batch_was_too_large(new_topic: 
 
 
 def deliver_all(kafka: KafkaDestination, failed: Failure) -> int:
-    """Deliver as a mapping does: after each error what is left, for ever. Returns the number of errors."""
+    """Deliver as a mapping does: retry the rest after each error. Returns the number of errors."""
     left, errors = failed, 0
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Mappings through a real LocalStack and botocore, with functions as local processes (sections 10 and 11)."""
+"""Mappings through a real LocalStack and botocore, with functions as processes (sections 10 and 11)."""
 
 import dataclasses
 import io
@@ -43,7 +43,7 @@ def handler(event, context):
 
 
 class DeployedFunction:
-    """A Lambda function on LocalStack, and what it has seen."""
+    """A Lambda function on LocalStack, with the events that it got."""
 
     def __init__(self, client: Client, folder: Path) -> None:
         self.name = f"function-{uuid4().hex[:8]}"
@@ -92,7 +92,7 @@ PROVISIONED = {"MinimumPollers": 1}
 
 @pytest.fixture
 def lambda_api(client: Callable[[str], Client]) -> Iterator[Client]:
-    """The Lambda API; mappings and functions are deleted at the end."""
+    """Return a client of the Lambda API. Mappings and functions are deleted after the test."""
     api = client("lambda")
     yield api
     for mapping in api.list_event_source_mappings()["EventSourceMappings"]:
@@ -104,14 +104,14 @@ def lambda_api(client: Callable[[str], Client]) -> Iterator[Client]:
 
 @pytest.fixture
 def cluster(client: Callable[[str], Client]) -> str:
-    """The ARN of an MSK cluster."""
+    """Return the ARN of an MSK cluster."""
     created = client("kafka").create_cluster_v2(ClusterName=f"c-{uuid4().hex[:8]}", Serverless={"VpcConfigs": []})
     return str(created["ClusterArn"])
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder for functions to write to: each has a /tmp of its own, where pytest's folders are not."""
+    """Return a folder that functions write to. They see a /tmp of their own, without pytest's folders."""
     TOOLS.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=TOOLS) as name:
         yield Path(name)
@@ -183,7 +183,7 @@ def test_p2_a_self_managed_source_works_without_an_arn(
 def test_r7_l1_a_raising_function_is_retried_and_its_mapping_says_so(
     lambda_api: Client, function: DeployedFunction, cluster: str, topic: Topic
 ) -> None:
-    """The LastProcessingResult tells of the failure and goes back to OK by itself."""
+    """LastProcessingResult shows the failure and goes back to OK by itself."""
     mapping = create(lambda_api, function, EventSourceArn=cluster, Topics=[topic.name])
 
     def result() -> str:

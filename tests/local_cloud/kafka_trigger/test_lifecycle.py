@@ -85,7 +85,7 @@ def test_g6_a_committed_offset_wins_over_the_starting_position(position: str, to
 def test_g6_a_committed_offset_that_retention_deleted_falls_back_to_the_earliest(
     topic: Topic, mappings: Mappings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It goes on with what is left, and a warning says what was lost."""
+    """It continues with the first record that is left, and a warning names the lost ones."""
     shared = group()
     topic.write(2)
     first = mappings.start(topic, FakeFunction(), group=shared)
@@ -190,7 +190,7 @@ def test_g5_a_restart_in_the_same_group_goes_on_at_once(topic: Topic, mappings: 
 
 
 def invoke_and_die(settings: Settings, marker: Path) -> None:
-    """A mapping in a process of its own, whose function notes that it ran and never gets to the commit."""
+    """Run a mapping in a process whose function records its invocation and ends before the commit."""
 
     def behave(_batch: Batch) -> Answer:
         marker.write_text("ran")

@@ -1,4 +1,4 @@
-"""What goes to CloudWatch, rule by rule (section 12)."""
+"""The metrics of a mapping, rule by rule (section 12)."""
 
 from datetime import UTC, datetime
 
@@ -16,7 +16,7 @@ OFFSETS = (PartitionOffsets(0, end=10, committed=7, earliest=0), PartitionOffset
 
 
 def published(counters: Counters, *groups: str, offsets: Offsets = ()) -> dict[tuple[str, str], int]:
-    """The values by the dimension's name and the metric's."""
+    """Return the values by the dimension's name and the metric's."""
     settings = Settings("uuid-1", FUNCTION_ARN, "t", "g", "b:9092", None, metrics=frozenset(groups))
     data = build_metric_data(settings, counters.as_dict(), offsets, NOW)
     assert all(datum["Unit"] == "Count" and datum["Timestamp"] == NOW for datum in data)

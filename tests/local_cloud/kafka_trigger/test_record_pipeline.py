@@ -1,4 +1,4 @@
-"""Records that are settled without an invocation, on a real broker: filtered out, or held by no event (F6, C9)."""
+"""Records settled without an invocation, on a real broker: filtered out, or held by no event (F6, C9)."""
 
 import json
 from collections.abc import Callable
@@ -120,7 +120,7 @@ def test_c9_filtered_records_never_carry_the_offsets_past_a_failing_one(
 
 
 def test_r15_records_too_old_go_to_the_kafka_destination(new_topic: NewTopic, mappings: Mappings) -> None:
-    """A backlog that is older than MaximumRecordAgeInSeconds is not invoked; what is young is."""
+    """Older records of a backlog are not invoked, and younger ones are."""
     topic, dead = new_topic(), new_topic()
     topic.write(2, timestamp=1_545_084_650_987)
     topic.write(1)
@@ -160,7 +160,7 @@ def transaction(topic: Topic, count: int, *, commits: bool) -> None:
 
 
 def test_c5_what_transactions_leave_behind_the_last_record_is_committed_too(topic: Topic, mappings: Mappings) -> None:
-    """Neither an aborted record nor the mark that ends a transaction is a lag for ever, or read again at each start."""
+    """Aborted records and transaction markers are no lag, and are not read again at a start."""
     function = FakeFunction()
     mapping = mappings.start(topic, function)
     transaction(topic, 3, commits=True)

@@ -1,4 +1,4 @@
-"""Positions that a topic no longer holds: created again, truncated, its records deleted (G3, G6), on a real broker."""
+"""Positions that a topic no longer holds: re-created, truncated, records deleted (G3, G6), on a real broker."""
 
 from collections.abc import Callable
 
@@ -96,7 +96,7 @@ def test_what_is_written_to_a_new_topic_while_the_mapping_is_disabled_is_not_los
 
 
 def test_a_new_topic_is_noticed_by_what_was_committed_for_the_old_one(topic: Topic, mappings: Mappings) -> None:
-    """After a restart nothing but the commit tells; it names the topic it is of."""
+    """After a restart only the commit's metadata names the old topic."""
     topic.write(4)
     settings = mappings.settings(topic.name, starting_position="LATEST")
     first = mappings.run(settings, FakeFunction())
@@ -157,7 +157,7 @@ def test_a_topic_is_created_again_with_another_number_of_partitions(
 
 
 def test_l1_a_topic_that_is_deleted_is_a_problem_until_it_is_created_again(topic: Topic, mappings: Mappings) -> None:
-    """The mapping waits, and then reads what is new, even for LATEST."""
+    """The mapping waits, and reads the new topic from its beginning, even for LATEST."""
     function = FakeFunction()
     mapping = mappings.start(topic, function, starting_position="LATEST")
     topic.write(2)

@@ -16,7 +16,7 @@ QUICKLY = 0.3  # seconds between two reports
 
 
 def function_arn() -> str:
-    """Of a function that only the name is needed of."""
+    """Return the ARN of a function that does not exist."""
     return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:f-{uuid4().hex[:8]}"
 
 

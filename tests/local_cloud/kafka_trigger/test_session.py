@@ -24,7 +24,7 @@ BROKER_ERROR = KafkaException(KafkaError(KafkaError.UNKNOWN))
 
 
 class Fault:
-    """Makes a method raise once, when the test says so."""
+    """Make a method raise once, when the test arms it."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, owner: type, name: str, error: Exception) -> None:
         self.armed = False
@@ -149,7 +149,7 @@ def test_l1_a_broker_that_hangs_is_told_within_seconds_and_recovers(state: str, 
 
 
 def test_g3_latest_is_when_the_mapping_was_enabled_even_if_no_broker_answered_then(own_instance: Instance) -> None:
-    """What is older is skipped; what is written before the brokers tell where the topic ends is not."""
+    """Older records are skipped, and later ones are not, even if they are written before the brokers answer."""
     mappings = Mappings(own_instance.kafka_bootstrap)
     function = FakeFunction()
     with running(Kafka(), own_instance) as broker:

@@ -43,7 +43,7 @@ def group() -> str:
 def test_g3_a_start_is_resolved_in_a_group_that_has_members(
     position: str, new_topic: NewTopic, mappings: Mappings
 ) -> None:
-    """What is older is skipped, what is written once the mapping has started arrives, and the start is committed."""
+    """Older records are skipped, later ones arrive, and the start is committed."""
     topic, other, shared = new_topic(2), new_topic(1), group()
     for partition in (0, 1):
         topic.write(2, partition, timestamp=int(time.time() * 1000) - 3_600_000)

@@ -1,4 +1,4 @@
-"""The events of a mapping's system log, in the shapes of AWS's page esm-logging."""
+"""The events of a mapping's system log, in the shapes of AWS (esm-logging)."""
 
 import json
 import logging
@@ -27,21 +27,21 @@ def settings(level: str | None = "DEBUG", source_arn: str | None = CLUSTER) -> S
 
 
 class Events:
-    """A system log and what it has put."""
+    """A system log with the events that it has put."""
 
     def __init__(self, level: str | None = "DEBUG", source_arn: str | None = CLUSTER) -> None:
         self.all: list[dict[str, Any]] = []
         self.log = SystemLog(settings(level, source_arn), lambda _, line: self.all.append(json.loads(line)))
 
     def everything(self) -> list[str]:
-        """Log one of each kind; gives what came out."""
+        """Log one event of each kind. Returns what was put."""
         self.log.problem("no", "Error")
         self.log.assigned(2, [0, 1])
         self.log.offsets([PartitionOffsets(1, 5004, 5004, 0)], {1: Position(5004, 5004)})
         return [event["eventType"] for event in self.all]
 
     def during(self, log: Callable[[], object]) -> dict[str, Any]:
-        """The event that *log* makes when called on this mapping's behalf, in a thread of its own."""
+        """Return the event that *log* makes in a thread of this mapping."""
         system_log.install()
 
         def run() -> None:
@@ -124,7 +124,7 @@ def test_a_self_managed_source_has_no_arn() -> None:
 
 
 def test_offsets_of_partitions_that_another_member_owns_are_not_logged() -> None:
-    """Each member of a group tells of its own."""
+    """Each member of a group logs its own."""
     events = Events()
     events.log.offsets([PartitionOffsets(0, 1, 1, 0), PartitionOffsets(1, 1, 1, 0)], {1: Position(1, 1)})
     assert [event["kafkaPartitionOffsets"]["partition"] for event in events.all] == ["orders-1"]
@@ -163,7 +163,7 @@ def test_what_is_below_a_warning_is_no_event() -> None:
 
 
 class Recorder:
-    """Stands where CloudWatch Logs is; *fails* as it is told."""
+    """A client of CloudWatch Logs that keeps its events, or fails if *fails*."""
 
     class exceptions:  # noqa: N801 - boto3's name
         class ResourceNotFoundException(Exception):  # noqa: N818 - boto3's name

@@ -128,7 +128,7 @@ def test_v4_what_the_api_allows_is_accepted(accepted: dict[str, Any]) -> None:
     ],
 )
 def test_v4_to_v7_what_it_does_not_is_refused_by_name(refused: dict[str, Any], said: str) -> None:
-    """Each rejection says which parameter, which value and what is allowed (M2, S1 included)."""
+    """Each refusal names parameter, value and what is allowed."""
     with pytest.raises(validation.InvalidParameterError) as error:
         validation.check(mapping(**refused), function_timeout=3)
     assert said in str(error.value)

@@ -1,4 +1,4 @@
-"""Functions run by real processes: without LocalStack (`environments`), and through it (`functions`)."""
+"""Functions as real processes: without LocalStack (`environments`), and through it (`functions`)."""
 
 import base64
 import io
@@ -26,7 +26,7 @@ PYTHON = environment("lambda") / "bin" / "python"
 
 @dataclass(frozen=True)
 class RunningFunction:
-    """A function in an environment of its own, with no LocalStack around it."""
+    """A function in an environment of its own, without LocalStack."""
 
     function: Function
     environment: Environment
@@ -36,7 +36,7 @@ class RunningFunction:
         return self.environment.invoke(Invocation(str(uuid.uuid4()), "arn:aws:lambda:f", payload, **fields))
 
     def answer(self, event: object = None) -> Any:  # noqa: ANN401 - whatever it returns
-        """What the function returns, or the description of its error."""
+        """Return the function's result, or the description of its error."""
         return json.loads(self.invoke(event).payload)
 
 
@@ -77,7 +77,7 @@ class Answer:
 
 
 class Cloud:
-    """Functions on a real LocalStack, by its API; each has a name of its own."""
+    """Functions on a real LocalStack, created through its API with names of their own."""
 
     def __init__(self, instance: Instance) -> None:
         self.instance = instance
@@ -91,7 +91,7 @@ class Cloud:
         return self._session.client(service, endpoint_url=self.instance.localstack_url, config=config)
 
     def create(self, source: str, **settings: object) -> str:
-        """A new function of this source, active; its name."""
+        """Create a function of this source and wait until it is active. Returns its name."""
         name = f"f-{uuid.uuid4().hex[:12]}"
         defaults = {
             "Runtime": "python3.13",
@@ -134,7 +134,7 @@ class Cloud:
         )
 
     def log_lines(self, name: str) -> list[str]:
-        """Everything in the function's log group so far, in order."""
+        """Return all lines in the function's log group, in their sequence."""
         pages = self.logs.get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{name}")
         try:
             return [event["message"].rstrip("\n") for page in pages for event in page["events"]]
@@ -142,7 +142,7 @@ class Cloud:
             return []
 
     def processes(self, name: str) -> list[psutil.Process]:
-        """The function's processes on this machine."""
+        """Return the function's processes on this machine."""
         return [process for process in psutil.process_iter() if _runs(process, name)]
 
 
@@ -168,5 +168,5 @@ def _runs(process: psutil.Process, name: str) -> bool:
 
 @pytest.fixture(scope="session")
 def cloud_on() -> type[Cloud]:
-    """For a test with a LocalStack of its own."""
+    """Return a `Cloud` for a test with a LocalStack of its own."""
     return Cloud

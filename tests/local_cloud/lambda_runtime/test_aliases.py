@@ -16,7 +16,7 @@ HOW = "import os\ndef handler(event, context): return os.environ['AWS_LAMBDA_INI
 
 @pytest.fixture
 def name(functions: "Cloud") -> str:
-    """A function of two versions, with the alias `live` of the first."""
+    """Create a function of two versions, with the alias `live` of the first."""
     name, client = functions.create(WHICH, Timeout=30), functions.functions
     client.publish_version(FunctionName=name)
     functions.update(name, WHICH + " # second")

@@ -1,4 +1,4 @@
-"""What becomes of asynchronous invocations, on a real LocalStack."""
+"""Retries, destinations and dead letters of asynchronous invocations, on a real LocalStack."""
 
 import json
 import uuid

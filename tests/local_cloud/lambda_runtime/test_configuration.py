@@ -1,4 +1,4 @@
-"""What a function's configuration may ask for, and what is refused because a local process cannot do it."""
+"""Settings of functions that a local process cannot apply are refused."""
 
 import json
 import uuid

@@ -1,4 +1,4 @@
-"""An execution environment with the real runtime client, and no LocalStack."""
+"""An execution environment with the real runtime client, without LocalStack."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Functions that failed at their creation or at an update."""
+"""Functions that failed to be created or updated can be updated and deleted."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ ECHO = "def handler(event, context): return event"
 
 
 def described(functions: "Cloud", name: str, **which: str) -> tuple[Any, Any]:
-    """The function's State and LastUpdateStatus."""
+    """Return the function's State and LastUpdateStatus."""
     configuration = functions.functions.get_function_configuration(FunctionName=name, **which)
     return configuration["State"], configuration.get("LastUpdateStatus")
 
@@ -45,7 +45,7 @@ def test_new_code_for_a_failed_function_is_tried(functions: "Cloud") -> None:
 
 
 def test_a_function_whose_update_failed_goes_on_as_before(functions: "Cloud") -> None:
-    """It stays Active and runs its version from before; LastUpdateStatus tells why; the next update mends it."""
+    """It stays Active with its old version, LastUpdateStatus has the reason, and the next update succeeds."""
     name = functions.create(ECHO)
     configure(functions, name, Runtime="nodejs22.x")
     assert described(functions, name) == ("Active", "Failed")

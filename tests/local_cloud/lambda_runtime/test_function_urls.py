@@ -1,4 +1,4 @@
-"""Functions' URLs on a real LocalStack: events and answers, CORS, authentication, and what is refused."""
+"""Functions' URLs on a real LocalStack: events, answers, CORS, authentication and refusals."""
 
 import json
 import uuid
@@ -89,7 +89,7 @@ def test_errors_of_a_function_url_are_answers(functions: "Cloud") -> None:
 
 @pytest.fixture(scope="module")
 def shop(functions: "Cloud") -> Url:
-    """A URL for the pages of two sites; its function counts its invocations."""
+    """Create a URL for the pages of two sites. Its function counts its invocations."""
     return Url(functions, COUNT, cors=CORS, Timeout=30)
 
 

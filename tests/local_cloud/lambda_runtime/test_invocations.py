@@ -1,4 +1,4 @@
-"""Every way by which LocalStack invokes a function, on a real LocalStack."""
+"""All ways by which LocalStack invokes a function, on a real LocalStack."""
 
 import base64
 import json
@@ -48,7 +48,7 @@ def encoded(client_context: object) -> str:
 
 @pytest.fixture
 def sayer(functions: "Cloud") -> str:
-    """A function that writes its event into its log."""
+    """Create a function that logs its event."""
     return functions.create(SAY, Timeout=30)
 
 
@@ -109,7 +109,7 @@ def test_a_payload_that_is_no_json_is_refused(functions: "Cloud", kind: str, pay
 
 
 def api_of(functions: "Cloud", name: str, kind: str) -> str:
-    """The address of a REST API whose one method invokes the function by an integration of *kind*."""
+    """Return the address of a REST API whose one method invokes the function by an integration of *kind*."""
     gateway = functions.client("apigateway")
     api = gateway.create_rest_api(name=unique("a"))["id"]
     root = gateway.get_resources(restApiId=api)["items"][0]["id"]
@@ -224,7 +224,7 @@ def test_a_log_subscription_invokes(functions: "Cloud", sayer: str) -> None:
 
 @pytest.fixture
 def destination(functions: "Cloud") -> Iterator[str]:
-    """A queue for what becomes of asynchronous invocations; its URL."""
+    """Create a queue for the results of asynchronous invocations. Returns its URL."""
     sqs = functions.client("sqs")
     queue = sqs.create_queue(QueueName=unique("q"))["QueueUrl"]
     yield queue

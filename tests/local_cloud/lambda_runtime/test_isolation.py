@@ -1,4 +1,4 @@
-"""What a function's processes see of the machine's files: with mount namespaces, and where there are none."""
+"""The files that a function's processes see, with and without mount namespaces."""
 
 import json
 import logging
@@ -34,7 +34,7 @@ def no_namespaces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def name() -> Iterator[Path]:
-    """A file of the machine's /tmp that nobody has; it is not there afterwards either."""
+    """Return the path of a file in the machine's /tmp that does not exist, before and after the test."""
     path = Path("/tmp") / f"millrace-test-{uuid.uuid4().hex}"  # noqa: S108 - the literal is what is tested
     yield path
     path.unlink(missing_ok=True)

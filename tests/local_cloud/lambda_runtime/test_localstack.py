@@ -194,7 +194,7 @@ def test_a_function_that_cannot_start_answers_at_once(functions: "Cloud") -> Non
 
 
 def test_an_unsupported_runtime_says_so_and_can_be_deleted(functions: "Cloud") -> None:
-    """A function for another runtime fails when it is created, with the reason in its state, and goes when told to."""
+    """It fails when it is created, its state has the reason, and it can be deleted."""
     name = functions.create(WHO, Runtime="nodejs22.x")
     reason = functions.functions.get_function_configuration(FunctionName=name)["StateReason"]
     assert "only python3.13" in reason

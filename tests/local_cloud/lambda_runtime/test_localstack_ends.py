@@ -1,4 +1,4 @@
-"""No function goes on without its LocalStack, nor for ever without being invoked."""
+"""No function outlives its LocalStack, and idle environments end."""
 
 import signal
 import subprocess
@@ -70,7 +70,7 @@ def test_localstack_ends_in_order_when_the_reader_of_its_output_is_gone(own_inst
 
 
 class ImpatientLocalStack(LocalStack):
-    """Keeps an idle environment for a third of a second, not for minutes."""
+    """A LocalStack that keeps an idle environment for a third of a second, instead of minutes."""
 
     def environment(self, instance: Instance) -> Mapping[str, str]:
         return {**super().environment(instance), "LAMBDA_KEEPALIVE_MS": "300"}

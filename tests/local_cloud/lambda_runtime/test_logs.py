@@ -1,4 +1,4 @@
-"""A function's log: its events, in text and in JSON, and what is left out of them."""
+"""A function's log: its events as text and as JSON, and what it leaves out."""
 
 import json
 import struct
@@ -43,7 +43,7 @@ def pieces(*outputs: bytes) -> list[Piece]:
 
 
 def started(function: "RunningFunction", logging: Logging) -> "RunningFunction":
-    """The same function with another logging configuration."""
+    """Start the same function with another logging configuration."""
     function.environment.stop()
     variables = dict(function.function.variables)
     if logging.is_json:
@@ -55,7 +55,7 @@ def started(function: "RunningFunction", logging: Logging) -> "RunningFunction":
 
 
 def records(outcome: Outcome) -> dict[str, Any]:
-    """The platform's records of a log by their types."""
+    """Return the platform's records of a log by their types."""
     events = [json.loads(event.message) for event in outcome.events if event.message.startswith('{"time":')]
     return {event["type"].removeprefix("platform."): event["record"] for event in events}
 

@@ -1,4 +1,4 @@
-"""Unpacked code and layers: their union, their bytecode, and many who ask for the same at once."""
+"""Unpacked code and layers: their union, their bytecode, and concurrent requests for the same."""
 
 import importlib.util
 import os
@@ -24,7 +24,7 @@ def package(folder: Path, files: dict[str, str]) -> Path:
 
 
 def imported(folder: Path, statement: str) -> str:
-    """What *statement* prints with *folder* on the functions' path."""
+    """Return what *statement* prints with *folder* on the functions' path."""
     command = [str(PYTHON), "-c", statement]
     environ = {"PYTHONPATH": str(folder)}
     return subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout.strip()

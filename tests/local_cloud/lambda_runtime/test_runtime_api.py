@@ -1,4 +1,4 @@
-"""The Runtime API's server, as any runtime client may talk to it."""
+"""The Runtime API's server, with well and badly behaved clients."""
 
 import http.client
 import os
@@ -16,7 +16,7 @@ from tests.local_cloud.front_door.cases import BROWSER, IMAGE
 
 
 class Served:
-    """The server with one answer for every request; the last request it had."""
+    """A server with one answer for every request. It keeps the last request."""
 
     def __init__(self) -> None:
         self._pipe = os.pipe()

@@ -1,4 +1,4 @@
-"""A function with a URL, asked as a client that knows its name would."""
+"""A function with a URL, called by its name."""
 
 from typing import TYPE_CHECKING, Any
 
