@@ -8,16 +8,15 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from kernel.operations.operation import Operation
 from kernel.storage import migrations
 from millrace_local.instance import ROOT
 from tests.kit import imports
-from tools.template import FUNCTIONS, Function, written
+from tests.kit.contracts import topics_by_publisher
+from tools.template import FUNCTIONS, TEMPLATE, Function, topics, written
 
 DOMAINS = sorted(folder.name for folder in (ROOT / "functions").iterdir() if (folder / "__init__.py").exists())
 MODULES = sorted(path for path in (ROOT / "functions").glob("*/*.py"))
@@ -64,6 +63,7 @@ THIRD_PARTY = {
 }
 CONSUMERS = [each for each in FUNCTIONS if each.topics]
 DEFAULT_TIMEOUT = written()["Globals"]["Function"]["Timeout"]
+SHORTEST_INBOX_RETENTION_DAYS = 14  # of INBOX_RETENTION_DAYS
 
 
 def dotted(path: Path) -> str:
@@ -311,35 +311,53 @@ def test_the_plugins_folder_is_no_package() -> None:
 
 @pytest.mark.parametrize("function", CONSUMERS, ids=str)
 def test_a_consumer_has_its_own_group_and_dead_letter_topic(function: Function) -> None:
-    """What it is told by its environment is what its trigger says; the topics exist; nobody else has the group."""
-    trigger = function.trigger
-    variables = function.properties["Environment"]["Variables"]
+    """Its environment and its trigger say the same; the topics exist; no other consumer has the group or dead letters."""
+    own, variables = function.consumption, function.variables
+    others = [each.consumption for each in CONSUMERS if each != function]
 
-    assert trigger["Topics"] == [variables["TOPIC"]]
-    assert trigger["ConsumerGroupId"] == variables["CONSUMER_GROUP"]
-    assert trigger["DestinationConfig"]["OnFailure"]["Destination"] == f"kafka://{variables['DEAD_LETTER_TOPIC']}"
-    assert {variables["TOPIC"], variables["DEAD_LETTER_TOPIC"]} <= _topics().keys()
-    groups = [each.trigger["ConsumerGroupId"] for each in CONSUMERS]
-    assert groups.count(trigger["ConsumerGroupId"]) == 1
+    assert own.topic == variables["TOPIC"]
+    assert own.group == variables["CONSUMER_GROUP"]
+    assert own.dead_letter_topic == variables["DEAD_LETTER_TOPIC"]
+    assert {own.topic, own.dead_letter_topic} <= topics().keys()
+    assert own.group not in {each.group for each in others}
+    assert own.dead_letter_topic not in {each.dead_letter_topic for each in others}
 
 
 @pytest.mark.parametrize("function", CONSUMERS, ids=str)
 def test_a_consumer_is_named_after_its_topic(function: Function) -> None:
     """on_<topic>.py; the group is <domain>-<topic>, except for the names that were published before."""
-    domain, module = function.module.split(".")
-    [topic] = function.topics
+    own = function.consumption
 
-    assert module == f"on_{topic.replace('-', '_')}"
+    assert function.module == f"{function.domain}.on_{own.topic.replace('-', '_')}"
     published_before = ("user-activity-consumer-group", "user-activity-events-dlq")
-    names = (function.trigger["ConsumerGroupId"], function.properties["Environment"]["Variables"]["DEAD_LETTER_TOPIC"])
-    assert names in {(f"{domain}-{topic}", f"{topic}-{domain}-dlq"), published_before}
+    by_rule = (f"{function.domain}-{own.topic}", f"{own.topic}-{function.domain}-dlq")
+    assert (own.group, own.dead_letter_topic) in {by_rule, published_before}
 
 
-def test_every_topic_has_partitions() -> None:
-    """The one list of topics is complete and well formed."""
-    for name, topic in _topics().items():
+@pytest.mark.parametrize("function", CONSUMERS, ids=str)
+def test_a_consumers_names_are_typed_at_most_twice(function: Function) -> None:
+    """Where the code reads them and where the trigger does. Rights refer to them, so that they cannot differ."""
+    text = TEMPLATE.read_text()
+
+    for name in (function.consumption.group, function.consumption.dead_letter_topic):
+        assert len(re.findall(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text)) <= 2
+
+
+def test_every_topic_has_partitions_and_a_retention() -> None:
+    """The one list of topics is complete and well formed; an inbox remembers longer than a topic keeps its records."""
+    for name, topic in topics().items():
         assert re.fullmatch(r"[a-z0-9-]+", name)
+        assert topic.keys() == {"partitions", "retention_days"}
         assert topic["partitions"] >= 1
+        assert 1 <= topic["retention_days"] < SHORTEST_INBOX_RETENTION_DAYS
+
+
+def test_every_topic_is_a_contracts_or_a_consumers() -> None:
+    """A topic that nobody publishes and a dead-letter topic that nobody fills would be left over."""
+    published = set.union(*topics_by_publisher().values())
+    dead_letters = {each.consumption.dead_letter_topic for each in CONSUMERS}
+
+    assert topics().keys() == published | dead_letters
 
 
 @pytest.mark.parametrize("function", [each for each in FUNCTIONS if each.routes], ids=str)
@@ -369,8 +387,3 @@ def _module(path: Path) -> str:
 def _wing(module: str) -> str:
     wing = module.split(".")[1] if "." in module else "root"
     return "root" if wing in KERNEL_ROOT else wing
-
-
-def _topics() -> dict[str, dict[str, Any]]:
-    topics: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "infra" / "topics.yaml").read_text())["topics"]
-    return topics

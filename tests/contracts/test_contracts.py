@@ -3,34 +3,19 @@
 `<domain>/<type>.v<n>.json`, where the domain is the module of `kernel.contracts` that holds the type.
 """
 
-import importlib
 import json
-import pkgutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from kernel import contracts
-from kernel.contracts.event import Event, type_of
+from kernel.contracts.event import type_of
 from kernel.messaging import events
 from kernel.messaging.events import Reader
+from tests.kit.contracts import DOMAINS, of_domain
 from tests.kit.lambda_events import record
 
 SAMPLES = sorted(Path(__file__).parent.glob("*/*.json"))
-DOMAINS = [module.name for module in pkgutil.iter_modules(contracts.__path__)]
-
-
-def leaves(base: type[Event]) -> Iterator[type[Event]]:
-    """The contracts below *base*: the classes that nothing derives from."""
-    for derived in base.__subclasses__():
-        yield from leaves(derived) if derived.__subclasses__() else [derived]
-
-
-def of_domain(domain: str) -> list[type[Event]]:
-    name = importlib.import_module(f"kernel.contracts.{domain}").__name__
-    return [contract for contract in leaves(Event) if contract.__module__ == name]
 
 
 def label(sample: Path) -> str:

@@ -30,11 +30,11 @@ def handler_of(function: Function) -> Consumer[object]:
 @pytest.mark.parametrize("function", CONSUMERS, ids=str)
 def test_knows_its_names(function: Function) -> None:
     """Domain, topic, group and dead letters follow from module and contracts, and are those of its trigger."""
-    handler, trigger = handler_of(function), function.trigger
-    assert handler.domain == function.module.partition(".")[0]
-    assert [handler.topic] == trigger["Topics"]
-    assert handler.group == trigger["ConsumerGroupId"]
-    assert f"kafka://{handler.dead_letter_topic}" == trigger["DestinationConfig"]["OnFailure"]["Destination"]
+    handler, trigger = handler_of(function), function.consumption
+    assert handler.domain == function.domain
+    assert handler.topic == trigger.topic
+    assert handler.group == trigger.group
+    assert handler.dead_letter_topic == trigger.dead_letter_topic
 
 
 def test_two_names_only_are_older_than_the_rule() -> None:

@@ -1,5 +1,6 @@
 """Logs (JSON lines), metrics (CloudWatch's embedded format) and the trace, which travels HTTP → Kafka → consumer."""
 
+import os
 import re
 import secrets
 from contextvars import ContextVar
@@ -11,7 +12,10 @@ from aws_lambda_powertools.metrics import Metrics, MetricUnit
 from kernel import ids
 
 # The logger itself reads LOG_LEVEL. Fields are logged one by one: never a body, a token or a payload.
-logger = Logger(service="millrace", utc=True, use_rfc3339=True)
+# The functions of a domain share a log group, so that each line names its function.
+logger = Logger(
+    service="millrace", utc=True, use_rfc3339=True, function_name=os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
+)
 
 TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 CORRELATION_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")

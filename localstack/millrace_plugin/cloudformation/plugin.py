@@ -10,6 +10,7 @@ def cloudformation() -> Service:
         decisions,
         deployed,
         functions,
+        literals,
         nested,
         operations,
         rest_apis,
@@ -20,7 +21,7 @@ def cloudformation() -> Service:
     )
     from millrace_plugin.cloudformation.provider import Provider  # noqa: PLC0415
 
-    engine = (decisions, deployed, operations, rollback, unfinished, unsupported, updates)
+    engine = (decisions, deployed, literals, operations, rollback, unfinished, unsupported, updates)
     for part in (*engine, rest_apis, functions, nested):
         part.install()
     return Service.for_provider(Provider())

@@ -4,7 +4,6 @@ For about 80 types LocalStack has no update: it reports success and changes noth
 such an update, or the resource is re-created if it holds no data. Otherwise it fails and names what cannot change.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -19,6 +18,7 @@ from localstack.services.cloudformation.resource_provider import (
 )
 from localstack.utils.patch import patch
 
+from millrace_plugin.cloudformation import roles
 from millrace_plugin.cloudformation.differences import Model, as_text, changed_properties
 from millrace_plugin.cloudformation.refusals import no_update
 
@@ -60,7 +60,8 @@ def install() -> None:
     IN_PLACE.update(
         {
             "AWS::Logs::LogGroup": _update_log_group,
-            "AWS::IAM::ManagedPolicy": _update_managed_policy,
+            "AWS::IAM::ManagedPolicy": roles.update_managed_policy,
+            "AWS::IAM::Role": roles.update_role,
             "AWS::SecretsManager::Secret": _update_secret,
         }
     )
@@ -146,18 +147,6 @@ def _update_log_group(request: Untyped) -> Model:
         logs.put_retention_policy(logGroupName=name, retentionInDays=int(days))
     else:
         logs.delete_retention_policy(logGroupName=name)
-    return dict(request.desired_state)
-
-
-def _update_managed_policy(request: Untyped) -> Model:
-    iam, arn = request.aws_client_factory.iam, request.previous_state["Id"]
-    old = [
-        version for version in iam.list_policy_versions(PolicyArn=arn)["Versions"] if not version["IsDefaultVersion"]
-    ]
-    for version in old:  # IAM keeps five
-        iam.delete_policy_version(PolicyArn=arn, VersionId=version["VersionId"])
-    document = request.desired_state["PolicyDocument"]
-    iam.create_policy_version(PolicyArn=arn, PolicyDocument=json.dumps(document), SetAsDefault=True)
     return dict(request.desired_state)
 
 
