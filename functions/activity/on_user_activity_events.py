@@ -1,4 +1,4 @@
-"""user-activity-events: keep every UserEvent once, but none of who deleted their account."""
+"""user-activity-events: store each UserEvent once, except events of deleted accounts."""
 
 from activity import model, store
 from kernel.contracts.activity import UserEvent

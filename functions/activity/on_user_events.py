@@ -1,4 +1,4 @@
-"""user-events: delete what was done by who deleted their account."""
+"""user-events: delete the events of users who deleted their account."""
 
 from kernel.messaging import forgetting
 

@@ -1,4 +1,4 @@
-"""user-events: delete the posts of who deleted their account, and tell others of those that were published."""
+"""user-events: delete the posts of users who deleted their account, and publish that the published ones are gone."""
 
 from uuid import UUID
 
@@ -10,9 +10,9 @@ from kernel.storage.database import Connection
 
 
 def forget_part(connection: Connection, people: list[UUID]) -> int:
-    """Forget a part of the people's posts and kept answers; return how many rows."""
+    """Delete a part of the people's posts and kept answers. Returns the number of rows."""
     posts = store.forget(connection, people, forgetting.MOST_ROWS)
-    # Who mirrors posts needs no more than the id of one that is gone.
+    # A mirror of the posts needs only the id of a deleted one.
     told = [BlogDeleted(blog_id=post.blog_id, title="", author_id=post.author_id) for post in posts if post.published]
     outbox.add_many(connection, told)
     for post in posts:

@@ -1,4 +1,4 @@
-"""order-events: hold the items of each new order of items, all or none, until it is paid or over."""
+"""order-events: hold the items of each new order, all or none, until it is paid or ends."""
 
 from catalog import reservations
 from kernel.contracts.orders import OrderCancelled, OrderCreated, OrderEvent, OrderPaid, OrderPaymentFailed

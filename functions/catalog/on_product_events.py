@@ -1,4 +1,4 @@
-"""product-events: bring the search index up to date."""
+"""product-events: update the search index."""
 
 from catalog import index, model, store
 from kernel.contracts.catalog import ProductCreated, ProductDeleted, ProductEvent, ProductState, ProductUpdated
@@ -9,7 +9,7 @@ from kernel.storage.database import Connection
 @consumer.batch(ProductCreated, ProductUpdated, ProductDeleted)
 def handler(connection: Connection, events: list[ProductEvent]) -> None:
     changes = model.latest(events)
-    # A late event may tell of a product that is gone, and its tombstone may have been swept by a rebuild since.
+    # A late event may be about a deleted product whose tombstone a rebuild of the index has removed.
     present = store.present(connection, [event.product_id for event in changes])
     news = [event for event in changes if event.product_id in present or not isinstance(event, ProductState)]
     index.write([index.of_event(event) for event in news], index.targets())

@@ -1,4 +1,4 @@
-"""user-events: delete the answers kept for who deleted their account."""
+"""user-events: delete the kept answers of users who deleted their account."""
 
 from kernel.messaging import forgetting
 

@@ -1,4 +1,4 @@
-"""user-events: delete the notes of who deleted their account."""
+"""user-events: delete the notes of users who deleted their account."""
 
 from kernel.messaging import forgetting
 

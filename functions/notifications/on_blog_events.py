@@ -1,4 +1,4 @@
-"""blog-events: tell authors that their blog was created or updated."""
+"""blog-events: notify authors that their blog was created or updated."""
 
 from kernel.contracts.blogs import BlogEvent, BlogPublished, BlogUpdated
 from kernel.messaging import consumer

@@ -1,4 +1,4 @@
-"""notification-events: send the e-mails, once each; what SES does not take is left to `send_emails`."""
+"""notification-events: send each e-mail once. `send_emails` retries those that SES does not accept."""
 
 from kernel import telemetry
 from kernel.contracts.notifications import Channel, NotificationCreated

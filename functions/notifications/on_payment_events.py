@@ -1,4 +1,4 @@
-"""payment-events: tell customers the outcome of their payment."""
+"""payment-events: notify customers of the outcome of their payment."""
 
 from kernel.contracts.payments import PaymentEvent
 from kernel.messaging import consumer

@@ -1,4 +1,4 @@
-"""user-events: welcome new users, keep the addresses of all, and forget those who deleted their account."""
+"""user-events: welcome new users, store the addresses of all, and forget users who deleted their account."""
 
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from notifications import model, notices, own_list, store
 
 
 def forget_part(connection: Connection, people: list[UUID]) -> int:
-    """Delete a part of the people's notifications, addresses and kept answers. Returns how many rows."""
+    """Delete a part of the people's notifications, addresses and kept answers. Returns the number of rows."""
     own_list.forget(people)
     return forgetting.forget_rows(connection, people)
 

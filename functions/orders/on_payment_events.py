@@ -1,6 +1,6 @@
-"""payment-events: tell each order what became of its payment.
+"""payment-events: change each order by the outcome of its payment.
 
-Other services have their orders paid as well: payments of orders that are not here are skipped and counted.
+Payments also serves orders of other services. Payments of unknown orders are skipped and counted.
 """
 
 from kernel.contracts.payments import (

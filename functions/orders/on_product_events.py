@@ -1,4 +1,4 @@
-"""product-events: know what is sold, and for how much."""
+"""product-events: store the products with their prices, for new orders."""
 
 from kernel.contracts.catalog import ProductCreated, ProductDeleted, ProductEvent, ProductUpdated
 from kernel.messaging import consumer

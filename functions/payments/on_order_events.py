@@ -1,6 +1,6 @@
-"""order-events: charge each new order once; a cancelled one is not charged, or its money is given back.
+"""order-events: charge each new order once. A cancelled order is not charged, or its payment is refunded.
 
-An order that reserves its pieces is charged when the catalog has told that it holds them (`payments.on_stock_events`).
+An order that reserves its pieces is charged once the catalog holds them (`payments.on_stock_events`).
 """
 
 import os
@@ -26,6 +26,7 @@ def keep(connection: Connection, order: OrderEvent) -> None:
 
 
 def settle(delivered: Sequence[Delivery[OrderEvent]], context: LambdaContext) -> Failures:
+    """Store the events and settle the payments of their orders. Returns the failures by event."""
     return settlement.keep_and_settle(delivered, keep, context)
 
 

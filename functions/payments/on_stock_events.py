@@ -1,4 +1,4 @@
-"""stock-events: charge an order when its pieces are held; without them it is not charged, or its money is given back."""
+"""stock-events: charge an order when its pieces are held. Without them it is not charged, or it is refunded."""
 
 from collections.abc import Sequence
 
@@ -16,6 +16,7 @@ def keep(connection: Connection, event: StockEvent) -> None:
 
 
 def settle(delivered: Sequence[Delivery[StockEvent]], context: LambdaContext) -> Failures:
+    """Store the answers and settle the payments of their orders. Returns the failures by event."""
     return settlement.keep_and_settle(delivered, keep, context)
 
 

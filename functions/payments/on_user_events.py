@@ -1,4 +1,4 @@
-"""user-events: delete Stripe's names and secrets of who deleted their account."""
+"""user-events: delete Stripe's ids and secrets of users who deleted their account."""
 
 from kernel.messaging import forgetting
 

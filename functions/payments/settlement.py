@@ -61,7 +61,7 @@ def keep_and_settle[E: OrderEvent | StockEvent](
 
 
 def settle(order_ids: Iterable[UUID], context: LambdaContext, begin: Begin = lambda _: None) -> Failures:
-    """Move the orders' payments on as far as possible. Returns the reasons of those that could not be settled.
+    """Move the orders' payments on as far as possible. Returns the failures by order.
 
     *begin* is called before an order's news are stored, to continue its trace.
     """
@@ -77,7 +77,7 @@ def settle(order_ids: Iterable[UUID], context: LambdaContext, begin: Begin = lam
 
 
 def learn(payments: Collection[Payment], act: Act, context: LambdaContext, begin: Begin = lambda _: None) -> Failures:
-    """Ask *act* for news of each payment and store them. Returns the reasons of those without news."""
+    """Ask *act* for news of each payment and store them. Returns the failures by order."""
     outcomes = _pool.map(lambda payment: _attempt(act, payment, context), payments)
     found = {payment.order_id: outcome for payment, outcome in zip(payments, outcomes, strict=True)}
     failures = {order_id: outcome for order_id, outcome in found.items() if isinstance(outcome, Exception)}
@@ -128,5 +128,5 @@ def _attempt(act: Act, payment: Payment, context: LambdaContext) -> News | Excep
         return UnavailableError("There is no time left for it.")
     try:
         return act(payment)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is told with the payment
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is this payment's failure
         return error

@@ -1,4 +1,4 @@
-"""transaction-events: book every transaction once; without its description if its user deleted their account."""
+"""transaction-events: book each transaction once. Those of deleted accounts are booked without their description."""
 
 from kernel.contracts.transactions import TransactionCreated
 from kernel.messaging import consumer, tombstones

@@ -1,4 +1,4 @@
-"""user-events: blank the descriptions of the transactions of who deleted their account."""
+"""user-events: clear the descriptions of the transactions of users who deleted their account."""
 
 from kernel.messaging import forgetting
 

@@ -1,4 +1,4 @@
-"""Schedule rate(1 minute): publish the domain's outbox, which holds its dead letters, to Kafka."""
+"""Schedule rate(1 minute): publish the domain's outbox to Kafka."""
 
 from kernel.messaging import relay
 

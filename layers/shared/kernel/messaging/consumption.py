@@ -32,7 +32,7 @@ type Effect[E] = Callable[[Connection, list[E]], None]
 
 
 class BreakerOpenError(Exception):
-    """Too many records in a row have failed for good: no more of them is dead-lettered."""
+    """Too many records in a row failed permanently. No further one is dead-lettered."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -103,7 +103,7 @@ class Run[E]:
                 letters = [DeadLetter(each.record, each.error) for each in new if isinstance(each, Unreadable)]
                 self._add_dead_letters(connection, letters)
                 self._count(connection, new)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the records are tried one by one and it shows again
+        except Exception as error:  # noqa: BLE001 - the records are tried one by one, and the error occurs again
             logger.info("batch is repeated record by record", error=name_of(error))
             return False
         self.counts["applied"] += len(readable)
@@ -173,7 +173,7 @@ class Run[E]:
         return True
 
     def _refuse(self, connection: Connection, breaker: SharedBreaker, record: Record, error: Exception) -> None:
-        """Dead-letter the record, unless it has been, or too many before it have."""
+        """Dead-letter the record, unless it already was, or the circuit breaker is open."""
         if inbox.has(connection, self.scope, record.id):
             self.counts["duplicates"] += 1
         elif not breaker.record_failure():

@@ -76,7 +76,7 @@ def run_before[E](
     try:
         failures = before(delivered, context)
         _require_known(failures, ids)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is told with the events
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is the failure of events
         if len(ids) <= 1 or may_succeed_later(error):
             return dict.fromkeys(ids, error)
         logger.info("before is repeated event by event", error=name_of(error))

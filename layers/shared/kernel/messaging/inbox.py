@@ -21,7 +21,7 @@ def scope_of(group: str, generation: int) -> str:
 
 
 def claim(connection: Connection, scope: str, ids: list[UUID]) -> set[UUID]:
-    """Record the events as applied in *scope*. Returns those that are new, which are the ones to apply.
+    """Record the events as applied in *scope*. Returns the new ones, which are to be applied.
 
     The claim belongs to the caller's transaction: after a rollback the events can be claimed again. Another
     transaction that claims one of them waits for this one to end. The ids are sorted against deadlocks.
