@@ -52,9 +52,9 @@ def _ask_postgres(domain: str) -> None:
 
 
 def _ask_kafka() -> None:
-    from kernel.messaging import kafka  # noqa: PLC0415 - 150 ms that the other probes need not wait for
+    from kernel.messaging import brokers  # noqa: PLC0415 - 150 ms that the other probes need not wait for
 
-    kafka.ask()
+    brokers.check()
 
 
 def _ask_redis() -> None:

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from kernel.messaging import relay
+from kernel.messaging import relay, unpublished
 from kernel.storage.database import Connection
 
 
@@ -13,5 +13,5 @@ def die(connection: Connection, ids: list[int]) -> None:
 
 if __name__ == "__main__":
     if "--die-before-mark" in sys.argv:
-        relay._mark_published = die
+        unpublished.mark_published = die
     print(relay.publish("activity", float(sys.argv[1])).published)  # noqa: T201 - its result

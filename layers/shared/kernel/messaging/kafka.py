@@ -9,16 +9,14 @@ So a record that is sent again, by any relay, follows its elders. A late request
 """
 
 import contextlib
-import socket
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from kafka import KafkaAdminClient, KafkaProducer
+from kafka import KafkaProducer
 from kafka.errors import (
     InvalidRecordError,
     InvalidTopicError,
-    KafkaConnectionError,
     KafkaError,
     KafkaTimeoutError,
     MessageSizeTooLargeError,
@@ -29,7 +27,7 @@ from kafka.errors import (
 )
 from kafka.producer.future import FutureRecordMetadata
 
-from kernel import settings
+from kernel.messaging import brokers
 from kernel.messaging.outbox import Message
 
 # Limit of one call, with room below the brokers' default limit of 1,048,588 bytes (message.max.bytes).
@@ -56,7 +54,6 @@ OPTIONS: dict[str, Any] = {
 }
 LONGEST_SEND_SECONDS = 10
 CLOSE_SECONDS = 2
-REACH_SECONDS = 2
 IDLE_SECONDS = 240
 
 # No retry will ever publish such a message.
@@ -108,17 +105,6 @@ def publish(messages: Iterable[Message]) -> list[Exception | None]:
     if len(batch) > 1 and any(isinstance(outcomes[each], REFUSED) for each in failed):
         _publish_alone(batch, outcomes, failed, end)
     return outcomes
-
-
-def ask() -> None:
-    """Check that a broker lists its topics. Raises KafkaError when none does within 3 seconds."""
-    access = _access()
-    _reach(access["bootstrap_servers"])
-    client = KafkaAdminClient(bootstrap_timeout_ms=3_000, request_timeout_ms=3_000, **access)
-    try:
-        client.list_topics()
-    finally:
-        client.close()
 
 
 def close() -> None:
@@ -213,27 +199,7 @@ def _producer() -> KafkaProducer:
 
 
 def _connect() -> KafkaProducer:
-    access = _access()
-    _reach(access["bootstrap_servers"])
-    return KafkaProducer(**(OPTIONS | access))
-
-
-def _reach(servers: list[str]) -> None:
-    """Raise KafkaConnectionError unless a server accepts a connection: kafka-python would leave its sockets open."""
-    for server in servers:
-        host, _, port = server.rpartition(":")
-        with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=REACH_SECONDS):
-            return
-    message = f"No broker can be reached at {', '.join(servers)}."
-    raise KafkaConnectionError(message)
-
-
-def _access() -> dict[str, Any]:
-    """Return kafka-python's options for the brokers' addresses and the authentication."""
-    broker = settings.Kafka.from_environment()
-    iam = {"sasl_mechanism": "AWS_MSK_IAM"} if broker.security_protocol == "SASL_SSL" else {}
-    servers = list(broker.bootstrap_servers)
-    return {"bootstrap_servers": servers, "security_protocol": broker.security_protocol, **iam}
+    return KafkaProducer(**(OPTIONS | brokers.access()))
 
 
 def _absences(producer: KafkaProducer, topics: Iterable[str]) -> dict[str, Exception | None]:

@@ -23,17 +23,14 @@ from kafka.errors import KafkaError
 
 from kernel import domains, settings, telemetry
 from kernel.aws.lambda_context import LambdaContext
-from kernel.messaging import kafka
-from kernel.messaging.outbox import Message, decode_headers
+from kernel.messaging import kafka, unpublished
+from kernel.messaging.unpublished import Row
 from kernel.storage import database
 from kernel.storage.database import Connection
 from kernel.telemetry import logger
 
 # Half the buckets at a time: the other half is free for another relay.
 HALVES = (list(range(8)), list(range(8, 16)))
-LOCKS = 0x6F757462  # "outb": the advisory locks' first key
-# Overhead of a row in a batch: with it, the query reads about as many rows as one batch takes.
-ROW_BYTES = 2 * kafka.RECORD_OVERHEAD
 SWEEP_SECONDS = 1.0
 ABSENT_TOPIC_SECONDS = 10.0
 # Longer than any transaction of a relay or a request.
@@ -43,11 +40,6 @@ FORGETTING_SECONDS = 0.2
 FORGETTING_ROWS = 1_000
 LONGEST_BACKOFF_SECONDS = 5.0
 RESERVE_SECONDS = kafka.LONGEST_SEND_SECONDS + 2 * kafka.CLOSE_SECONDS + 3
-
-
-class Row(NamedTuple):
-    id: int
-    message: Message
 
 
 class Summary(NamedTuple):
@@ -149,16 +141,16 @@ class _Relay:
 
     def _publish_batch(self, connection: Connection, buckets: list[int]) -> int:
         with connection.transaction():
-            claimed = _claim(connection, buckets)
-            rows = _unpublished(connection, claimed, self._avoided_topics(), self.settings.batch_size)
+            claimed = unpublished.lock_buckets(connection, buckets)
+            rows = unpublished.read(connection, claimed, self._avoided_topics(), self.settings.batch_size)
             if not rows:
                 return 0
             outcomes = kafka.publish(row.message for row in rows)
             results = list(zip(rows, outcomes, strict=False))
             published = [row.id for row, error in results if error is None]
             unpublishable = [(row.id, repr(error)) for row, error in results if isinstance(error, kafka.UNPUBLISHABLE)]
-            _mark_published(connection, published)
-            _park(connection, unpublishable)
+            unpublished.mark_published(connection, published)
+            unpublished.park(connection, unpublishable)
         self.published += len(published)
         self.parked += len(unpublishable)
         self._settle_failures(results)
@@ -205,54 +197,3 @@ class _Relay:
         component = f"{self.domain}.publish_events"
         counts = {"published": self.published, "publish_failures": self.failures}
         telemetry.publish(component, **counts, outbox_rows=waiting, outbox_age_seconds=age, outbox_parked=parked)
-
-
-def _claim(connection: Connection, buckets: list[int]) -> list[int]:
-    """Lock the free ones of *buckets* until the transaction ends. Returns them.
-
-    Must be a separate statement: reading rows in the same one would use a snapshot from before the lock and could
-    republish what the previous holder just marked.
-    """
-    claimed = connection.execute(
-        "SELECT bucket FROM unnest(%s::int[]) AS bucket WHERE pg_try_advisory_xact_lock(%s, bucket)",
-        (buckets, LOCKS),
-    )
-    return [bucket for (bucket,) in claimed]
-
-
-def _unpublished(connection: Connection, buckets: list[int], avoided_topics: list[str], limit: int) -> list[Row]:
-    """Return the oldest rows of each bucket: up to *limit*, and about as many bytes as one batch takes.
-
-    Shuffles the buckets, so that a full one does not starve the others.
-    """
-    with connection.cursor(binary=True) as cursor:
-        cursor.execute(
-            """
-            SELECT id, topic, key, headers::text, value, aggregate FROM (
-                SELECT *, sum(size) OVER (ORDER BY turn, id) AS total FROM (
-                    SELECT row.*, turn, octet_length(headers::text) + coalesce(octet_length(key), 0)
-                           + coalesce(octet_length(value), 0) + %b::int AS size
-                    FROM unnest(%b::int[]) WITH ORDINALITY AS claimed (bucket, turn) CROSS JOIN LATERAL (
-                        SELECT id, topic, key, headers, value, aggregate FROM outbox
-                        WHERE bucket = claimed.bucket AND published_at IS NULL AND parked_at IS NULL
-                              AND topic <> ALL(%b)
-                        ORDER BY id LIMIT %b
-                    ) AS row LIMIT %b
-                ) AS oldest
-            ) AS weighed WHERE total - size < %b ORDER BY turn, id
-            """,
-            (ROW_BYTES, random.sample(buckets, len(buckets)), avoided_topics, limit, limit, kafka.BATCH_BYTES),
-        )
-        return [
-            Row(id_, Message(topic, key, decode_headers(headers), value, aggregate))
-            for id_, topic, key, headers, value, aggregate in cursor
-        ]
-
-
-def _mark_published(connection: Connection, ids: list[int]) -> None:
-    connection.execute("UPDATE outbox SET published_at = now() WHERE id = ANY(%b::bigint[])", (ids,))
-
-
-def _park(connection: Connection, reasons: list[tuple[int, str]]) -> None:
-    for id_, reason in reasons:
-        connection.execute("UPDATE outbox SET parked_at = now(), parked_reason = %s WHERE id = %s", (reason[:500], id_))
