@@ -26,7 +26,7 @@ WRAPPED, RIGHT = (
 
 WIDEST = 10_000
 NAMED = 3
-"""How many names a problem lists that many have."""
+"""How many names are printed above a problem that many have."""
 
 type Row = Sequence[str]
 

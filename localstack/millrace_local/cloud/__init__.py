@@ -1,1 +1,1 @@
-"""The running local cloud: started, stopped, watched and asked."""
+"""The running local cloud: its start, its end, its status and its logs."""

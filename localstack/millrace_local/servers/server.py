@@ -21,7 +21,7 @@ class Server(ABC):
     ports: tuple[str, ...]
     """Names in `instance.PORTS`; the first is the one that users connect to."""
     stop_signal = "TERM"
-    """The signal that stops it in order: buffers flushed, offsets committed, clients told."""
+    """The signal that stops it in order: it flushes buffers, commits offsets and notifies clients."""
     stop_seconds = 20
 
     def install(self) -> None:  # noqa: B027 - most servers come whole from the package registry
