@@ -97,8 +97,12 @@ def test_a_mapping_shows_what_the_trigger_knows(stack: Stack, deployed: str, kaf
     topic = topics.create(kafka, partitions=2)
     write(kafka, topic, 3)
     uuid = create_mapping(stack, deployed, kafka, topic)
-    wait_until(lambda: mapping(stack.instance, uuid).lag == 0, what="the records to be committed")
 
+    def has_committed() -> bool:
+        found = mapping(stack.instance, uuid)
+        return (found.state, found.last_result, found.lag) == ("Enabled", "OK", 0)
+
+    wait_until(has_committed, seconds=60, what="the records to be committed")
     found = mapping(stack.instance, uuid)
 
     assert (found.topic, found.group, found.state, found.bootstrap) == (topic, f"group-{topic}", "Enabled", kafka)
