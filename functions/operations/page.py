@@ -1,4 +1,4 @@
-"""The API's description as one page of HTML without scripts or anything from elsewhere."""
+"""Renders the API's description as one page of HTML, without scripts and external resources."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ CONTENT_SECURITY_POLICY = f"default-src 'none'; style-src 'sha256-{STYLE_HASH}';
 
 
 def render(document: Json) -> str:
-    """The page of an OpenAPI 3.1 *document* of ours: its operations by tag, then its schemas."""
+    """Return the page of our OpenAPI 3.1 *document*: its operations by tag, then its schemas."""
     info = document["info"]
     tags = "".join(_tag(document, tag["name"], tag["description"]) for tag in document["tags"])
     schemas = "".join(_schema(name, schema) for name, schema in document["components"]["schemas"].items())
@@ -50,9 +50,9 @@ def _tag(document: Json, name: str, description: str) -> str:
 
 
 def _operation(document: Json, method: str, path: str, operation: Json) -> str:
-    parameters = [_resolved(document, each) for each in operation.get("parameters", ())]
+    parameters = [_resolve(document, each) for each in operation.get("parameters", ())]
     body = operation.get("requestBody", {}).get("content", {})
-    answers = {status: _resolved(document, each) for status, each in operation["responses"].items()}
+    answers = {status: _resolve(document, each) for status, each in operation["responses"].items()}
     return (
         f"<details><summary><b>{method.upper()}</b> <code>{escape(path)}</code> {escape(operation['summary'])}"
         f"</summary><div>{_text(operation.get('description', ''))}<p>{_access(operation['security'])}</p>"
@@ -62,8 +62,8 @@ def _operation(document: Json, method: str, path: str, operation: Json) -> str:
     )
 
 
-def _resolved(document: Json, value: Json) -> Json:
-    """*value*, or what it refers to."""
+def _resolve(document: Json, value: Json) -> Json:
+    """Return *value*, or the object that its `$ref` names."""
     if "$ref" not in value:
         return value
     _, _, kind, name = value["$ref"].split("/")
@@ -98,7 +98,7 @@ def _schema(name: str, schema: Json) -> str:
 
 
 def _type(schema: Json) -> str:
-    """A schema in a few words; one with a name as a link to it."""
+    """Return a schema in a few words. A named one is a link to it."""
     if "$ref" in schema:
         name = escape(schema["$ref"].rpartition("/")[2])
         return f'<a href="#{name}">{name}</a>'

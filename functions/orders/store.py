@@ -58,7 +58,7 @@ def count(connection: Connection) -> int:
 
 
 def last_of_page(connection: Connection, after: UUID, size: int) -> UUID | None:
-    """The order in which a page of *size* orders ends that begins *after* another; None if fewer are left."""
+    """Return the last order of the page of *size* orders after the order *after*, or None if fewer are left."""
     row = connection.execute(
         "SELECT order_id FROM order_events WHERE version = 1 AND order_id > %s ORDER BY order_id OFFSET %s LIMIT 1",
         (after, size - 1),

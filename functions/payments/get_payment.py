@@ -1,7 +1,7 @@
 """GET /api/v1/payments/{orderId}: read the payment of the signed-in user's order.
 
-While the client has to act with Stripe.js (choose a payment method, pass the bank's check), the response has the client
-secret, which must be kept from everybody else.
+While the client has to act with Stripe.js (choose a payment method, pass the bank's check), the response has a client
+secret. Keep it from everybody else.
 """
 
 from kernel.errors import NotFoundError

@@ -36,6 +36,6 @@ def require(transaction: TransactionView | None) -> TransactionView:
 def redact(events: Iterable[TransactionCreated], forgotten: Collection[str]) -> list[TransactionCreated]:
     """Return the events, without their description if it is about one of the *forgotten* (ids in lower case).
 
-    The amounts are booked all the same: a balance is the sum of its entries, whoever they belong to.
+    The amounts are booked all the same, because a balance is the sum of its entries.
     """
     return [replace(each, description="") if str(each.user_id) in forgotten else each for each in events]

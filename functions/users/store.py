@@ -84,7 +84,7 @@ def change_password(connection: Connection, user_id: UUID, password_hash: str) -
 
 
 def change_scopes(connection: Connection, command: ChangeScopes) -> AccountScopes:
-    """The account after *command*, which only the database's owner can carry out. Raises NotFoundError."""
+    """Grant and revoke scopes, and return the account. Needs the database's owner. Raises NotFoundError."""
     with connection.cursor(row_factory=class_row(AccountScopes)) as cursor:
         cursor.execute(
             """
