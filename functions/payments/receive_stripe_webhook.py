@@ -7,7 +7,6 @@ event is accepted, and applied if it has news of one of our payments. Stripe's A
 import time
 from uuid import NAMESPACE_OID, uuid5
 
-from kernel.errors import InvalidError
 from kernel.messaging import inbox
 from kernel.storage.database import Connection
 from kernel.telemetry import logger
@@ -17,7 +16,7 @@ from payments import credentials, signature, store, stripe_events
 from payments.database import transaction
 from payments.model import Payment
 from payments.schemas import Received
-from payments.stripe_events import Event, Told
+from payments.stripe_events import Event, Told, UnreadableError
 
 
 @endpoint(rate="webhook")
@@ -38,9 +37,8 @@ def _read(body: bytes) -> tuple[Event, Told | None]:
     try:
         event = stripe_events.read(body)
         return event, stripe_events.tell(event)
-    except InvalidError as error:
-        # Stripe shows the answer to nobody, and sends the event again for days.
-        logger.warning("webhook of Stripe cannot be read", extra={"error": str(error), "cause": str(error.__cause__)})
+    except UnreadableError as error:
+        logger.warning("webhook of Stripe cannot be read", extra=error.details)
         raise
 
 

@@ -82,23 +82,32 @@ class Told(NamedTuple):
     declined: str | None = None
 
 
+class UnreadableError(InvalidError):
+    """A message is not what Stripe documents. *details*: for the log."""
+
+    def __init__(self, message: str, **details: str) -> None:
+        super().__init__(message)
+        self.details = details
+
+
 def read(body: bytes) -> Event:
-    """Decode a webhook's body. Raises InvalidError."""
+    """Decode a webhook's body. Raises UnreadableError."""
     try:
         return msgspec.json.decode(body, type=Event)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidError("The body is not an event of Stripe.") from error
+        raise UnreadableError("The body is not an event of Stripe.", error=str(error)) from None
 
 
 def tell(event: Event) -> Told | None:
     """Return the news in *event*, or None if it is not about a payment.
 
-    Raises InvalidError for an object that is not what the event's type says.
+    Raises UnreadableError for an object that is not what the event's type says.
     """
     try:
         return _tell(event)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidError(f"The object of the event {event.id} does not fit its type, {event.type}.") from error
+        details = {"eventId": event.id, "eventType": event.type, "error": str(error)}
+        raise UnreadableError(f"The object does not fit the event's type, {event.type}.", **details) from None
 
 
 def news(told: Told, payment: Payment) -> News:
