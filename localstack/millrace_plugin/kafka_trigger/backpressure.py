@@ -42,20 +42,24 @@ class Backpressure:
         self._full_since: dict[int, float] = {}
         self._paused: set[int] = set()
 
-    def decide(self, held: Mapping[int, Backlog], now: float) -> Decision:
+    def decide(self, backlogs: Mapping[int, Backlog], now: float) -> Decision:
         """Decide whether to poll, and which partitions to pause and resume. The caller must follow the decision.
 
-        held: the backlogs of all owned partitions, by number.
+        backlogs: the backlogs of all owned partitions, by number.
         now: in seconds, in one clock for all calls.
         """
-        full = {number: each for number, each in held.items() if each.records > self._most or each.size > MAXIMUM_BYTES}
+        full = {
+            number: each for number, each in backlogs.items() if each.records > self._most or each.size > MAXIMUM_BYTES
+        }
         self._full_since = {number: self._full_since.get(number, now) for number in full}
         tired = {number for number, since in self._full_since.items() if full[number].stuck or _is_long(since, now)}
         roomy = {
-            number for number, each in held.items() if each.records * 2 < self._most and each.size * 2 < MAXIMUM_BYTES
+            number
+            for number, each in backlogs.items()
+            if each.records * 2 < self._most and each.size * 2 < MAXIMUM_BYTES
         }
         pause, resume = tired - self._paused, self._paused & roomy
-        self._paused = ((self._paused | pause) - resume) & held.keys()
+        self._paused = ((self._paused | pause) - resume) & backlogs.keys()
         return Decision(bool(full.keys() - self._paused), pause, resume)
 
 

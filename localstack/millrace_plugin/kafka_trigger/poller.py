@@ -149,7 +149,7 @@ class Poller:
             if watch.check():
                 self._problems.clear()
                 self._committer.recommit()
-                if stuck := [number for number, held in self._dispatcher.backlogs().items() if held.stuck]:
+                if stuck := [number for number, each in self._dispatcher.backlogs().items() if each.stuck]:
                     self._dispatcher.set_log_starts(topic.earliest(stuck))
         except (KafkaException, TimeoutError) as error:
             if problems.is_missing(error):
