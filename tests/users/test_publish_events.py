@@ -5,8 +5,7 @@ import json
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from tests.kit import topics
-from tests.kit.api import Context
+from tests.kit import operations, topics
 from tests.kit.databases import Database
 from tests.users.conftest import Client, user_id
 from users import publish_events
@@ -27,7 +26,7 @@ def test_what_users_did_arrives_on_both_topics_in_order(
     monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT")
     monkeypatch.setenv("RELAY_SECONDS", "0")
 
-    assert publish_events.handler({}, Context())["published"] == 3
+    assert operations.run(publish_events.handler)["published"] == 3
 
     of_users, of_transactions = topics.read(kafka, "user-events"), topics.read(kafka, "transaction-events")
     assert [json.loads(each.value() or b"")["type"] for each in of_users] == ["user-registered", "user-updated"]

@@ -15,16 +15,18 @@ the wire, but none is first seen after a younger one of its aggregate.
 import contextlib
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import psycopg
 from kafka.errors import KafkaError
+from msgspec import Struct
 
 from kernel import domains, settings, telemetry
-from kernel.aws.lambda_context import LambdaContext
 from kernel.messaging import kafka, unpublished
 from kernel.messaging.unpublished import Row
+from kernel.operations.operation import Operation, Run, operation
+from kernel.operations.progress import Progress
 from kernel.storage import database
 from kernel.storage.database import Connection
 from kernel.telemetry import logger
@@ -50,17 +52,26 @@ class Summary(NamedTuple):
     failures: int
 
 
-def handler(module: str) -> Callable[[dict[str, object], LambdaContext], dict[str, int]]:
-    """Make the Lambda handler of a domain's relay, for a schedule of one minute.
+class PublishEvents(Struct, frozen=True, forbid_unknown_fields=True):
+    """Publish a domain's outbox to Kafka."""
+
+
+def handler(module: str) -> Operation[PublishEvents, None]:
+    """Make the operation of a domain's relay, for a schedule of one minute.
 
     *module*: its `__name__`, which tells the domain.
     """
     domain = domains.of(module)
 
-    def publish_events(_event: dict[str, object], context: LambdaContext) -> dict[str, int]:
-        telemetry.begin(context.aws_request_id, None)
-        limit = context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
-        return publish(domain, settings.Relay.from_environment().seconds, limit)._asdict()
+    @operation(PublishEvents, module=module)
+    def publish_events(_command: PublishEvents, run: Run[None]) -> Iterator[Progress[None]]:
+        """A caller who waits for an answer ends the waiting for further events."""
+        seconds: float = settings.Relay.from_environment().seconds
+        if run.seconds is not None:
+            seconds = min(seconds, run.seconds)
+        limit = run.context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
+        summary = publish(domain, seconds, limit)
+        yield Progress(summary.published, summary.published, result=summary._asdict())
 
     return publish_events
 

@@ -156,19 +156,20 @@ class Operation[Command: Struct, Place]:
 
 
 @overload
-def operation[Command: Struct](command: type[Command]) -> Decorator[Command, None]: ...
+def operation[Command: Struct](command: type[Command], *, module: str = ...) -> Decorator[Command, None]: ...
 @overload
 def operation[Command: Struct, Place](
     command: type[Command], *, cursor: type[Place], part_seconds: float
 ) -> Decorator[Command, Place]: ...
 def operation[Command: Struct](
-    command: type[Command], *, cursor: Any = None, part_seconds: float = 0
+    command: type[Command], *, cursor: Any = None, part_seconds: float = 0, module: str | None = None
 ) -> Decorator[Command, Any]:
     """Make a Lambda handler of a function that carries out *command* part by part.
 
     *command*: a frozen msgspec structure that forbids unknown fields.
     *cursor*: the type of `Progress.next`. None: the function yields once.
     *part_seconds*: what one part may take, with every timeout in it.
+    *module*: `__name__` of the module whose handler it becomes. None: the function's own.
 
     The function yields its progress at the end of each part, outside of any transaction. It may never be called again:
     after a kill, the last answer's cursor starts the next invocation. So a part that is repeated must do nothing twice.
@@ -179,10 +180,10 @@ def operation[Command: Struct](
         raise TypeError(message)
 
     def decorate(function: Function[Command, Any]) -> Operation[Command, Any]:
-        module = sys.modules[function.__module__]
+        name = module or function.__module__
         return Operation(
-            name=module.__name__,
-            description=_description(module.__doc__ or ""),
+            name=name,
+            description=_description(sys.modules[name].__doc__ or ""),
             command=command,
             place=cursor,
             part_seconds=part_seconds,
