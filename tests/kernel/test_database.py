@@ -1,5 +1,6 @@
 """The warm connection: made anew when it died, and clear about what is unavailable."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -43,6 +44,21 @@ def test_threads_share_no_connection(activity: Database) -> None:
         assert another.submit(count_by_transaction).result(10) == 0
 
     assert count(activity) == 1
+
+
+def test_threads_that_end_leave_their_connection_to_the_next(activity: Database) -> None:
+    """As in a readiness check, which asks in new threads each time: connections do not accumulate."""
+    pids = set()
+
+    def ask() -> None:
+        with transaction("activity") as connection:
+            pids.add(connection.info.backend_pid)
+
+    for _ in range(5):
+        thread = threading.Thread(target=ask)
+        thread.start()
+        thread.join()
+    assert len(pids) == 1
 
 
 def test_reset_closes_the_warm_connections(activity: Database) -> None:

@@ -33,7 +33,7 @@ NOT_READY = ("42P01", "42703", "42883", "3D000", "42501", "28")
 FORGOTTEN = "MR410"
 
 # By domain and thread: two threads would get into each other's transactions on one connection.
-_connections: dict[tuple[str, int], Connection] = {}
+_connections: dict[tuple[str, threading.Thread], Connection] = {}
 
 
 @contextlib.contextmanager
@@ -91,8 +91,8 @@ def is_transient(error: psycopg.Error) -> bool:
 
 
 def _begin(domain: str, stack: contextlib.ExitStack) -> Connection:
-    place = (domain, threading.get_ident())
-    warm = _connections.get(place)
+    place = (domain, threading.current_thread())
+    warm = _connections.get(place) or _inherit(domain)
     if warm is not None:
         nested = warm.info.transaction_status is not TransactionStatus.IDLE and not warm.closed
         try:
@@ -104,10 +104,19 @@ def _begin(domain: str, stack: contextlib.ExitStack) -> Connection:
                 raise
             warm.close()
         else:
+            _connections[place] = warm
             return warm
     connection = _connections[place] = connect(domain)
     stack.enter_context(connection.transaction())
     return connection
+
+
+def _inherit(domain: str) -> Connection | None:
+    """Take over a warm connection of a thread that has ended, so that short-lived threads do not accumulate them."""
+    for place in list(_connections):
+        if place[0] == domain and not place[1].is_alive() and (connection := _connections.pop(place, None)):
+            return connection
+    return None
 
 
 def _require_alive(connection: Connection) -> None:
