@@ -1,1 +1,1 @@
-"""Running the platform: health, migrations."""
+"""Health checks, the API's documents and migrations."""

@@ -1,4 +1,4 @@
-"""Asking the servers that the functions stand on, all at once and with little patience."""
+"""Checks the servers that the functions need, all at once, with a time limit."""
 
 import time
 from collections.abc import Callable
@@ -16,7 +16,7 @@ type Probe = Callable[[], None]
 
 
 def check_all() -> list[Dependency]:
-    """Every dependency with its latency; one that fails, or does not answer in 3 seconds, is DOWN."""
+    """Check every dependency. Returns each with its latency; DOWN if it fails or does not answer in 3 seconds."""
     executor = ThreadPoolExecutor()
     try:
         started = time.monotonic()

@@ -1,1 +1,1 @@
-"""AWS's services, asked over HTTP without boto3."""
+"""Clients of AWS's services over HTTP, without boto3."""

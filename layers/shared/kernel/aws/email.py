@@ -16,7 +16,7 @@ from kernel import settings
 from kernel.aws import http as aws_http
 from kernel.errors import UnavailableError
 
-# Longer than SES usually takes: each answer that is not awaited may be a message that is sent again.
+# Longer than SES usually takes: after a timeout, a message that was sent is sent again.
 TIMEOUT_SECONDS = 10
 HEADERS = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
 ERROR_CODE = re.compile(rb"<Code>([\w.]{1,100})</Code>")
@@ -26,16 +26,17 @@ REFUSALS = ("InvalidParameterValue", "ValidationError")
 
 
 class RefusedError(Exception):
-    """The message can never be sent as it is, for instance because there can be no such address."""
+    """The message can never be sent as it is: its address is invalid, for instance."""
 
 
 def send(to: str, subject: str, text: str, *, message_id: UUID) -> None:
     """Hand a plain text message to SES, from the address in EMAIL_SENDER, which SES must have verified.
 
-    *message_id* is the same at every try. It is the header `Message-ID` (SES puts its own in place of it when it
-    delivers) and the message tag `notification`, by which SES's own events name the message.
-    Raises RefusedError, or UnavailableError when it may succeed later: SES is down, throttles or paused us, or the
-    sender is not verified yet. Neither quotes the address.
+    *message_id*: the same at every attempt. It becomes the message tag `notification`, which SES's events carry, and the
+    header `Message-ID`, which SES replaces when it delivers.
+
+    Raises UnavailableError if it may succeed later: SES is down, throttles or paused us, or has not verified the sender.
+    Raises RefusedError for any other refusal. Neither quotes the address.
     """
     sender, recipient = settings.text("EMAIL_SENDER"), _address(to)
     message = _message(sender, recipient, subject, text, message_id)
@@ -65,7 +66,7 @@ def send(to: str, subject: str, text: str, *, message_id: UUID) -> None:
 
 
 def _address(text: str) -> Address:
-    """One address and nothing else; the domain in ASCII, as the mail's world has it."""
+    """Return *text* as one e-mail address, its domain in ASCII. Raises RefusedError if it is not one."""
     local, _, domain = text.rpartition("@")
     try:
         address = Address(addr_spec=f"{local}@{domain.encode('idna').decode()}")

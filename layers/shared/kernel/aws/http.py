@@ -14,10 +14,12 @@ from kernel import settings
 def post(
     service: str, body: bytes, headers: Mapping[str, str], *, timeout: float, host: str | None = None
 ) -> tuple[int, bytes]:
-    """The status and the body of *service*'s answer, from AWS_ENDPOINT_URL where there is one.
+    """Send a signed POST to *service*, at AWS_ENDPOINT_URL if that is set. Returns the answer's status and body.
 
-    *service*: the name it is signed for. *host*: the first part of its address, where that is another. *timeout*: in
-    seconds, for the connection and again for each part of the answer. Raises OSError when there is no answer.
+    *service*: the name that the signature is for.
+    *host*: the first part of the address. None: *service*.
+    *timeout*: in seconds, for the connection and again for each part of the answer.
+    Raises OSError if there is no answer.
     """
     region = settings.text("AWS_REGION")
     endpoint = os.environ.get("AWS_ENDPOINT_URL") or f"https://{host or service}.{region}.amazonaws.com"

@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class LambdaContext(Protocol):
-    """The part of it that the kernel reads."""
+    """Offer what the kernel reads of it."""
 
     @property
     def aws_request_id(self) -> str: ...

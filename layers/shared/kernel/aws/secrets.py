@@ -18,7 +18,7 @@ HEADERS = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "secret
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """What the secret of a database role holds."""
+    """Name a database role and its password, as its secret in Secrets Manager does."""
 
     username: str
     password: str
@@ -37,12 +37,14 @@ _cache: dict[str, _Cached] = {}
 
 
 def get(secret_id: str, *, fresh: bool = False) -> Credentials:
-    """The credentials under *secret_id*, as `read` gives them."""
+    """Return the credentials under *secret_id*, read by `read`."""
     return read(secret_id, Credentials, fresh=fresh)
 
 
 def read[T](secret_id: str, expected: type[T], *, fresh: bool = False) -> T:
-    """The JSON under *secret_id*, at most 5 minutes old; read anew if *fresh*.
+    """Return the JSON under *secret_id*, at most 5 minutes old.
+
+    *fresh*: read it again, whatever its age.
 
     Raises UnavailableError, which names the secret, when it cannot be read.
     """
