@@ -18,7 +18,7 @@ from localstack.services.cloudformation.resource_provider import (
 )
 from localstack.utils.patch import patch
 
-from millrace_plugin.cloudformation import roles
+from millrace_plugin.cloudformation import log_groups, roles
 from millrace_plugin.cloudformation.differences import Model, as_text, changed_properties
 from millrace_plugin.cloudformation.refusals import no_update
 
@@ -57,9 +57,10 @@ class CannotUpdateError(Exception):
 def install() -> None:
     patch(ResourceProviderExecutor.execute_action)(_execute_action)
     patch(ChangeSetModelExecutor._execute_resource_change)(_decide_replacement)  # noqa: SLF001 - the engine's one place
+    log_groups.install()
     IN_PLACE.update(
         {
-            "AWS::Logs::LogGroup": _update_log_group,
+            "AWS::Logs::LogGroup": log_groups.update,
             "AWS::IAM::ManagedPolicy": roles.update_managed_policy,
             "AWS::IAM::Role": roles.update_role,
             "AWS::SecretsManager::Secret": _update_secret,
@@ -139,15 +140,6 @@ def _recreate(provider: Untyped, request: Untyped) -> Untyped:
         kept[name] = request.previous_state["Id"].rpartition("|")[2]
     provider.delete(replace(request, desired_state=dict(request.previous_state)))
     return provider.create(replace(request, desired_state=kept | request.desired_state, previous_state=None))
-
-
-def _update_log_group(request: Untyped) -> Model:
-    logs, name = request.aws_client_factory.logs, request.previous_state["LogGroupName"]
-    if days := request.desired_state.get("RetentionInDays"):
-        logs.put_retention_policy(logGroupName=name, retentionInDays=int(days))
-    else:
-        logs.delete_retention_policy(logGroupName=name)
-    return dict(request.desired_state)
 
 
 def _update_secret(request: Untyped) -> Model:

@@ -124,6 +124,8 @@ def test_types_without_an_update_of_localstack_are_changed_all_the_same(stack: S
 
     stack.deploy(template(3))
     before = stack.physical_ids()
+    [created] = stack.client("logs").describe_log_groups(logGroupNamePrefix=before["Log"])["logGroups"]
+    assert created["retentionInDays"] == 3
     assert stack.deploy(template(5)) == "UPDATE_COMPLETE"
     names = stack.physical_ids()
     assert names == before
