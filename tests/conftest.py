@@ -1,12 +1,13 @@
 """Real servers for the tests: one of each for a whole test process; each test makes its own databases and topics."""
 
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from kernel.messaging import kafka as producer
-from kernel.storage import database, redis_server
+from kernel.storage import redis_server
 from millrace_local.instance import Instance
 from millrace_local.servers.kafka import Kafka
 from millrace_local.servers.localstack import LocalStack
@@ -14,7 +15,7 @@ from millrace_local.servers.opensearch import OpenSearch
 from millrace_local.servers.postgres import Postgres, superuser_url
 from millrace_local.servers.redis import Redis
 from millrace_local.servers.stripe import Stripe
-from tests.kit import databases, tokens, topics
+from tests.kit import databases, domains, tokens, topics
 from tests.kit.cloud import Cloud, running_cloud
 from tests.kit.databases import Database
 from tests.kit.lambda_events import Context
@@ -100,17 +101,22 @@ def sign_in(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, str]]:
 
 
 @pytest.fixture(scope="session")
-def activity_template(postgres: str) -> Database:
-    return databases.migrated(postgres, "activity")
+def migrated(postgres: str) -> Callable[[str], Database]:
+    """`migrated(domain)` is that domain's database under its own name, to be copied."""
+    return functools.cache(functools.partial(databases.migrated, postgres))
 
 
 @pytest.fixture
-def activity(activity_template: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
-    """An empty, migrated database of the activity domain; functions use it in the role of the application."""
-    with databases.copied(activity_template) as copy:
-        monkeypatch.setenv("DATABASE_URL_ACTIVITY", copy.url("app"))
-        yield copy
-        database.reset()
+def patient_redis(redis: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """URL of the functions' Redis: on a busy machine one that is slow must not pass for one that is down."""
+    monkeypatch.setenv("REDIS_URL", redis)
+    monkeypatch.setattr(redis_server, "TIMEOUT_SECONDS", 5)
+    redis_server.reset()
+    yield redis
+    redis_server.reset()
+
+
+activity = domains.database_fixture("activity", redis=False)
 
 
 @pytest.fixture

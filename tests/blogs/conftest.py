@@ -1,35 +1,19 @@
 """A blogs database, and people who read and write."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
 
 from blogs import create_blog, delete_blog, get_blog, list_blogs, update_blog
-from kernel.storage import database, redis_server
-from tests.kit import databases
+from tests.kit import domains
 from tests.kit.databases import Database
 from tests.kit.documents import Functions, Person
 
 FUNCTIONS = Functions(create_blog, get_blog, list_blogs, update_blog, delete_blog)
 
 
-@pytest.fixture(scope="session")
-def blogs_template(postgres: str) -> Database:
-    return databases.migrated(postgres, "blogs")
-
-
-@pytest.fixture
-def blogs(blogs_template: Database, redis: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
-    """An empty blogs database, which the functions use in the role of the application, beside a real Redis."""
-    # On a busy machine a slow Redis must not pass for one that is down.
-    monkeypatch.setattr(redis_server, "TIMEOUT_SECONDS", 5)
-    redis_server.reset()
-    with databases.copied(blogs_template) as copy:
-        monkeypatch.setenv("DATABASE_URL_BLOGS", copy.url("app"))
-        monkeypatch.setenv("REDIS_URL", redis)
-        yield copy
-        database.reset()
+blogs = domains.database_fixture("blogs")
 
 
 @pytest.fixture

@@ -7,41 +7,22 @@ import pytest
 
 from catalog import create_product, delete_product, get_product, list_products, search_index, update_product
 from catalog import opensearch as client
-from kernel.storage import database, redis_server
 from tests.catalog.indexing import Index
-from tests.kit import databases
+from tests.kit import domains
 from tests.kit.databases import Database
 from tests.kit.documents import Functions, Person
 
 FUNCTIONS = Functions(create_product, get_product, list_products, update_product, delete_product)
 
 
-@pytest.fixture(scope="session")
-def catalog_template(postgres: str) -> Database:
-    return databases.migrated(postgres, "catalog")
-
-
-@pytest.fixture
-def catalog(catalog_template: Database, redis: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
-    """An empty catalog database, which the functions use in the role of the application."""
-    # On a busy machine a slow Redis must not pass for one that is down.
-    monkeypatch.setattr(redis_server, "TIMEOUT_SECONDS", 5)
-    redis_server.reset()
-    with databases.copied(catalog_template) as copy:
-        monkeypatch.setenv("DATABASE_URL_CATALOG", copy.url("app"))
-        monkeypatch.setenv("REDIS_URL", redis)
-        # One seller does in a test what many do in a day.
-        monkeypatch.setenv("RATE_LIMIT_FACTOR", "1000")
-        yield copy
-        database.reset()
+# One seller does in a test what many do in a day.
+catalog = domains.database_fixture("catalog", RATE_LIMIT_FACTOR="1000")
 
 
 @pytest.fixture
 def consumer(monkeypatch: pytest.MonkeyPatch) -> None:
     """This process is the indexer, and OpenSearch is asked again at once after a failure."""
-    monkeypatch.setenv("TOPIC", "product-events")
-    monkeypatch.setenv("CONSUMER_GROUP", "catalog-product-events")
-    monkeypatch.setenv("DEAD_LETTER_TOPIC", "product-events-catalog-dlq")
+    domains.set_consumer(monkeypatch, "catalog", "product-events")
     monkeypatch.setattr(search_index.breaker, "seconds", 0)
     search_index.breaker.record_success()
 

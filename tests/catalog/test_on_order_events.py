@@ -11,6 +11,7 @@ from kernel import ids
 from kernel.contracts.orders import OrderEvent
 from tests.catalog.holding import CANCELLED, FAILED, PAID, holds, product_events, stocks, then, told, wants
 from tests.catalog.indexing import TABLE
+from tests.kit import domains
 from tests.kit.databases import Database
 from tests.kit.documents import Person, events
 from tests.kit.lambda_events import Context, batch, record
@@ -19,11 +20,7 @@ from tests.kit.published import delivered, published
 ALL: dict[str, list[object]] = {"batchItemFailures": []}
 
 
-@pytest.fixture(autouse=True)
-def consumer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TOPIC", "events")
-    monkeypatch.setenv("CONSUMER_GROUP", "catalog-events")
-    monkeypatch.setenv("DEAD_LETTER_TOPIC", "events-catalog-dlq")
+consumer = domains.consumer_fixture("catalog")
 
 
 def hear(*several: OrderEvent) -> None:

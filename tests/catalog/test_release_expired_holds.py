@@ -11,17 +11,13 @@ from catalog.release_expired_holds import handler
 from kernel.settings import SettingError
 from tests.catalog.holding import PAID, holds, product_events, stocks, then, told, wants
 from tests.catalog.indexing import TABLE
+from tests.kit import domains
 from tests.kit.databases import Database
 from tests.kit.documents import Person
 from tests.kit.lambda_events import Context
 from tests.kit.published import delivered
 
-
-@pytest.fixture(autouse=True)
-def consumer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TOPIC", "events")
-    monkeypatch.setenv("CONSUMER_GROUP", "catalog-events")
-    monkeypatch.setenv("DEAD_LETTER_TOPIC", "events-catalog-dlq")
+consumer = domains.consumer_fixture("catalog")
 
 
 @pytest.fixture

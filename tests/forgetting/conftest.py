@@ -3,7 +3,7 @@
 import contextlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from redis import Redis
@@ -20,13 +20,10 @@ from tests.kit.databases import Database
 from tests.test_layout import DOMAINS
 
 
-@pytest.fixture(scope="session")
-def domain_templates(postgres: str) -> list[Database]:
-    return [databases.migrated(postgres, domain) for domain in DOMAINS if domain != "operations"]
-
-
 @pytest.fixture(scope="module")
-def platform(domain_templates: list[Database], redis: str, stripe_api: str, instance: Instance) -> Iterator[Platform]:
+def platform(
+    migrated: Callable[[str], Database], redis: str, stripe_api: str, instance: Instance
+) -> Iterator[Platform]:
     """Every domain's database, Redis and the local Stripe; e-mails are taken, and sent to nobody."""
     variables = {
         "SIGNING_KEYS": json.dumps(tokens.SIGNING_KEYS),
@@ -47,7 +44,8 @@ def platform(domain_templates: list[Database], redis: str, stripe_api: str, inst
         monkeypatch.setattr(email, "send", lambda *_, **__: None)
         monkeypatch.setitem(secrets._cache, "millrace/local/stripe", stripe)
         database.reset()
-        copies = {each.domain: stack.enter_context(databases.copied(each)) for each in domain_templates}
+        own = [domain for domain in DOMAINS if domain != "operations"]
+        copies = {domain: stack.enter_context(databases.copied(migrated(domain))) for domain in own}
         for domain, copy in copies.items():
             monkeypatch.setenv(f"DATABASE_URL_{domain.upper()}", copy.url("app"))
         client = stack.enter_context(contextlib.closing(Redis.from_url(redis)))

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from redis import Redis
 
-from kernel.storage import cache, redis_server
+from kernel.storage import cache
 from kernel.storage.cache import Cache
 from tests.kit.servers import wait_until
 
@@ -36,14 +36,9 @@ class Shelf:
 
 
 @pytest.fixture
-def server(redis: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Redis]:
-    monkeypatch.setenv("REDIS_URL", redis)
-    # A busy machine is not a Redis that is down.
-    monkeypatch.setattr(redis_server, "TIMEOUT_SECONDS", 5)
-    redis_server.reset()
-    with Redis.from_url(redis) as client:
+def server(patient_redis: str) -> Iterator[Redis]:
+    with Redis.from_url(patient_redis) as client:
         yield client
-    redis_server.reset()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The warm connection: made anew when it died, and clear about what is unavailable."""
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -137,7 +138,7 @@ def test_lets_other_errors_pass(activity: Database) -> None:
         connection.execute("INSERT INTO events (id) VALUES (gen_random_uuid())")
 
 
-def test_reads_a_rotated_password_anew(activity_template: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reads_a_rotated_password_anew(migrated: Callable[[str], Database], monkeypatch: pytest.MonkeyPatch) -> None:
     """The cached secret is stale: one fresh look, and the connection is made."""
     asked = []
 
@@ -145,7 +146,7 @@ def test_reads_a_rotated_password_anew(activity_template: Database, monkeypatch:
         asked.append((secret_id, fresh))
         return Credentials("activity_app", PASSWORDS["app"] if fresh else "of yesterday")
 
-    server = conninfo_to_dict(activity_template.server)
+    server = conninfo_to_dict(migrated("activity").server)
     monkeypatch.setattr(secrets, "get", get)
     settings = {"HOST": server["host"], "PORT": server["port"], "SSLMODE": "disable", "SECRET_PREFIX": "test/"}
     for name, value in settings.items():

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import LiteralString
@@ -17,14 +17,12 @@ import pytest
 
 from kernel import ids
 from kernel.errors import ConflictError
-from kernel.storage import database
 from kernel.storage.cache import Cache
 from kernel.storage.database import transaction
 from kernel.web.endpoint import endpoint
 from kernel.web.requests import Request
 from kernel.web.responses import Reply
 from millrace_local.instance import ROOT
-from tests.kit import databases
 from tests.kit.api import Answer, call, in_domain
 from tests.kit.databases import Database
 from tests.kit.servers import wait_until
@@ -57,21 +55,13 @@ def add_mine(request: Request[Thing]) -> dict[str, UUID]:
     return {"owner": request.user_id, "id": ids.new()}
 
 
-@pytest.fixture(scope="module")
-def template(postgres: str) -> Database:
-    return databases.migrated(postgres, "activity")
-
-
 @pytest.fixture
-def things(template: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+def things(activity: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
     """A database with a table of things, used by as many environments as there are threads."""
     monkeypatch.setattr(sys.modules[__name__], "during_work", [])
-    with databases.copied(template) as copy:
-        with copy.connect() as connection:
-            connection.execute("CREATE TABLE things (id uuid PRIMARY KEY, name text NOT NULL)")
-        monkeypatch.setenv("DATABASE_URL_ACTIVITY", copy.url("app"))
-        yield copy
-        database.reset()
+    with activity.connect() as connection:
+        connection.execute("CREATE TABLE things (id uuid PRIMARY KEY, name text NOT NULL)")
+    return activity
 
 
 def post(key: str, name: str = "thing", **more: object) -> Answer:

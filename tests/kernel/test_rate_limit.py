@@ -1,7 +1,6 @@
 """Rate limits: GCRA, the same in Redis and in this process."""
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from uuid import uuid4
@@ -40,16 +39,6 @@ class Bucket:
 
 
 @pytest.fixture
-def server(redis: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A Redis to which a busy machine gives its time."""
-    monkeypatch.setenv("REDIS_URL", redis)
-    monkeypatch.setattr(redis_server, "TIMEOUT_SECONDS", 5)
-    redis_server.reset()
-    yield
-    redis_server.reset()
-
-
-@pytest.fixture
 def down(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1")
 
@@ -60,7 +49,7 @@ def down(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses=st.lists(st.one_of(st.just(0.0), st.floats(0, 3)), max_size=30),
 )
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@pytest.mark.usefixtures("server")
+@pytest.mark.usefixtures("patient_redis")
 def test_decides_as_the_reference_does(seconds: int, burst: int, pauses: list[float]) -> None:
     """In Redis and locally, for any rate and any pauses (in intervals): allowed, remaining, and both times."""
     now, key = time.time_ns() // 1000, str(uuid4())
@@ -75,7 +64,7 @@ def test_decides_as_the_reference_does(seconds: int, burst: int, pauses: list[fl
             assert rate_limit.count_locally(key, interval, burst, now) == expected
 
 
-@pytest.mark.usefixtures("server")
+@pytest.mark.usefixtures("patient_redis")
 def test_counts_requests_at_once_exactly() -> None:
     """Eighty requests of one caller in eight threads: as many are allowed as the burst holds."""
     key = str(uuid4())
@@ -84,7 +73,7 @@ def test_counts_requests_at_once_exactly() -> None:
     assert sum(decision is not None and decision.allowed for decision in decisions) == 10
 
 
-@pytest.mark.usefixtures("server")
+@pytest.mark.usefixtures("patient_redis")
 def test_callers_and_classes_are_counted_apart() -> None:
     """Who has used up one allowance has not used up another."""
     key = str(uuid4())
@@ -97,7 +86,7 @@ def test_callers_and_classes_are_counted_apart() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.usefixtures("server")
+@pytest.mark.usefixtures("patient_redis")
 def test_the_headers_tell_what_is_left(name: RateClass) -> None:
     """Limit, remaining and the seconds until all is there again; a refusal has Retry-After as well."""
     key, rate = str(uuid4()), rate_limit.RATES[name]
@@ -147,7 +136,7 @@ def test_the_local_count_is_bounded() -> None:
     assert not rate_limit.count_locally(str(rate_limit.LOCAL_CALLERS + 499), 1000, 1, 0).allowed
 
 
-@pytest.mark.usefixtures("server")
+@pytest.mark.usefixtures("patient_redis")
 def test_limits_can_be_raised_for_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     """RATE_LIMIT_FACTOR multiplies bursts and paces."""
     monkeypatch.setenv("RATE_LIMIT_FACTOR", "5")
@@ -155,7 +144,7 @@ def test_limits_can_be_raised_for_tests(monkeypatch: pytest.MonkeyPatch) -> None
     assert rate_limit.require("login", key)["RateLimit-Limit"] == "50"
 
 
-@pytest.mark.usefixtures("server")
+@pytest.mark.usefixtures("patient_redis")
 def test_the_allowance_does_not_stay_in_redis_for_ever() -> None:
     """The key ends when the allowance is whole again."""
     key = str(uuid4())

@@ -54,10 +54,8 @@ def test_a_silent_redis_costs_little_once_and_then_nothing() -> None:
     assert time.perf_counter() - started > 0.045
 
 
-def test_a_redis_that_is_back_is_used_again(redis: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_redis_that_is_back_is_used_again(patient_redis: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once the breaker's second is over."""
-    monkeypatch.setenv("REDIS_URL", redis)
-    monkeypatch.setattr(redis_server, "TIMEOUT_SECONDS", 5)
     assert ping()
     with pytest.raises(redis_server.DownError):
         redis_server.run(lambda _: raise_(ConnectionResetError()))
@@ -68,12 +66,10 @@ def test_a_redis_that_is_back_is_used_again(redis: str, monkeypatch: pytest.Monk
     assert ping()
 
 
-def test_a_connection_that_was_closed_while_idle_is_replaced(redis: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_that_was_closed_while_idle_is_replaced(patient_redis: str) -> None:
     """As after a freeze of the environment: nobody notices."""
-    monkeypatch.setenv("REDIS_URL", redis)
-    monkeypatch.setattr(redis_server, "TIMEOUT_SECONDS", 5)
     number = redis_server.run(lambda client: client.client_id())
-    with Redis.from_url(redis) as admin:
+    with Redis.from_url(patient_redis) as admin:
         admin.client_kill_filter(_id=str(number))
     assert ping()
 
@@ -85,10 +81,8 @@ def test_without_an_address_redis_is_down(monkeypatch: pytest.MonkeyPatch) -> No
         ping()
 
 
-def test_the_work_of_many_threads_is_done(redis: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_work_of_many_threads_is_done(patient_redis: str) -> None:
     """The client may be used by several at once."""
-    monkeypatch.setenv("REDIS_URL", redis)
-    monkeypatch.setattr(redis_server, "TIMEOUT_SECONDS", 5)
     done: list[bool] = []
     threads = [threading.Thread(target=lambda: done.append(ping())) for _ in range(8)]
     for thread in threads:

@@ -6,7 +6,6 @@ from uuid import uuid4
 import pytest
 
 from kernel.errors import UnauthorizedError
-from kernel.storage import redis_server
 from kernel.web import rate_limit
 from kernel.web.endpoint import endpoint
 from kernel.web.rate_limit import Rate
@@ -40,13 +39,10 @@ BAD: dict[str, dict[str, str]] = {
 
 
 @pytest.fixture
-def counted(redis: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def counted(patient_redis: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Redis counts, and there are keys."""
-    monkeypatch.setenv("REDIS_URL", redis)
     monkeypatch.setenv("PUBLIC_KEYS", tokens.PUBLIC_KEYS)
-    monkeypatch.setattr(redis_server, "TIMEOUT_SECONDS", 5)
     monkeypatch.setitem(rate_limit.RATES, "refusal", Rate(burst=3, seconds=60))
-    redis_server.reset()
 
 
 @pytest.mark.parametrize(

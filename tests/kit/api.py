@@ -1,13 +1,13 @@
-"""Calls handlers as API Gateway does, and reads their answers."""
+"""Call handlers as API Gateway does, and read their answers."""
 
 import dataclasses
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
-from uuid import uuid4
 
 from kernel.web.endpoint import Endpoint
+from tests.kit.lambda_events import Context, request
 
 
 class Handler(Protocol):
@@ -15,18 +15,8 @@ class Handler(Protocol):
 
 
 @dataclass(frozen=True)
-class Context:
-    """What Lambda tells a handler besides the event."""
-
-    aws_request_id: str = "invocation"
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 30_000
-
-
-@dataclass(frozen=True)
 class Answer:
-    """*body*: the decoded JSON, None if there is none."""
+    """An answer. *body*: its decoded JSON, None if it has none."""
 
     status: int
     headers: dict[str, str]
@@ -48,18 +38,7 @@ def call(  # noqa: PLR0913 - what a request consists of
     query: Mapping[str, str] | None = None,
     address: str | None = None,
 ) -> Answer:
-    """The answer to a request; *body* is sent as it is if it is text, as JSON otherwise.
-
-    Each request comes from an *address* of its own, unless one is given.
-    """
-    event = {
-        "httpMethod": method,
-        "body": body if isinstance(body, str | None) else json.dumps(body),
-        "headers": {"Content-Type": "application/json", **(headers or {})},
-        "isBase64Encoded": False,
-        "queryStringParameters": query,
-        "pathParameters": path,
-        "requestContext": {"requestId": str(uuid4()), "identity": {"sourceIp": address or str(uuid4())}},
-    }
+    """Return the answer to a request, which `lambda_events.request` builds."""
+    event = request(body, method=method, headers=headers, path=path, query=query, address=address)
     answer = handler(event, Context())
     return Answer(answer["statusCode"], answer["headers"], json.loads(answer["body"]) if answer["body"] else None)

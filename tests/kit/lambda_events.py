@@ -2,7 +2,7 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,17 +19,28 @@ class Context:
         return self.milliseconds
 
 
-def request(
-    body: object = None, *, headers: dict[str, str] | None = None, query: dict[str, str] | None = None
+def request(  # noqa: PLR0913 - what a request consists of
+    body: object = None,
+    *,
+    method: str = "POST",
+    headers: Mapping[str, str] | None = None,
+    path: Mapping[str, str] | None = None,
+    query: Mapping[str, str] | None = None,
+    address: str | None = None,
 ) -> dict[str, Any]:
-    """A request; *body* is sent as it is if it is text, as JSON otherwise."""
+    """Return a request as API Gateway passes it on.
+
+    *body*: sent as it is if it is text, as JSON otherwise.
+    *address*: the client's; None for one that no other request has.
+    """
     return {
+        "httpMethod": method,
         "body": body if isinstance(body, str | None) else json.dumps(body),
         "headers": {"Content-Type": "application/json", **(headers or {})},
         "isBase64Encoded": False,
         "queryStringParameters": query,
-        "pathParameters": None,
-        "requestContext": {"requestId": "id-of-the-gateway"},
+        "pathParameters": path,
+        "requestContext": {"requestId": str(uuid4()), "identity": {"sourceIp": address or str(uuid4())}},
     }
 
 

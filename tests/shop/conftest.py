@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from kernel.storage import database, redis_server
+from kernel.storage import database
 from payments import gateway
 from tests.kit import databases
 from tests.kit.databases import Database
@@ -15,31 +15,23 @@ from tests.shop.stripe_in_memory import StripeInMemory
 DOMAINS = ("catalog", "orders", "payments", "notifications")
 
 
-@pytest.fixture(scope="session")
-def templates(postgres: str) -> list[Database]:
-    return [databases.migrated(postgres, domain) for domain in DOMAINS]
-
-
 @pytest.fixture
 def market(
-    templates: list[Database],
-    redis: str,
+    migrated: Callable[[str], Database],
+    patient_redis: str,
     sign_in: Callable[..., dict[str, str]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Market]:
     """An empty one. All of its consumers run in this process, one after the other."""
-    monkeypatch.setenv("REDIS_URL", redis)
     monkeypatch.setenv("RATE_LIMIT_FACTOR", "100000")
-    monkeypatch.setattr(redis_server, "TIMEOUT_SECONDS", 5)
-    redis_server.reset()
     database.reset()
     stripe = StripeInMemory()
     monkeypatch.setattr(gateway, "STEPS", stripe.steps)
     monkeypatch.setattr(gateway, "_look", stripe.look)
     with contextlib.ExitStack() as stack:
         owners = {}
-        for template in templates:
-            copy = stack.enter_context(databases.copied(template))
+        for domain in DOMAINS:
+            copy = stack.enter_context(databases.copied(migrated(domain)))
             owners[copy.domain] = stack.enter_context(copy.connect())
             monkeypatch.setenv(f"DATABASE_URL_{copy.domain.upper()}", copy.url("app"))
         yield Market(owners, stripe, sign_in, monkeypatch)

@@ -10,9 +10,8 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from kernel.storage import database, redis_server
 from kernel.telemetry import logger
-from tests.kit import databases, tokens
+from tests.kit import domains, tokens
 from tests.kit.api import Answer, call
 from tests.kit.databases import Database
 from users import (
@@ -83,24 +82,7 @@ class Client:
         return answer
 
 
-@pytest.fixture(scope="session")
-def users_template(postgres: str) -> Database:
-    return databases.migrated(postgres, "users")
-
-
-@pytest.fixture
-def users(users_template: Database, redis: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
-    """An empty users database, which the functions use as the application does, beside Redis and with keys."""
-    monkeypatch.setenv("SIGNING_KEYS", json.dumps(tokens.SIGNING_KEYS))
-    monkeypatch.setenv("PUBLIC_KEYS", tokens.PUBLIC_KEYS)
-    monkeypatch.setenv("REDIS_URL", redis)
-    # A busy machine is not a Redis that is down.
-    monkeypatch.setattr(redis_server, "TIMEOUT_SECONDS", 5)
-    redis_server.reset()
-    with databases.copied(users_template) as copy:
-        monkeypatch.setenv("DATABASE_URL_USERS", copy.url("app"))
-        yield copy
-        database.reset()
+users = domains.database_fixture("users", SIGNING_KEYS=json.dumps(tokens.SIGNING_KEYS), PUBLIC_KEYS=tokens.PUBLIC_KEYS)
 
 
 @pytest.fixture
