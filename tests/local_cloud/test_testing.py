@@ -31,6 +31,12 @@ def test_everything_is_shared_by_two_processes_and_a_selection_is_not(arguments:
     assert (int(shared[-1].partition("=")[2]) if shared else 1) == processes
 
 
+def test_coverage_is_pytests_own_option() -> None:
+    """It goes with any other, and with a selection."""
+    assert testing.shared(["--coverage", "--quick"]) == [*testing.IN_TWO, "--cov", "--cov-report=term", "--quick"]
+    assert testing.shared(["tests/users", "--coverage"]) == ["tests/users", "--cov", "--cov-report=term"]
+
+
 @pytest.mark.parametrize("server", ["postgres", "kafka", "redis", "opensearch", "stripe_api", "localstack", "cloud"])
 def test_the_quick_lane_leaves_out_what_needs_a_server(server: str) -> None:
     """A test whose fixtures include one that starts a server, however far behind."""

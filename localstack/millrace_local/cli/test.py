@@ -11,6 +11,8 @@ from millrace_local.servers import SERVERS
 # See tests/kit/sharing.py for how they share the tests.
 IN_TWO = ("--numprocesses=2", "--dist=loadscope")
 QUICK = "--quick"
+# What is measured, and how, is in pyproject.toml.
+COVERAGE = {"--coverage": ["--cov", "--cov-report=term"]}
 SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
@@ -18,6 +20,8 @@ def command(context: typer.Context) -> None:
     """Run the tests; arguments are pytest's. They start their own servers beside a running local cloud.
 
     --quick runs those that need no server, in less than a minute.
+
+    --coverage measures which lines and branches they reach, and prints the share of each file and of all.
 
     Everything is tested by two processes, and a selection by one.
 
@@ -31,6 +35,7 @@ def command(context: typer.Context) -> None:
 
 
 def shared(arguments: list[str]) -> list[str]:
-    """Return *arguments* of pytest with those that share the tests, unless they select some."""
+    """Return *arguments* in pytest's terms, with those that share the tests unless they select some."""
     selects = any(not each.startswith("-") for each in arguments)
-    return arguments if selects else [*IN_TWO, *arguments]
+    given = [word for each in arguments for word in COVERAGE.get(each, [each])]
+    return given if selects else [*IN_TWO, *given]
