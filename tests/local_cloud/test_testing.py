@@ -18,6 +18,7 @@ from tests.kit.cloud import Cloud
         ([], 2),
         (["--durations=30"], 2),
         (["--quick"], 2),
+        (["-o", "junit_duration_report=total", "--durations", "30"], 2),
         (["--numprocesses=0"], 0),
         (["tests/users"], 1),
         (["-k", "duplicate"], 1),

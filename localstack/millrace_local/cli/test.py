@@ -36,6 +36,11 @@ def command(context: typer.Context) -> None:
 
 def shared(arguments: list[str]) -> list[str]:
     """Return *arguments* in pytest's terms, with those that share the tests unless they select some."""
-    selects = any(not each.startswith("-") for each in arguments)
     given = [word for each in arguments for word in COVERAGE.get(each, [each])]
-    return given if selects else [*IN_TWO, *given]
+    return given if any(map(_selects, arguments)) else [*IN_TWO, *given]
+
+
+def _selects(argument: str) -> bool:
+    """Return whether *argument* of pytest leaves tests out: a path, or an expression. Other options' values do not."""
+    path = ROOT / argument.partition("::")[0]
+    return argument.startswith(("-k", "-m")) or (not argument.startswith("-") and path.exists())
