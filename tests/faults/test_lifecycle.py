@@ -16,8 +16,6 @@ import pytest
 
 from millrace_local.deployment import aws, stack
 from millrace_local.instance import HOST, STACK, TOOLS
-from millrace_local.servers import supervision
-from millrace_local.servers.postgres import Postgres
 from tests.faults.servers import has_recovered
 from tests.kit.cloud import Cloud
 from tests.kit.servers import free_instance, starts_server, wait_until
@@ -74,17 +72,9 @@ def test_down_leaves_no_process_port_or_lock_and_the_next_up_finds_the_data_agai
     assert user in _processed_users(cloud)
 
 
-def stop_a_server(cloud: Cloud) -> None:
-    supervision.stop_program(cloud.instance, "redis")
-
-
 def suspend_servers(cloud: Cloud) -> None:
     for name in ("kafka", "localstack"):
         cloud.server(name).suspend()
-
-
-def kill_the_supervisor(cloud: Cloud) -> None:
-    psutil.Process(supervision.pid(cloud.instance)).kill()
 
 
 def delete_the_application(cloud: Cloud) -> None:
@@ -97,7 +87,7 @@ def cut_off_what_was_deployed(cloud: Cloud) -> None:
     (cloud.instance.run / "deployed.json").write_text('{"session": ')
 
 
-STATES = (stop_a_server, suspend_servers, kill_the_supervisor, delete_the_application, cut_off_what_was_deployed)
+STATES = (suspend_servers, delete_the_application, cut_off_what_was_deployed)
 
 
 @pytest.mark.timeout(600)
@@ -135,16 +125,6 @@ def test_a_taken_port_is_told_before_anything_starts(other_cloud: Cloud) -> None
     assert "MILLRACE_KAFKA_PORT" in refused.stderr
     assert f"pid {os.getpid()}" in refused.stderr
     assert list(_processes_of(other_cloud)) == []
-
-
-def test_a_server_that_dies_at_start_shows_its_last_words(other_cloud: Cloud) -> None:
-    """Postgres on data of another version never comes up: the error says so in Postgres's own words."""
-    Postgres().prepare(other_cloud.instance)
-    (other_cloud.instance.data("postgres") / "PG_VERSION").write_text("9\n")
-    refused = other_cloud.millrace("up", check=False)
-    assert refused.returncode == 1
-    assert "postgres did not start" in refused.stderr
-    assert "database files are incompatible with server" in refused.stderr
 
 
 def _processes_of(cloud: Cloud) -> Iterator[psutil.Process]:

@@ -5,7 +5,7 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from millrace_local import files, waiting
 from millrace_local.cloud import disk, ports, private_folders
@@ -28,22 +28,30 @@ type Progress = Callable[[str, str], None]
 
 def up(instance: Instance, progress: Progress) -> None:
     """Start every server and deploy the checkout's application, whatever state they are in."""
-    began = time.time()
     template_parameters.check(instance.parameters)
     with lock(instance):
-        with private_folders.restrict(instance):
-            if resumed := leftovers.resume(instance.home):
-                progress("leftovers", f"resumed {resumed} stopped processes")
-            if _is_supervised(instance):
-                supervision.start_stopped(instance)
-            else:
-                _start(instance, progress)
-        for server in SERVERS:
-            _wait_until_ready(instance, server, began, progress)
-            progress(server.name, "ready")
+        start_servers(instance, progress)
         progress("application", "deploying")
         changed = deploy.deploy(instance)
         progress("application", "deployed" if changed else "unchanged")
+
+
+def start_servers(instance: Instance, progress: Progress, servers: Collection[Server] = SERVERS) -> None:
+    """Start *servers* from whatever state they are in, and wait until they are ready. The caller holds the lock.
+
+    Raises LocalCloudError if one does not start.
+    """
+    began = time.time()
+    with private_folders.restrict(instance):
+        if resumed := leftovers.resume(instance.home):
+            progress("leftovers", f"resumed {resumed} stopped processes")
+        if _is_supervised(instance, servers):
+            supervision.start_stopped(instance)
+        else:
+            _start(instance, progress, servers)
+    for server in servers:
+        _wait_until_ready(instance, server, began, progress)
+        progress(server.name, "ready")
 
 
 def down(instance: Instance, *, purge: bool = False) -> bool:
@@ -82,11 +90,11 @@ def lock(instance: Instance) -> Iterator[None]:
         raise LocalCloudError(message) from None
 
 
-def _is_supervised(instance: Instance) -> bool:
-    """Return whether a supervisor answers and knows every server: one of an older checkout may not."""
+def _is_supervised(instance: Instance, servers: Collection[Server]) -> bool:
+    """Return whether a supervisor answers and knows all *servers*: one of an older checkout may not."""
     if not supervision.is_running(instance):
         return False
-    if {server.name for server in SERVERS} <= supervision.processes(instance).keys():
+    if {server.name for server in servers} <= supervision.processes(instance).keys():
         return True
     supervision.stop(instance)
     return False
@@ -100,21 +108,21 @@ def _end_leftovers(instance: Instance) -> int:
     return ended
 
 
-def _start(instance: Instance, progress: Progress) -> None:
+def _start(instance: Instance, progress: Progress, servers: Collection[Server]) -> None:
     if ended := _end_leftovers(instance):
         progress("leftovers", f"ended {ended} processes of a crashed run")
     ports.check_free(instance)
     if full := disk.shortage(instance):
         raise LocalCloudError(full)
     stripe_account.choose(instance)
-    for server in SERVERS:
+    for server in servers:
         progress(server.name, "starting")
         server.install()
         server.prepare(instance)
-    supervision.start(instance, programs(instance))
+    supervision.start(instance, programs(instance, servers))
 
 
-def programs(instance: Instance, servers: Iterable[Server] = SERVERS) -> list[supervision.Program]:
+def programs(instance: Instance, servers: Iterable[Server]) -> list[supervision.Program]:
     """Return the programs to be supervised: the servers and the redeployer."""
     supervised = [
         supervision.Program(

@@ -1,4 +1,4 @@
-"""Restarts without end, orphans, and stopping what hangs: two servers under a supervisor of their own."""
+"""Starts from any state, restarts without end, orphans, and stopping what hangs: two supervised servers."""
 
 import contextlib
 import dataclasses
@@ -14,6 +14,7 @@ import pytest
 
 from millrace_local.cloud import lifecycle
 from millrace_local.instance import TOOLS, Instance
+from millrace_local.problems import LocalCloudError
 from millrace_local.servers import leftovers, supervision
 from millrace_local.servers.postgres import Postgres, superuser_url
 from millrace_local.servers.redis import Redis
@@ -26,12 +27,14 @@ SERVERS = (Postgres(), Redis())
 @pytest.fixture
 def supervised(own_instance: Instance) -> Iterator[Instance]:
     """Postgres and Redis as `up` runs them."""
-    for server in SERVERS:
-        server.prepare(own_instance)
-    supervision.start(own_instance, lifecycle.programs(own_instance, SERVERS))
-    wait_until(lambda: all_ready(own_instance), seconds=90, what="the servers to be ready")
+    start(own_instance)
     yield own_instance
     lifecycle.down(own_instance)
+
+
+def start(instance: Instance) -> None:
+    """Start the servers as `up` does."""
+    lifecycle.start_servers(instance, lambda _part, _state: None, SERVERS)
 
 
 def all_ready(instance: Instance) -> bool:
@@ -85,12 +88,39 @@ def test_a_server_that_is_killed_at_each_start_comes_back_when_it_is_left_alone(
 
 
 def test_what_was_stopped_is_started_and_what_runs_is_left(supervised: Instance) -> None:
-    """Starting what does not run is for every state that a program can be left in."""
+    """`up` does no more than it must."""
     supervision.stop_program(supervised, "redis")
     before = pid(supervised, "postgres")
-    supervision.start_stopped(supervised)
-    wait_until(lambda: all_ready(supervised), seconds=60, what="Redis to be back")
+    start(supervised)
+    assert all_ready(supervised)
     assert pid(supervised, "postgres") == before
+
+
+def test_servers_whose_supervisor_was_killed_are_replaced(supervised: Instance) -> None:
+    """`up` ends them and starts others, which a new supervisor looks after."""
+    killed, before = supervision.pid(supervised), pid(supervised, "postgres")
+    psutil.Process(killed).kill()
+    start(supervised)
+    assert all_ready(supervised)
+    assert leftovers.has_ended(before)
+    assert supervision.pid(supervised) != killed
+    assert pid(supervised, "postgres") not in {0, before}
+
+
+def test_a_server_that_dies_at_start_shows_its_last_words(
+    own_instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Postgres on data of another version never comes up: the error says so in Postgres's own words."""
+    monkeypatch.setattr(lifecycle, "DYING_SECONDS", 3)
+    Postgres().prepare(own_instance)
+    (own_instance.data("postgres") / "PG_VERSION").write_text("9\n")
+    try:
+        with pytest.raises(LocalCloudError) as refused:
+            start(own_instance)
+    finally:
+        lifecycle.down(own_instance)
+    assert "postgres did not start" in str(refused.value)
+    assert "database files are incompatible with server" in str(refused.value)
 
 
 @pytest.mark.parametrize("also_its_supervisor", [False, True])
