@@ -7,7 +7,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 # What works on the whole cloud, which is too heavy to be there twice.
-CLOUD = ("tests/end_to_end/", "tests/faults/", "tests/local_cloud/test_cli.py", "tests/local_cloud/test_deployment.py")
+CLOUD = ("tests/end_to_end/", "tests/faults/", "tests/local_cloud/test_deployment.py")
 CLOUDS_TESTS = "the cloud's tests"
 
 

@@ -3,7 +3,6 @@
 import json
 import socket
 import time
-from pathlib import Path
 
 import pytest
 
@@ -69,22 +68,6 @@ def test_help_shows_an_example(absent_cloud: Cloud, command: str) -> None:
     """`--help` works without any server and shows how the command is used."""
     shown = absent_cloud.millrace(*command.split(), "--help").stdout
     assert "./millrace" in shown
-
-
-def test_an_event_that_is_no_json_is_refused_before_anything_is_invoked(cloud: Cloud, tmp_path: Path) -> None:
-    """The error names the file and what is wrong with it."""
-    event = tmp_path / "event.json"
-    event.write_text("{")
-    refused = cloud.millrace("invoke", "OperationsGetHealth", "--event", str(event), check=False)
-    assert refused.returncode == 1
-    assert f"{event} is not JSON" in refused.stderr
-
-
-def test_invoke_prints_the_answer_and_the_log(cloud: Cloud) -> None:
-    """The function's answer is JSON on standard output, its log lines are on standard error."""
-    ran = cloud.millrace("invoke", "OperationsGetHealth")
-    assert '"body": "{\\"status\\":\\"UP\\"}"' in ran.stdout
-    assert "REPORT RequestId:" in ran.stderr
 
 
 def test_up_names_the_variables_of_other_services_that_it_does_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
