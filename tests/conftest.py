@@ -20,6 +20,7 @@ from tests.kit.cloud import Cloud, running_cloud
 from tests.kit.databases import Database
 from tests.kit.lambda_events import Context
 from tests.kit.servers import free_instance, running, starts_server
+from tests.kit.slow_broker import StoppableBroker
 
 pytest_plugins = ["tests.kit.quick", "tests.kit.sharing"]
 
@@ -50,6 +51,21 @@ def kafka(instance: Instance) -> Iterator[str]:
     """Bootstrap servers of a real one-node Kafka."""
     with running(Kafka(), instance):
         yield instance.kafka_bootstrap
+
+
+@starts_server
+@pytest.fixture(scope="session")
+def second_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoppableBroker]:
+    own = free_instance(tmp_path_factory.mktemp("second-kafka"))
+    with running(Kafka(), own) as process:
+        yield StoppableBroker(own.kafka_bootstrap, process)
+
+
+@pytest.fixture
+def stoppable_broker(second_kafka: StoppableBroker) -> StoppableBroker:
+    """A broker beside the session's, which a test may stop for a while."""
+    second_kafka.wait_until_recovered()
+    return second_kafka
 
 
 @starts_server

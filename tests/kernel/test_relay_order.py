@@ -1,14 +1,9 @@
 """The order of a key on the wire: no record is first seen after a younger one, however slow or dead the broker is."""
 
 import contextlib
-import os
-import signal
-import subprocess
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
-from concurrent import futures
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from kafka.errors import KafkaError
@@ -16,17 +11,15 @@ from kafka.errors import KafkaError
 from kernel.messaging import kafka as producer
 from kernel.messaging import outbox, relay
 from kernel.messaging.outbox import Message
-from millrace_local.instance import Instance
-from millrace_local.servers.kafka import Kafka
 from tests.kit import topics
 from tests.kit.databases import Database
-from tests.kit.servers import running, wait_until
-from tests.kit.slow_broker import slowed
+from tests.kit.servers import wait_until
+from tests.kit.slow_broker import StoppableBroker
 
 KEYS = 3
-ROWS = 6000
+ROWS = 2000
 ROW_BYTES = 30_000
-SLOW_SECONDS = 45
+FAILURES = 5
 
 
 def add(database: Database, topic: str, count: int, size: int) -> None:
@@ -77,50 +70,51 @@ def test_an_inversion_is_a_first_sight_after_a_younger_record(
 
 
 @pytest.fixture
-def own_broker(
-    activity: Database, own_instance: Instance, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[subprocess.Popen[bytes]]:
+def broker(
+    activity: Database, stoppable_broker: StoppableBroker, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[StoppableBroker]:
     """A broker to be slowed or stopped; this process is the activity domain's relay, and publishes to it."""
     monkeypatch.setenv("DATABASE_URL_ACTIVITY", activity.url("relay"))
-    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", own_instance.kafka_bootstrap)
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", stoppable_broker.bootstrap)
     monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT")
-    with running(Kafka(), own_instance) as broker:
-        yield broker
-        producer.close()
+    yield stoppable_broker
+    producer.close()
 
 
-def test_a_slow_broker_gets_every_key_in_order(activity: Database, own_broker: subprocess.Popen[bytes]) -> None:
-    """180 MB that take the broker longer than the producer waits for an acknowledgement."""
-    bootstrap = os.environ["KAFKA_BOOTSTRAP_SERVERS"]
-    topic = topics.create(bootstrap, partitions=4)
+def test_a_slow_broker_gets_every_key_in_order(
+    activity: Database, broker: StoppableBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """60 MB for a broker that is stopped for longer than the producer waits for an acknowledgement, again and again."""
+    for option, milliseconds in (("linger_ms", 900), ("request_timeout_ms", 1_000), ("delivery_timeout_ms", 2_000)):
+        monkeypatch.setitem(producer.OPTIONS, option, milliseconds)
+    monkeypatch.setattr(producer, "LONGEST_SEND_SECONDS", 3)
+    topic = topics.create(broker.bootstrap, partitions=4)
     add(activity, topic, ROWS, ROW_BYTES)
 
-    with ThreadPoolExecutor() as pool:
-        draining = pool.submit(drain, activity)
-        with slowed(own_broker):
-            futures.wait([draining], timeout=SLOW_SECONDS)
-        draining.result()
+    with contextlib.ExitStack() as slowing:
+        slowing.enter_context(broker.slowed(stopped=2.5, runs=0.3))
+        failures = 0
+        for _ in failed_relays(activity):
+            failures += 1
+            if failures == FAILURES:
+                slowing.close()
 
-    found = by_key(bootstrap, topic)
+    assert failures >= FAILURES
+    found = by_key(broker.bootstrap, topic)
     assert {key: inversions(numbers) for key, numbers in found.items()} == {key: [] for key in found}
     assert {number for numbers in found.values() for number in numbers} == set(range(ROWS))
 
 
-def test_a_producer_that_was_given_up_sends_nothing_more(
-    activity: Database, own_broker: subprocess.Popen[bytes]
-) -> None:
+def test_a_producer_that_was_given_up_sends_nothing_more(activity: Database, broker: StoppableBroker) -> None:
     """While the broker hangs, rows stay where they are, and no thread is left that would send them behind our back."""
-    topic = topics.create(os.environ["KAFKA_BOOTSTRAP_SERVERS"], partitions=4)
+    topic = topics.create(broker.bootstrap, partitions=4)
     add(activity, topic, 100, ROW_BYTES)
     producer._producer()
 
-    own_broker.send_signal(signal.SIGSTOP)
-    try:
+    with broker.stopped():
         with pytest.raises(KafkaError):
             relay.publish("activity", 0)
         wait_until(lambda: not senders(), what="the producer's thread to end")
-    finally:
-        own_broker.send_signal(signal.SIGCONT)
 
     assert activity.rows("SELECT count(*) FROM outbox WHERE published_at IS NULL AND parked_at IS NULL") == [(100,)]
 
@@ -137,7 +131,10 @@ def senders() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name.endswith("network-thread")]
 
 
-def drain(database: Database) -> None:
+def failed_relays(database: Database) -> Iterator[KafkaError]:
+    """Run one relay after the other until all is published. Yields the error of each that fails."""
     while database.rows("SELECT FROM outbox WHERE published_at IS NULL"):
-        with contextlib.suppress(KafkaError):
+        try:
             relay.publish("activity", 0)
+        except KafkaError as error:
+            yield error
