@@ -7,19 +7,17 @@ from typing import Any
 
 import pytest
 
-from millrace_local.instance import Instance
-from millrace_local.servers.kafka import Kafka
 from millrace_plugin.kafka_trigger.destinations.kafka import ROUND_BYTES, KafkaDestination, Message, rounds
 from millrace_plugin.kafka_trigger.failure import DeliveryError, Failure
 from millrace_plugin.kafka_trigger.payload import Encoder
 from millrace_plugin.kafka_trigger.settings import Settings
-from tests.kit.servers import running
-from tests.kit.slow_broker import slowed
+from tests.kit.slow_broker import StoppableBroker
 from tests.local_cloud.kafka_trigger.conftest import FUNCTION_ARN, Topic
 
 NewTopic = Callable[..., Topic]
 ENCODER = Encoder("source", 0)
-RECORDS = 150
+RECORDS = 300
+EXPIRATIONS = 4
 
 
 def messages(*keys: bytes | None, size: int = 10) -> list[Message]:
@@ -81,33 +79,37 @@ def test_a_message_keeps_its_payload_if_only_its_batch_was_too_large(new_topic: 
     assert all(payload["records"]["source-0"] for _, payload in delivered(topic, 10))
 
 
-def deliver_all(kafka: KafkaDestination, failed: Failure) -> int:
-    """Deliver as a mapping does: retry the rest after each error. Returns the number of errors."""
-    left, errors = failed, 0
-    while True:
+def expirations(kafka: KafkaDestination, failed: Failure) -> Iterator[DeliveryError]:
+    """Deliver as a mapping does, the rest again after each error. Yields the errors."""
+    left = failed
+    while left.records:
         try:
             kafka.deliver(left)
         except DeliveryError as error:
             left = Failure(0, left.records[error.delivered :], left.condition, left.attempts, None)
-            errors += 1
+            yield error
         else:
-            return errors
+            return
 
 
 def test_d_order_holds_on_a_broker_that_is_slower_than_the_timeouts(
-    own_instance: Instance, monkeypatch: pytest.MonkeyPatch
+    stoppable_broker: StoppableBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Messages expire while the broker is stopped and are sent again, and no key goes backwards."""
     for name, seconds in (("REQUEST_SECONDS", 1), ("DELIVERY_SECONDS", 2), ("FLUSH_SECONDS", 4)):
         monkeypatch.setattr(f"millrace_plugin.kafka_trigger.destinations.kafka.{name}", seconds)
-    with running(Kafka(), own_instance) as broker:
-        topic = Topic(own_instance.kafka_bootstrap)
-        failed = failure(*[(b"%d" % (number % 3), 30_000) for number in range(RECORDS)])
-        with destination(topic) as kafka:
-            kafka.deliver(failure((b"first", 1)))
-            with slowed(broker, stopped=3.5, runs=0.7):
-                assert deliver_all(kafka, failed) > 0, "nothing has expired"
-        assert_keys_never_go_backwards(topic, set(range(RECORDS)))
+    topic = Topic(stoppable_broker.bootstrap)
+    failed = failure(*[(b"%d" % (number % 3), 30_000) for number in range(RECORDS)])
+    with destination(topic) as kafka, contextlib.ExitStack() as slowing:
+        kafka.deliver(failure((b"first", 1)))
+        slowing.enter_context(stoppable_broker.slowed(stopped=2.5, runs=0.3))
+        expired = 0
+        for _ in expirations(kafka, failed):
+            expired += 1
+            if expired == EXPIRATIONS:
+                slowing.close()
+    assert expired >= EXPIRATIONS
+    assert_keys_never_go_backwards(topic, set(range(RECORDS)))
 
 
 def assert_keys_never_go_backwards(topic: Topic, expected: set[int]) -> None:

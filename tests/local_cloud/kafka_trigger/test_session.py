@@ -1,26 +1,24 @@
 """Sessions that end by an error, and brokers that hang (C4, L1, L2), on a real broker."""
 
-import os
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from millrace_local.instance import Instance
-from millrace_local.servers.kafka import Kafka
 from millrace_plugin.kafka_trigger.committer import Committer
 from millrace_plugin.kafka_trigger.dispatcher import Dispatcher
 from millrace_plugin.kafka_trigger.processing_result import CONNECTION_ERROR, OK
 from millrace_plugin.kafka_trigger.source_topic import SourceTopic
-from tests.kit.servers import running, wait_until
+from tests.kit.servers import wait_until
+from tests.kit.slow_broker import StoppableBroker
 from tests.local_cloud.kafka_trigger.conftest import Mappings, Topic
-from tests.local_cloud.kafka_trigger.fake_function import SUCCESS, FakeFunction, Gate
+from tests.local_cloud.kafka_trigger.fake_function import FakeFunction, Gate
 
 NewTopic = Callable[..., Topic]
 BROKER_ERROR = KafkaException(KafkaError(KafkaError.UNKNOWN))
+# Longer than a consumer waits for an answer (`socket.timeout.ms`), after which it has given up its session too.
+HANG_SECONDS = 12
 
 
 class Fault:
@@ -109,56 +107,54 @@ def test_c10_a_batch_in_flight_is_not_repeated_when_the_session_ends(
     assert function.offsets(topic.label()) == [0, 1, 2, 3, 4]
 
 
-@contextmanager
-def stopped(process_id: int) -> Iterator[None]:
-    os.kill(process_id, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(process_id, signal.SIGCONT)
-
-
-@pytest.mark.parametrize("state", ["idle", "in flight"])
-def test_l1_a_broker_that_hangs_is_told_within_seconds_and_recovers(state: str, own_instance: Instance) -> None:
+def test_l1_a_broker_that_hangs_is_told_within_seconds_and_recovers(stoppable_broker: StoppableBroker) -> None:
     """LastProcessingResult follows, whether the mapping has work or not, and nothing is lost or repeated."""
-    mappings = Mappings(own_instance.kafka_bootstrap)
+    mappings = Mappings(stoppable_broker.bootstrap)
     gate = Gate()
-    function = FakeFunction(gate if state == "in flight" else lambda _: SUCCESS)
-    with running(Kafka(), own_instance) as broker:
-        topic = Topic(own_instance.kafka_bootstrap, 2)
-        mapping = mappings.start(topic, function, batch_size=2)
-        try:
+    functions = {"idle": FakeFunction(), "in flight": FakeFunction(gate)}
+    topics = {state: Topic(stoppable_broker.bootstrap, 2) for state in functions}
+    running = {state: mappings.start(topics[state], function, batch_size=2) for state, function in functions.items()}
+
+    def delivered(state: str) -> list[list[int]]:
+        return [functions[state].offsets(topics[state].label(partition)) for partition in (0, 1)]
+
+    def wait_for_result(result: str) -> None:
+        wait_until(lambda: all(each.processing_result.value == result for each in running.values()), seconds=20)
+
+    try:
+        for topic in topics.values():
             for partition in (0, 1):
                 topic.write(2, partition)
-            labels = [topic.label(partition) for partition in (0, 1)]
-            wait_until(lambda: all(function.offsets(label) for label in labels))
-            with stopped(broker.pid):
-                began = time.monotonic()
-                down = CONNECTION_ERROR.format(bootstrap=own_instance.kafka_bootstrap)
-                wait_until(lambda: mapping.processing_result.value == down, seconds=15)
-                wait_until(lambda: time.monotonic() - began > 20)
-            wait_until(lambda: mapping.processing_result.value == OK, seconds=15)
-            gate.open()
+        wait_until(lambda: all(all(delivered(state)) for state in functions))
+        with stoppable_broker.stopped():
+            began = time.monotonic()
+            wait_for_result(CONNECTION_ERROR.format(bootstrap=stoppable_broker.bootstrap))
+            wait_until(lambda: time.monotonic() - began > HANG_SECONDS)
+        wait_for_result(OK)
+        gate.open()
+        for state, topic in topics.items():
             for partition in (0, 1):
                 topic.write(1, partition)
-            wait_until(lambda: all(topic.committed(mapping.settings.group, each) == 3 for each in (0, 1)), seconds=40)
-            assert [function.offsets(label) for label in labels] == [[0, 1, 2]] * 2
-        finally:
-            gate.open()
-            mappings.stop()
+            group = running[state].settings.group
+            wait_until(lambda: all(topic.committed(group, each) == 3 for each in (0, 1)), seconds=40)  # noqa: B023 - called at once
+        assert {state: delivered(state) for state in functions} == dict.fromkeys(functions, [[0, 1, 2]] * 2)
+    finally:
+        gate.open()
+        mappings.stop()
 
 
-def test_g3_latest_is_when_the_mapping_was_enabled_even_if_no_broker_answered_then(own_instance: Instance) -> None:
+def test_g3_latest_is_when_the_mapping_was_enabled_even_if_no_broker_answered_then(
+    stoppable_broker: StoppableBroker,
+) -> None:
     """Older records are skipped, and later ones are not, even if they are written before the brokers answer."""
-    mappings = Mappings(own_instance.kafka_bootstrap)
+    mappings = Mappings(stoppable_broker.bootstrap)
     function = FakeFunction()
-    with running(Kafka(), own_instance) as broker:
-        topic = Topic(own_instance.kafka_bootstrap)
-        topic.write(2)
-        try:
-            with stopped(broker.pid):
-                mappings.start(topic, function, starting_position="LATEST")
-            topic.write(1)
-            wait_until(lambda: function.offsets(topic.label()) == [2], seconds=40)
-        finally:
-            mappings.stop()
+    topic = Topic(stoppable_broker.bootstrap)
+    topic.write(2)
+    try:
+        with stoppable_broker.stopped():
+            mappings.start(topic, function, starting_position="LATEST")
+        topic.write(1)
+        wait_until(lambda: function.offsets(topic.label()) == [2], seconds=40)
+    finally:
+        mappings.stop()
