@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kernel.aws import secrets
 from kernel.messaging import kafka as producer
 from kernel.storage import redis_server
 from millrace_local.instance import Instance
@@ -15,11 +16,14 @@ from millrace_local.servers.opensearch import OpenSearch
 from millrace_local.servers.postgres import Postgres, superuser_url
 from millrace_local.servers.redis import Redis
 from millrace_local.servers.stripe import Stripe
+from tests.kit import aws as aws_in_process
 from tests.kit import databases, domains, tokens, topics
+from tests.kit.aws import Aws
 from tests.kit.cloud import Cloud, running_cloud
 from tests.kit.databases import Database
 from tests.kit.lambda_events import Context
 from tests.kit.servers import free_instance, running, starts_server
+from tests.kit.ses import SENDER, Ses
 from tests.kit.slow_broker import StoppableBroker
 
 pytest_plugins = ["tests.kit.quick", "tests.kit.sharing"]
@@ -107,6 +111,31 @@ def cloud() -> Iterator[Cloud]:
     """The whole local cloud with the application deployed, as `./millrace up` makes it."""
     with running_cloud() as running_one:
         yield running_one
+
+
+@pytest.fixture(scope="session")
+def aws_server() -> Iterator[Aws]:
+    """moto's AWS, served by this process."""
+    with aws_in_process.running() as served:
+        yield served
+
+
+@pytest.fixture
+def aws(aws_server: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
+    """An empty AWS account that functions and boto3 use; no secret is cached."""
+    for name, value in aws_server.variables.items():
+        monkeypatch.setenv(name, value)
+    aws_server.reset()
+    secrets.reset()
+    yield aws_server
+    secrets.reset()
+
+
+@pytest.fixture
+def ses(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Ses:
+    """SES, where the functions send from a verified address."""
+    monkeypatch.setenv("EMAIL_SENDER", SENDER)
+    return Ses(aws)
 
 
 @pytest.fixture

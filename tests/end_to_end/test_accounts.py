@@ -1,5 +1,6 @@
 """The walk of a new user through five domains, as curl does it."""
 
+import functools
 import itertools
 import secrets
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ import pytest
 from tests.end_to_end.accounts import Account, log_in, registered
 from tests.kit.cloud import Cloud
 from tests.kit.servers import wait_until
-from tests.kit.ses import Ses
+from tests.kit.ses import received_by_localstack
 
 
 @pytest.fixture
@@ -29,10 +30,10 @@ def test_a_new_user_is_welcomed_in_the_list_and_by_e_mail(cloud: Cloud, api: htt
     """register → user-registered → notification → e-mail in SES, to the address that was given."""
     welcome = f"Welcome, {account.username}! Your account has been created."
     wait_until(lambda: welcome in _messages(api, account), seconds=30, what="the welcome notification")
-    ses = Ses(cloud.instance.localstack_url)
     address = f"{account.username}@example.com"
-    wait_until(lambda: ses.received(address), seconds=90, what="the e-mail")
-    [mail] = ses.received(address)
+    received = functools.partial(received_by_localstack, cloud.instance.localstack_url, address)
+    wait_until(received, seconds=90, what="the e-mail")
+    [mail] = received()
     assert mail.get_content().strip() == welcome
 
 

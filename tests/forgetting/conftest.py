@@ -2,29 +2,29 @@
 
 import contextlib
 import json
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
 from redis import Redis
 
-from kernel.aws import email, secrets
+from kernel.aws import secrets
 from kernel.storage import database, redis_server
 from millrace_local.instance import Instance
 from millrace_local.servers import stripe_account
-from payments.credentials import Credentials
 from tests.forgetting.person import Person
 from tests.forgetting.platform import Platform
-from tests.kit import databases, tokens
+from tests.kit import databases, stripe_clients, tokens
+from tests.kit.aws import Aws
 from tests.kit.databases import Database
+from tests.kit.ses import SENDER, Ses
 from tests.test_layout import DOMAINS
 
 
 @pytest.fixture(scope="module")
 def platform(
-    migrated: Callable[[str], Database], redis: str, stripe_api: str, instance: Instance
+    migrated: Callable[[str], Database], redis: str, stripe_api: str, aws_server: Aws, instance: Instance
 ) -> Iterator[Platform]:
-    """Every domain's database, Redis and the local Stripe; e-mails are taken, and sent to nobody."""
+    """Every domain's database, Redis, the local Stripe and moto's AWS."""
     variables = {
         "SIGNING_KEYS": json.dumps(tokens.SIGNING_KEYS),
         "PUBLIC_KEYS": tokens.PUBLIC_KEYS,
@@ -32,17 +32,20 @@ def platform(
         "RATE_LIMIT_FACTOR": "1000",
         "STRIPE_API_BASE": stripe_api,
         "DEFAULT_PAYMENT_METHOD": "pm_card_visa",
+        "EMAIL_SENDER": SENDER,
+        **aws_server.variables,
     }
     account = stripe_account.local(instance)
-    stripe = secrets._Cached(Credentials(account.api_key, account.webhook_secrets), time.time() + 3600)
+    aws_server.reset()
+    stripe_clients.put_keys(aws_server, account.api_key, account.webhook_secrets)
+    Ses(aws_server)
+    secrets.reset()
     redis_server.reset()
     with contextlib.ExitStack() as stack:
         monkeypatch = stack.enter_context(pytest.MonkeyPatch.context())
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(redis_server, "TIMEOUT_SECONDS", 5)
-        monkeypatch.setattr(email, "send", lambda *_, **__: None)
-        monkeypatch.setitem(secrets._cache, "millrace/local/stripe", stripe)
         database.reset()
         own = [domain for domain in DOMAINS if domain != "operations"]
         copies = {domain: stack.enter_context(databases.copied(migrated(domain))) for domain in own}
@@ -52,6 +55,7 @@ def platform(
         client.flushdb()
         yield Platform(copies, client)
         database.reset()
+        secrets.reset()
 
 
 @pytest.fixture

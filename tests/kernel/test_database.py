@@ -9,10 +9,10 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from kernel.aws import secrets
-from kernel.aws.secrets import Credentials
 from kernel.errors import UnavailableError
 from kernel.storage import database
 from kernel.storage.database import transaction
+from tests.kit.aws import Aws
 from tests.kit.databases import PASSWORDS, Database
 
 INSERT = "INSERT INTO events (id, user_id, event_type) VALUES (gen_random_uuid(), 'u', 'LOGIN')"
@@ -138,20 +138,19 @@ def test_lets_other_errors_pass(activity: Database) -> None:
         connection.execute("INSERT INTO events (id) VALUES (gen_random_uuid())")
 
 
-def test_reads_a_rotated_password_anew(migrated: Callable[[str], Database], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reads_a_rotated_password_again(
+    migrated: Callable[[str], Database], aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The cached secret is stale: one fresh look, and the connection is made."""
-    asked = []
-
-    def get(secret_id: str, *, fresh: bool = False) -> Credentials:
-        asked.append((secret_id, fresh))
-        return Credentials("activity_app", PASSWORDS["app"] if fresh else "of yesterday")
-
     server = conninfo_to_dict(migrated("activity").server)
-    monkeypatch.setattr(secrets, "get", get)
     settings = {"HOST": server["host"], "PORT": server["port"], "SSLMODE": "disable", "SECRET_PREFIX": "test/"}
     for name, value in settings.items():
         monkeypatch.setenv(f"DATABASE_{name}", str(value))
+    aws.put_secret("test/activity_app", {"username": "activity_app", "password": "of yesterday"})
+    secrets.get("test/activity_app")
+    aws.put_secret("test/activity_app", {"username": "activity_app", "password": PASSWORDS["app"]})
 
     database.connect("activity").close()
+    database.connect("activity").close()
 
-    assert asked == [("test/activity_app", False), ("test/activity_app", True)]
+    assert len(aws.secret_reads()) == 2

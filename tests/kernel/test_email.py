@@ -1,7 +1,7 @@
 """E-mail through SES: what arrives, and which failures may pass."""
 
+import contextlib
 import socket
-from collections.abc import Iterator
 from email.utils import getaddresses
 from uuid import uuid4
 
@@ -11,16 +11,9 @@ from hypothesis import strategies as st
 
 from kernel.aws import email
 from kernel.errors import UnavailableError
+from millrace_local.deployment import aws as localstack_aws
 from millrace_local.instance import Instance
-from tests.kit.ses import DOWN, REFUSED, SENDER, THROTTLED, Failure, Ses, gated
-
-
-@pytest.fixture
-def ses(localstack: Instance, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ses]:
-    with gated(localstack.localstack_url) as found:
-        for name, value in found.variables.items():
-            monkeypatch.setenv(name, value)
-        yield found
+from tests.kit.ses import DOWN, REFUSED, SENDER, THROTTLED, Failure, Ses, received_by_localstack
 
 
 @pytest.fixture
@@ -33,11 +26,25 @@ def test_sends_a_message_as_it_was_written(ses: Ses, address: str) -> None:
     message_id = uuid4()
     email.send(address, "Grüße aus Łódź", "Willkommen, Žofie!\nFrom here.\n.\n" + "x" * 2000, message_id=message_id)
     [message] = ses.received(address)
+    assert ses.asked == [address]
     assert message["From"] == SENDER
     assert message["Subject"] == "Grüße aus Łódź"
     assert message["Message-ID"] == f"<{message_id}@millrace.example>"
     assert message["Auto-Submitted"] == "auto-generated"
     assert message.get_content() == "Willkommen, Žofie!\nFrom here.\n.\n" + "x" * 2000 + "\n"
+
+
+def test_sends_through_localstack(localstack: Instance, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SES of the local cloud takes the same request, and keeps the message for its reader."""
+    with contextlib.closing(localstack_aws.client(localstack, "ses")) as client:
+        client.verify_email_identity(EmailAddress=SENDER)
+    for name, value in localstack_aws.environment(localstack).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("EMAIL_SENDER", SENDER)
+    email.send(address, "Grüße aus Łódź", "Willkommen, Žofie!", message_id=uuid4())
+    [message] = received_by_localstack(localstack.localstack_url, address)
+    assert (message["From"], message["Subject"]) == (SENDER, "Grüße aus Łódź")
+    assert message.get_content() == "Willkommen, Žofie!\n"
 
 
 @pytest.mark.parametrize("failure", [DOWN, THROTTLED, (400, "MessageRejected"), (403, "SignatureDoesNotMatch")])

@@ -8,17 +8,17 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
-import msgspec
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from werkzeug.wrappers import Response
 
-from kernel.aws import secrets
 from kernel.errors import UnauthorizedError, UnavailableError
 from kernel.web import keys, tokens
 from kernel.web.endpoint import endpoint
 from kernel.web.requests import Request
-from kernel.web.tokens import Principal, PublicKeySet
+from kernel.web.tokens import Principal
 from tests.kit.api import Answer, call
+from tests.kit.aws import Aws
 from tests.kit.tokens import PUBLIC_KEYS, SIGNING_KEYS, bearer, forged, hs256_with_the_public_key, sign
 
 USER = UUID("0190a3c0-7f4b-7c11-9d1e-5f0c2b7a9e01")
@@ -160,26 +160,34 @@ def test_authorization_comes_before_the_body() -> None:
 
 
 class Store:
-    """A Secrets Manager that counts how often it is read, with a clock of its own."""
+    """The public keys in Secrets Manager, and the verifier's clock."""
 
-    def __init__(self, content: str) -> None:
-        self.content: str | None = content
-        self.reads = 0
+    def __init__(self, aws: Aws) -> None:
+        self._aws = aws
         self.now = 1_000_000.0
+        self.put(PUBLIC_KEYS)
 
-    def read(self, _secret: str, expected: type[PublicKeySet], *, fresh: bool = False) -> PublicKeySet:
-        self.reads += 1
-        if self.content is None:
-            raise UnavailableError("The secret cannot be read.")
-        return msgspec.json.decode(self.content, type=expected)
+    def put(self, content: str) -> None:
+        self._aws.put_secret("public-keys", json.loads(content))
+
+    def fail(self) -> None:
+        """Let Secrets Manager answer no more requests."""
+        self._aws.refuse = lambda _: Response("down", 503)
+
+    def recover(self) -> None:
+        self._aws.refuse = lambda _: None
+
+    @property
+    def reads(self) -> int:
+        return len(self._aws.secret_reads())
 
 
 @pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> Store:
-    made = Store(PUBLIC_KEYS)
+def store(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Store:
+    made = Store(aws)
     monkeypatch.delenv("PUBLIC_KEYS")
+    monkeypatch.setenv("PUBLIC_KEYS_SECRET", "public-keys")
     monkeypatch.setattr(tokens, "_stored", tokens._StoredKeys())
-    monkeypatch.setattr(secrets, "read", made.read)
     monkeypatch.setattr(tokens, "time", SimpleNamespace(time=lambda: made.now))
     return made
 
@@ -206,7 +214,7 @@ def test_a_token_of_a_new_key_lets_the_keys_be_read_at_once(store: Store) -> Non
     """So that a key that nobody was told of in advance works within half a minute."""
     verify(sign(USER))
     signing = keys.new_signing_keys()
-    store.content = json.dumps(keys.public(signing))
+    store.put(json.dumps(keys.public(signing)))
     store.now += 31
     assert verify(bearer(claims(), signing["keys"][0])).user_id == USER
     with pytest.raises(UnauthorizedError):
@@ -228,21 +236,21 @@ def test_while_the_keys_cannot_be_read_the_known_ones_are_used_for_an_hour(store
     """Then nobody is let in any more: 503, not 401, and again as soon as they can be read."""
     token = sign(USER)
     verify(token)
-    known, store.content = store.content, None
+    store.fail()
     for _ in range(11):
         store.now += 300
         verify(token)
     store.now += 301
     with pytest.raises(UnavailableError):
         verify(token)
-    store.content = known
+    store.recover()
     store.now += 3
     verify(token)
 
 
 def test_without_any_keys_nobody_is_let_in(store: Store) -> None:
     """A cold environment that cannot read them answers 503 and does not ask for each request."""
-    store.content = None
+    store.fail()
     answers = [call(whoami, headers=sign(USER)) for _ in range(10)]
     assert {answer.status for answer in answers} == {503}
     assert {answer.headers["Retry-After"] for answer in answers} == {"2"}

@@ -10,6 +10,7 @@ from millrace_local.instance import Instance
 from millrace_local.servers.redis import Redis
 from tests.kit import quick, servers
 from tests.kit.cloud import Cloud
+from tests.kit.ses import Ses
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,8 @@ def test_the_quick_lane_leaves_out_what_needs_a_server(server: str) -> None:
     assert quick.needs_server(needing)
 
 
-def test_the_quick_lane_has_what_needs_no_server(request: pytest.FixtureRequest) -> None:
+def test_the_quick_lane_has_what_needs_no_server(request: pytest.FixtureRequest, ses: Ses) -> None:
+    """AWS by moto is served by the test's own process."""
     assert not quick.needs_server(request.node)
 
 

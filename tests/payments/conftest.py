@@ -1,16 +1,14 @@
 """A payments database, the variables of its functions, and Stripe's keys."""
 
-import time
 from collections.abc import Iterator
 
 import pytest
 
-from kernel.aws import secrets
 from millrace_local.instance import Instance
 from millrace_local.servers import stripe_account
 from payments import gateway
-from payments.credentials import Credentials
-from tests.kit import domains
+from tests.kit import domains, stripe_clients
+from tests.kit.aws import Aws
 from tests.kit.proxy import faulty
 from tests.payments import stripe_messages
 from tests.payments.fake_stripe import FakeStripe
@@ -20,10 +18,9 @@ consumer = domains.consumer_fixture("payments")
 
 
 @pytest.fixture(autouse=True)
-def credentials(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The secret, as if it had just been read."""
-    content = Credentials(stripe_account.local(instance).api_key, list(stripe_messages.SECRETS))
-    monkeypatch.setitem(secrets._cache, "millrace/local/stripe", secrets._Cached(content, time.time()))
+def credentials(aws: Aws, instance: Instance) -> None:
+    """The secret of the local Stripe's account, with which tests sign webhooks, too."""
+    stripe_clients.put_keys(aws, stripe_account.local(instance).api_key, stripe_messages.SECRETS)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing import forkserver, get_context
@@ -13,15 +12,16 @@ from typing import Any
 import psycopg
 import pytest
 
-from kernel.aws import secrets
-from payments import credentials, gateway, on_order_events
-from payments.credentials import Credentials
+from payments import gateway, on_order_events
 from tests.kit.lambda_events import Context
 
 # Its processes begin with the modules that are imported above, and with nothing of the tests' own process.
 _processes = get_context("forkserver")
 _processes.set_forkserver_preload([__name__])
-VARIABLES = ("TOPIC", "CONSUMER_GROUP", "DEAD_LETTER_TOPIC", "DATABASE_URL_PAYMENTS", "STRIPE_API_BASE")
+VARIABLES = (
+    *("TOPIC", "CONSUMER_GROUP", "DEAD_LETTER_TOPIC", "DATABASE_URL_PAYMENTS", "STRIPE_API_BASE"),
+    *("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+)
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def consuming(batch: dict[str, Any], *, fatal_statement: int | None = None) -> I
         patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
         forkserver.ensure_running()
     variables = {name: os.environ[name] for name in VARIABLES} | {"DEFAULT_PAYMENT_METHOD": "pm_card_visa"}
-    process = _processes.Process(target=_consume, args=(batch, variables, credentials.get().api_key, fatal_statement))
+    process = _processes.Process(target=_consume, args=(batch, variables, fatal_statement))
     process.start()
     try:
         yield process
@@ -44,9 +44,8 @@ def consuming(batch: dict[str, Any], *, fatal_statement: int | None = None) -> I
         process.join()
 
 
-def _consume(batch: dict[str, Any], variables: Mapping[str, str], key: str, fatal_statement: int | None) -> None:
+def _consume(batch: dict[str, Any], variables: Mapping[str, str], fatal_statement: int | None) -> None:
     os.environ.update(variables)
-    secrets._cache["millrace/local/stripe"] = secrets._Cached(Credentials(key, []), time.time())
     gateway.TIMEOUT_SECONDS = 60
     if fatal_statement is not None:
         _die_before(fatal_statement)

@@ -1,7 +1,6 @@
 """An order is charged once, or never, or gets its money back."""
 
 import json
-import time
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,13 +8,12 @@ import pytest
 import stripe as library
 
 from kernel import ids
-from kernel.aws import secrets
 from kernel.contracts.orders import OrderCreated, OrderPaid
-from payments import gateway
-from payments.credentials import Credentials
+from payments import credentials, gateway
 from payments.model import Payment
 from payments.on_order_events import handler
-from tests.kit import documents
+from tests.kit import documents, stripe_clients
+from tests.kit.aws import Aws
 from tests.kit.databases import Database
 from tests.kit.lambda_events import Context, batch, failures, record
 from tests.kit.proxy import Loss, Refusal
@@ -273,11 +271,11 @@ def test_skips_what_orders_tell_of_payments_themselves(payments: Database, strip
     assert payments.rows("SELECT count(*) FROM payments") == [(0,)]
 
 
-def test_reads_a_replaced_key_anew(payments: Database, stripe: FakeStripe, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reads_a_replaced_key_again(payments: Database, stripe: FakeStripe, aws: Aws) -> None:
     """Stripe refuses the old one; the next attempt is made with the new one."""
-    old = secrets._Cached(Credentials("sk_test_of_old", []), time.time())
-    monkeypatch.setitem(secrets._cache, "millrace/local/stripe", old)
-    monkeypatch.setattr(secrets, "_fetch", lambda _: json.dumps({"apiKey": stripe.key, "webhookSecrets": []}))
+    stripe_clients.put_keys(aws, "sk_test_of_old", [])
+    credentials.get()
+    stripe_clients.put_keys(aws, stripe.key, [])
     order = created()
     assert consume(order) == failures((0, 0))
     assert consume(order) == ALL

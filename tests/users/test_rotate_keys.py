@@ -1,18 +1,19 @@
-"""The rotation of the signing keys, against a real Secrets Manager."""
+"""The rotation of the signing keys in Secrets Manager."""
 
+import contextlib
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-import boto3
 import pytest
 
 from kernel.aws import secrets
 from kernel.errors import UnauthorizedError
 from kernel.web import tokens
+from millrace_local.deployment import aws as localstack_aws
 from millrace_local.instance import Instance
+from tests.kit.aws import Aws
 from tests.kit.operations import run
 from users import access_tokens, rotate_keys
 
@@ -34,25 +35,19 @@ class Secrets:
 
 
 @pytest.fixture
-def stored(localstack: Instance, monkeypatch: pytest.MonkeyPatch) -> Iterator[Secrets]:
-    """Two empty secrets, of which the functions are told; half an hour passes between rotations."""
-    variables = {
-        "AWS_ENDPOINT_URL": localstack.localstack_url,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_REGION": "us-east-1",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
+def stored(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Secrets:
+    """Two empty secrets, of which the functions are told."""
+    return prepared(aws.client("secretsmanager"), monkeypatch)
+
+
+def prepared(client: Any, monkeypatch: pytest.MonkeyPatch) -> Secrets:  # noqa: ANN401 - a boto3 client
+    """Create two empty secrets and name them to the functions; half an hour passes between rotations."""
     monkeypatch.setattr(rotate_keys, "SHORTEST_INTERVAL", timedelta(0))
     monkeypatch.setattr(tokens, "_stored", tokens._StoredKeys())
-    client = boto3.client("secretsmanager")
-    made = Secrets(client)
-    monkeypatch.setenv("SIGNING_KEYS_SECRET", made.names["signing"])
-    monkeypatch.setenv("PUBLIC_KEYS_SECRET", made.names["public"])
-    yield made
-    client.close()
+    created = Secrets(client)
+    monkeypatch.setenv("SIGNING_KEYS_SECRET", created.names["signing"])
+    monkeypatch.setenv("PUBLIC_KEYS_SECRET", created.names["public"])
+    return created
 
 
 def rotate(**command: bool) -> bool:
@@ -62,6 +57,20 @@ def rotate(**command: bool) -> bool:
 
 def test_the_first_rotation_makes_both_keys(stored: Secrets) -> None:
     """Of empty secrets; then a token can be signed and verified, and the public secret has no private part."""
+    check_first_rotation(stored)
+
+
+def test_the_first_rotation_makes_both_keys_in_localstack(
+    localstack: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The local cloud's secrets begin as empty ones, too."""
+    for name, value in localstack_aws.environment(localstack).items():
+        monkeypatch.setenv(name, value)
+    with contextlib.closing(localstack_aws.client(localstack, "secretsmanager")) as client:
+        check_first_rotation(prepared(client, monkeypatch))
+
+
+def check_first_rotation(stored: Secrets) -> None:
     assert rotate()
     assert len(stored.keys("signing")) == 2
     assert [key["kid"] for key in stored.keys("public")] == [key["kid"] for key in stored.keys("signing")]
