@@ -123,6 +123,8 @@ def aws_server() -> Iterator[Aws]:
 @pytest.fixture
 def aws(aws_server: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     """An empty AWS account that functions and boto3 use; no secret is cached."""
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
     for name, value in aws_server.variables.items():
         monkeypatch.setenv(name, value)
     aws_server.reset()

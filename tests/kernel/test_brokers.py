@@ -48,18 +48,18 @@ def test_msk_is_shown_the_temporary_credentials_of_the_role(
     address: str, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Key, region and session token are the environment's, and the role's secret key has signed them."""
-    role = aws.role(policy("kafka-cluster:Connect"))
+    role = aws.create_role(policy("kafka-cluster:Connect"))
     for name, value in role.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "SASL_SSL")
 
-    shown = shown_to_broker()
+    shown = greet_broker()
 
     assert shown["x-amz-credential"].split("/")[0] == role["AWS_ACCESS_KEY_ID"]
     assert shown["x-amz-credential"].split("/")[2:] == [REGION, "kafka-cluster", "aws4_request"]
     assert shown["x-amz-security-token"] == role["AWS_SESSION_TOKEN"]
     assert (shown["action"], shown["host"]) == ("kafka-cluster:Connect", BROKER)
-    assert shown["x-amz-signature"] == signature(shown, role)
+    assert shown["x-amz-signature"] == sign(shown, role)
 
 
 def test_msk_is_shown_new_credentials_on_the_next_connection(
@@ -67,17 +67,17 @@ def test_msk_is_shown_new_credentials_on_the_next_connection(
 ) -> None:
     """Temporary credentials end: no connection uses those of an earlier one."""
     monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "SASL_SSL")
-    roles = [aws.role(policy("kafka-cluster:Connect")) for _ in range(2)]
+    roles = [aws.create_role(policy("kafka-cluster:Connect")) for _ in range(2)]
     shown = []
     for role in roles:
         for name, value in role.items():
             monkeypatch.setenv(name, value)
-        shown.append(shown_to_broker()["x-amz-security-token"])
+        shown.append(greet_broker()["x-amz-security-token"])
 
     assert shown == [role["AWS_SESSION_TOKEN"] for role in roles]
 
 
-def shown_to_broker() -> dict[str, str]:
+def greet_broker() -> dict[str, str]:
     """Return what kafka-python sends first on a connection with the kernel's options."""
     options: dict[str, Any] = brokers.access()
     mechanism = get_sasl_mechanism(options["sasl_mechanism"])(host=BROKER, **options)
@@ -85,7 +85,7 @@ def shown_to_broker() -> dict[str, str]:
     return shown
 
 
-def signature(shown: dict[str, str], role: dict[str, str]) -> str:
+def sign(shown: dict[str, str], role: dict[str, str]) -> str:
     """Return the signature of *role* over what was *shown*, as botocore calculates it."""
     keys = Credentials(role["AWS_ACCESS_KEY_ID"], role["AWS_SECRET_ACCESS_KEY"], role["AWS_SESSION_TOKEN"])
     signer = SigV4QueryAuth(keys, "kafka-cluster", REGION, expires=int(shown["x-amz-expires"]))

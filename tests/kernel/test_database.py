@@ -153,4 +153,4 @@ def test_reads_a_rotated_password_again(
     database.connect("activity").close()
     database.connect("activity").close()
 
-    assert len(aws.secret_reads()) == 2
+    assert len(aws.list_secret_reads()) == 2

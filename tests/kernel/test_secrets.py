@@ -23,7 +23,7 @@ def test_asks_once(aws: Aws) -> None:
     put(aws, "first")
 
     assert [secrets.get("a") for _ in range(3)] == [Credentials("u", "first")] * 3
-    assert len(aws.secret_reads()) == 1
+    assert len(aws.list_secret_reads()) == 1
 
 
 def test_asks_again_for_a_fresh_one(aws: Aws) -> None:
@@ -49,12 +49,12 @@ def test_asks_again_after_five_minutes(aws: Aws, monkeypatch: pytest.MonkeyPatch
 def test_signs_with_the_credentials_of_the_environment(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     """AWS knows the role by its temporary credentials and their session token, and lets it read the secret."""
     put(aws, "first")
-    for name, value in aws.role(policy("secretsmanager:GetSecretValue")).items():
+    for name, value in aws.create_role(policy("secretsmanager:GetSecretValue")).items():
         monkeypatch.setenv(name, value)
 
     with enable_iam_authentication():
         assert secrets.get("a") == Credentials("u", "first")
-    [read] = aws.secret_reads()
+    [read] = aws.list_secret_reads()
     assert read.headers["Authorization"].startswith("AWS4-HMAC-SHA256 Credential=")
 
 
@@ -67,7 +67,7 @@ def test_is_refused_with_the_credentials_of_another(
 ) -> None:
     """A wrong key or session token gives no secret."""
     put(aws, "first")
-    for name, value in (aws.role(policy("secretsmanager:GetSecretValue")) | {variable: "wrong"}).items():
+    for name, value in (aws.create_role(policy("secretsmanager:GetSecretValue")) | {variable: "wrong"}).items():
         monkeypatch.setenv(name, value)
 
     with (
@@ -80,7 +80,7 @@ def test_is_refused_with_the_credentials_of_another(
 def test_is_refused_without_the_right(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     """The message has AWS's reason."""
     put(aws, "first")
-    for name, value in aws.role(policy("ses:SendRawEmail")).items():
+    for name, value in aws.create_role(policy("ses:SendRawEmail")).items():
         monkeypatch.setenv(name, value)
 
     with (

@@ -179,7 +179,7 @@ class Store:
 
     @property
     def reads(self) -> int:
-        return len(self._aws.secret_reads())
+        return len(self._aws.list_secret_reads())
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ class Aws:
 
     @property
     def variables(self) -> dict[str, str]:
-        """The environment of a function that uses it."""
+        """Return the environment of a function that uses it."""
         keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
         return keys | {"AWS_ENDPOINT_URL": self.url, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
 
@@ -66,8 +66,8 @@ class Aws:
             manager.create_secret(Name=name)
         manager.put_secret_value(SecretId=name, SecretString=json.dumps(content))
 
-    def role(self, rights: str) -> dict[str, str]:
-        """Return the variables of a function whose role has the policy *rights*, as Lambda sets them."""
+    def create_role(self, rights: str) -> dict[str, str]:
+        """Create a role with the policy *rights*. Returns its credentials as Lambda puts them into the environment."""
         name, iam = f"role-{uuid4()}", self.client("iam")
         arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy("sts:AssumeRole"))["Role"]["Arn"]
         iam.put_role_policy(RoleName=name, PolicyName="rights", PolicyDocument=rights)
@@ -78,14 +78,16 @@ class Aws:
             "AWS_SESSION_TOKEN": assumed["SessionToken"],
         }
 
-    def secret_reads(self) -> list[Request]:
+    def list_secret_reads(self) -> list[Request]:
         """Return the requests for a secret's content."""
         return [each for each in self.requests if each.headers.get("X-Amz-Target") == "secretsmanager.GetSecretValue"]
 
     def close(self) -> None:
+        """Close all clients."""
         for client in self._clients.values():
             client.close()
 
+    # WSGI's application.
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         request = Request(environ)
         environ["wsgi.input"] = BytesIO(request.get_data())

@@ -37,10 +37,10 @@ class Secrets:
 @pytest.fixture
 def stored(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Secrets:
     """Two empty secrets, of which the functions are told."""
-    return prepared(aws.client("secretsmanager"), monkeypatch)
+    return create_secrets(aws.client("secretsmanager"), monkeypatch)
 
 
-def prepared(client: Any, monkeypatch: pytest.MonkeyPatch) -> Secrets:  # noqa: ANN401 - a boto3 client
+def create_secrets(client: Any, monkeypatch: pytest.MonkeyPatch) -> Secrets:  # noqa: ANN401 - a boto3 client
     """Create two empty secrets and name them to the functions; half an hour passes between rotations."""
     monkeypatch.setattr(rotate_keys, "SHORTEST_INTERVAL", timedelta(0))
     monkeypatch.setattr(tokens, "_stored", tokens._StoredKeys())
@@ -67,7 +67,7 @@ def test_the_first_rotation_makes_both_keys_in_localstack(
     for name, value in localstack_aws.environment(localstack).items():
         monkeypatch.setenv(name, value)
     with contextlib.closing(localstack_aws.client(localstack, "secretsmanager")) as client:
-        check_first_rotation(prepared(client, monkeypatch))
+        check_first_rotation(create_secrets(client, monkeypatch))
 
 
 def check_first_rotation(stored: Secrets) -> None:
