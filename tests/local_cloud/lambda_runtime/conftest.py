@@ -147,7 +147,22 @@ class Cloud:
 
 
 @pytest.fixture(scope="session")
-def functions(localstack: Instance) -> Cloud:
+def scheduled(localstack: Instance) -> str:
+    """Create a function that a schedule invokes with `{"of": "a schedule"}` every minute. Returns its name.
+
+    LocalStack takes a minute for the first time. So the schedule begins with the first test of any function.
+    """
+    cloud = Cloud(localstack)
+    name = cloud.create("def handler(event, context): print('invoked by', event['of'])", Timeout=30)
+    target = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
+    events = cloud.client("events")
+    events.put_rule(Name=name, ScheduleExpression="rate(1 minute)")
+    events.put_targets(Rule=name, Targets=[{"Id": "1", "Arn": target, "Input": '{"of": "a schedule"}'}])
+    return name
+
+
+@pytest.fixture(scope="session")
+def functions(localstack: Instance, scheduled: str) -> Cloud:
     return Cloud(localstack)
 
 

@@ -170,16 +170,6 @@ def test_eventbridge_invokes(functions: "Cloud", sayer: str) -> None:
     said(functions, sayer, rule, '"of": "EventBridge"')
 
 
-def test_the_scheduler_invokes(functions: "Cloud", sayer: str) -> None:
-    """A scheduled rule invokes its target: the schedule that the open LocalStack runs."""
-    events = functions.client("events")
-    rule = unique("r")
-    events.put_rule(Name=rule, ScheduleExpression="rate(1 minute)")
-    events.put_targets(Rule=rule, Targets=[{"Id": "1", "Arn": arn(sayer), "Input": '{"of": "a schedule"}'}])
-    wait_until(lambda: any("a schedule" in line for line in functions.log_lines(sayer)), seconds=120)
-    events.remove_targets(Rule=rule, Ids=["1"])
-
-
 def test_s3_invokes(functions: "Cloud", sayer: str) -> None:
     """A bucket's notification about a new object invokes the function."""
     s3 = functions.client("s3")
