@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from millrace_local.deployment import aws, sam, stack
+from millrace_local.deployment import aws, deploy, sam, stack
 from millrace_local.deployment.provision import BUCKET, Foundation
 from millrace_local.instance import Instance
 
@@ -33,6 +33,15 @@ def broken_template(tmp_path: Path) -> Path:
     template = tmp_path / "template.yaml"
     template.write_text(BROKEN.format(parameters=parameters))
     return template
+
+
+@pytest.mark.parametrize("record", ["", '{"session": ', "[]", '{"session": "1", "sources": "2"}'])
+def test_a_damaged_record_of_what_is_deployed_is_none(own_instance: Instance, record: str) -> None:
+    """It may be cut off or of another release; then everything is deployed."""
+    own_instance.run.mkdir()
+    (own_instance.run / "deployed.json").write_text(record)
+
+    assert deploy._read_deployed(own_instance) == {}
 
 
 def test_a_failing_resource_is_named_with_its_reason(localstack: Instance, broken_template: Path) -> None:
