@@ -19,7 +19,7 @@ from tests.kit.slow_broker import StoppableBroker
 KEYS = 3
 ROWS = 2000
 ROW_BYTES = 30_000
-FAILURES = 5
+FAILURES = 5  # at most: a fast machine gets all through with fewer
 
 
 def add(database: Database, topic: str, count: int, size: int) -> None:
@@ -99,7 +99,7 @@ def test_a_slow_broker_gets_every_key_in_order(
             if failures == FAILURES:
                 slowing.close()
 
-    assert failures >= FAILURES
+    assert failures > 0, "nothing has expired"
     found = by_key(broker.bootstrap, topic)
     assert {key: inversions(numbers) for key, numbers in found.items()} == {key: [] for key in found}
     assert {number for numbers in found.values() for number in numbers} == set(range(ROWS))
