@@ -3,7 +3,7 @@
 import pytest
 
 from blogs import publish_events
-from kernel.messaging import relay
+from kernel.messaging import unpublished
 from tests.kit import relays
 from tests.kit.databases import Database
 from tests.kit.documents import Person
@@ -42,7 +42,7 @@ def test_a_relay_that_dies_before_it_marks_loses_nothing(
 
     with relays.relaying(blogs, kafka, "blog-events"):
         with monkeypatch.context() as dying:
-            dying.setattr(relay, "_mark_published", die)
+            dying.setattr(unpublished, "mark_published", die)
             with pytest.raises(RuntimeError):
                 relays.run(publish_events)
         blogs.end_sessions()

@@ -182,6 +182,15 @@ def test_resumes_where_it_was_stopped(deployed: Deployed, how: str, why: str) ->
     assert "There is nothing to resume" in deployed.run("catalog.rebuild_index", "--resume").error
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Let the programs that a test starts be interrupted, also where the tests run in the background of a shell."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupted_run_says_how_to_go_on(deployed: Deployed) -> None:
     """Ctrl-C ends with 130, and with the command that resumes."""
     deployed.order(hangs=1)

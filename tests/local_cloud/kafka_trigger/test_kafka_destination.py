@@ -101,7 +101,8 @@ def test_d_order_holds_on_a_broker_that_is_slower_than_the_timeouts(
     topic = Topic(stoppable_broker.bootstrap)
     failed = failure(*[(b"%d" % (number % 3), 30_000) for number in range(RECORDS)])
     with destination(topic) as kafka, contextlib.ExitStack() as slowing:
-        kafka.deliver(failure((b"first", 1)))
+        for _ in expirations(kafka, failure((b"first", 1))):
+            pass
         slowing.enter_context(stoppable_broker.slowed(stopped=2.5, runs=0.3))
         expired = 0
         for _ in expirations(kafka, failed):
