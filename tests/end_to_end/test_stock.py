@@ -113,7 +113,7 @@ def test_another_services_order_is_paid_and_dead_lettered_by_nobody(cloud: Cloud
 
 
 def _holds(cloud: Cloud, orders: list[str]) -> Counter[str]:
-    with psycopg.connect(cloud.environment()["DATABASE_URL_CATALOG"]) as connection:
+    with psycopg.connect(cloud.database_url("catalog")) as connection:
         states = connection.execute("SELECT state FROM holds WHERE order_id = ANY(%s::uuid[])", [orders])
         return Counter(state for (state,) in states)
 

@@ -38,8 +38,8 @@ def has_recovered(cloud: Cloud) -> bool:
     try:
         if httpx.get(f"{cloud.instance.api_url}/health").status_code != HTTPStatus.OK:
             return False
+        found = cloud.status()
     except httpx.TransportError:
         return False
-    found = cloud.status()
     up = all(part["state"] == "up" for part in found["parts"])
     return up and bool(found["mappings"]) and all(mapping["lag"] == 0 for mapping in found["mappings"])
