@@ -11,7 +11,7 @@ from tests.faults.servers import has_recovered, kill
 from tests.kit.cloud import Cloud
 from tests.kit.servers import wait_until
 
-PRODUCTS = 60
+PRODUCTS = 30
 
 
 def test_writes_and_searches_go_on_and_the_index_catches_up(cloud: Cloud) -> None:
@@ -55,5 +55,5 @@ def _indexed(cloud: Cloud) -> dict[str, int]:
 
 def _stored(cloud: Cloud) -> dict[str, int]:
     """The version of each product in the database."""
-    with psycopg.connect(cloud.environment()["DATABASE_URL_CATALOG"]) as connection:
+    with psycopg.connect(cloud.database_url("catalog")) as connection:
         return {str(id_): version for id_, version in connection.execute("SELECT id, version FROM products")}
