@@ -78,8 +78,9 @@ CREDENTIALS: dict[str, Callable[[World], dict[str, str]]] = {
 class Call:
     """A good request of the owner's, and the status it gets with each credential.
 
-    *body*: made for each request, *path* for each that may change something. *nobody*: without a token. *bad*: with one that does not hold.
-    *unscoped*: with one that allows nothing. *scope*: what the owner's token needs to allow besides `user`.
+    *body*: made for each request. *path*: made for each that succeeds and changes something.
+    *nobody*: without a token. *bad*: with one that does not hold. *unscoped*: with one that allows nothing.
+    *scope*: what the owner's token needs to allow besides `user`.
     """
 
     right: int
