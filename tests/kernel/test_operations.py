@@ -206,6 +206,21 @@ def test_a_schedule_gives_an_empty_command(copier: Copier) -> None:
     assert copier.operation()(SCHEDULED, Context())["error"] is None
 
 
+def test_a_scheduled_operation_that_stops_fails_the_invocation(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody reads its answer: Lambda counts an error, repeats it, and an alarm on `Errors` sees it."""
+
+    @operation(Copy)
+    def handler(_command: Copy, _run: Run[None]) -> Iterator[Progress[None]]:
+        yield from ()
+        message = "the index is down"
+        raise UnavailableError(message)
+
+    with pytest.raises(UnavailableError, match="index is down"):
+        handler(SCHEDULED, Context())
+    [line] = [json.loads(each) for each in capsys.readouterr().out.splitlines() if "_aws" in each]
+    assert line["failed"] == [1]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -2,7 +2,7 @@
 
 The edge decodes the command, begins the trace, ends before Lambda's deadline, and writes the log line and the metrics.
 What goes wrong for a reason that the caller can act on (`kernel.errors`) is told in the answer. Any other exception
-fails the invocation, as Lambda's metric `Errors` counts.
+fails the invocation, as Lambda's metric `Errors` counts. A schedule reads no answer: for it every reason does.
 """
 
 import sys
@@ -97,6 +97,8 @@ class Operation[Command: Struct, Place]:
             failed = 0
         except ProblemError as problem:
             answer = structs.replace(answer, error=Failure.of(problem))
+            if _is_scheduled(payload):
+                raise
         finally:
             self._report(answer, run, failed)
         found: dict[str, Any] = msgspec.to_builtins(answer)
@@ -115,7 +117,7 @@ class Operation[Command: Struct, Place]:
         if not isinstance(payload, dict):
             message = "The payload must be a JSON object."
             raise InvalidError(message)
-        given = {} if payload.get("detail-type") == "Scheduled Event" else payload
+        given = {} if _is_scheduled(payload) else payload
         control = validation.convert({name: given[name] for name in given if name in CONTROLS}, Control)
         fields = {name: value for name, value in given.items() if name not in CONTROLS}
         run.seconds = control.seconds
@@ -191,6 +193,11 @@ def operation[Command: Struct](
         )
 
     return decorate
+
+
+def _is_scheduled(payload: object) -> bool:
+    """Return whether *payload* is EventBridge's event of a schedule."""
+    return isinstance(payload, dict) and payload.get("detail-type") == "Scheduled Event"
 
 
 def _description(documentation: str) -> str:
