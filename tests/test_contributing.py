@@ -82,10 +82,10 @@ def run(project: Path, *arguments: str) -> None:
 
 
 def test_what_the_steps_make_is_complete(project: Path) -> None:
-    """Layout, template and the API's document have nothing to say about it."""
-    files = [f"tests/{name}.py" for name in ("test_layout", "test_template", "test_openapi")]
+    """Layout, imports, template and the API's document have nothing to say about it."""
+    files = [f"tests/{name}.py" for name in ("test_layout", "test_imports", "test_template", "test_openapi")]
     # The two functions, and what is said of all of them.
-    mine = "BlogsCountBlogs or NotesOnBlogEvents or kept_document or handler_once or topic or consumer or preflight"
+    mine = "BlogsCountBlogs or NotesOnBlogEvents or count_blogs or on_blog_events or kept_document or handler_once or topic or consumer or preflight"
     run(project, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files, "-k", mine)
 
 

@@ -17,7 +17,7 @@ from tests.kit import databases, stripe_clients, tokens
 from tests.kit.aws import Aws
 from tests.kit.databases import Database
 from tests.kit.ses import SENDER, Ses
-from tests.test_layout import DOMAINS
+from tests.kit.tree import DOMAINS
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,7 @@ CHECKS: dict[str, Command] = {
         "-p",
         "no:cacheprovider",
         "tests/test_layout.py",
+        "tests/test_imports.py",
         "tests/test_template.py",
         "tests/test_openapi.py",
         "tests/test_docs.py",
