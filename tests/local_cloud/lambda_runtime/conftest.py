@@ -22,6 +22,7 @@ from millrace_plugin.lambda_runtime.variables import Places, function_variables
 from tests.kit.servers import starts_server, wait_until
 
 PYTHON = environment("lambda") / "bin" / "python"
+LONG_SECONDS = 66  # a client of AWS waits for 60
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,17 @@ def scheduled(localstack: Instance) -> str:
 
 
 @pytest.fixture(scope="session")
-def functions(localstack: Instance, scheduled: str) -> Cloud:
+def long_running(localstack: Instance) -> str:
+    """Invoke a function asynchronously that runs for more than a minute. Returns its name."""
+    cloud = Cloud(localstack)
+    source = f"import time\ndef handler(event, context):\n  time.sleep({LONG_SECONDS})\n  print('ran to its end')"
+    name = cloud.create(source, Timeout=2 * LONG_SECONDS)
+    cloud.functions.invoke(FunctionName=name, InvocationType="Event")
+    return name
+
+
+@pytest.fixture(scope="session")
+def functions(localstack: Instance, scheduled: str, long_running: str) -> Cloud:  # both take a minute, and begin now
     return Cloud(localstack)
 
 
