@@ -89,11 +89,12 @@ def test_what_the_steps_make_is_complete(project: Path) -> None:
     run(project, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files, "-k", mine)
 
 
-def test_what_the_steps_make_is_formatted(project: Path) -> None:
+def test_what_the_steps_make_passes_the_checks_of_style_and_types(project: Path) -> None:
     """The blocks can be copied as they are."""
     made = [file for file, _, _ in steps() if file.endswith(".py")]
     for check in (("check",), ("format", "--check")):
         run(project, "-m", "ruff", *check, "--no-cache", *made)
+    run(project, "-m", "mypy", "--cache-dir", os.devnull, *made)
 
 
 def test_what_the_steps_make_works(project: Path) -> None:
