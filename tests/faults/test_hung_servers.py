@@ -8,8 +8,9 @@ import psutil
 import pytest
 
 from millrace_local.cloud.parts import Part
+from millrace_local.cloud.servers import SERVERS
 from millrace_local.cloud.status import Status, status
-from millrace_local.servers import SERVERS, supervision
+from millrace_local.servers import supervision
 from tests.faults.servers import has_recovered
 from tests.kit.cloud import Cloud
 from tests.kit.servers import wait_until

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from millrace_local.cloud.servers import SERVERS
 from millrace_local.instance import ROOT, environment
-from millrace_local.servers import SERVERS
 
 
 def command(

@@ -5,8 +5,8 @@ import sys
 
 import typer
 
+from millrace_local.cloud.servers import SERVERS
 from millrace_local.instance import ROOT, environment
-from millrace_local.servers import SERVERS
 
 # See tests/kit/sharing.py for how they share the tests.
 IN_TWO = ("--numprocesses=2", "--dist=loadscope")

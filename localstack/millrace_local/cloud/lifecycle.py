@@ -9,10 +9,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 
 from millrace_local import files, waiting
 from millrace_local.cloud import disk, ports, private_folders
+from millrace_local.cloud.servers import SERVERS
 from millrace_local.deployment import deploy, template_parameters
 from millrace_local.instance import Instance
 from millrace_local.problems import LocalCloudError
-from millrace_local.servers import SERVERS, leftovers, stripe_account, supervision
+from millrace_local.servers import leftovers, stripe_account, supervision
 from millrace_local.servers.server import NotReadyError, Server
 from millrace_plugin.lambda_runtime.packages import remove
 

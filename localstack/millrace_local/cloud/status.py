@@ -10,10 +10,11 @@ from millrace_local.cloud import application, disk, outboxes, parts, topics
 from millrace_local.cloud.outboxes import Outbox
 from millrace_local.cloud.parts import APPLICATION, DISK, REDEPLOYER, SUPERVISOR, Part
 from millrace_local.cloud.probes import ask
+from millrace_local.cloud.servers import SERVERS
 from millrace_local.cloud.topics import DeadLetters, Topic
 from millrace_local.deployment import databases
 from millrace_local.instance import Instance
-from millrace_local.servers import SERVERS, supervision
+from millrace_local.servers import supervision
 from millrace_plugin.status.structures import Function, Functions
 from millrace_plugin.status.structures import Mapping as KafkaMapping
 

@@ -55,7 +55,7 @@ def _install() -> type["ProcessExecutor"]:
 @hooks.inject_layer_fetcher()
 def check_lambda_requests(_provider: object) -> None:
     """Patch our checks into the Lambda API. The constructor of its provider runs this hook."""
-    from millrace_plugin.lambda_runtime import aliases, function_urls, provider  # noqa: PLC0415 - they import the module of the hooks
+    from millrace_plugin.lambda_runtime import aliases, code_addresses, function_urls, provider  # noqa: PLC0415 - they import the module of the hooks
 
-    for part in (aliases, function_urls, provider):
+    for part in (aliases, code_addresses, function_urls, provider):
         part.install()

@@ -1,12 +1,15 @@
 """Functions as processes on a real LocalStack, through Lambda's API."""
 
 import base64
+import io
 import json
 import time
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 from botocore.exceptions import ClientError
 
@@ -325,3 +328,14 @@ LAMBDAS = {
     "_HANDLER",
     "_X_AMZN_TRACE_ID",
 }
+
+
+def test_a_functions_code_can_be_downloaded_from_its_address(functions: "Cloud") -> None:
+    """GetFunction gives an address with a signature, each function's own."""
+    sources = [f"def handler(event, context): return {number}" for number in range(2)]
+    names = [functions.create(source) for source in sources]
+    found = []
+    for name in names:
+        archive = httpx.get(functions.functions.get_function(FunctionName=name)["Code"]["Location"]).raise_for_status()
+        found.append(zipfile.ZipFile(io.BytesIO(archive.content)).read("app.py").decode())
+    assert found == sources
