@@ -13,14 +13,14 @@ from millrace_local.instance import Instance
 from millrace_local.servers.kafka import Kafka
 from millrace_local.servers.localstack import LocalStack
 from millrace_local.servers.opensearch import OpenSearch
-from millrace_local.servers.postgres import Postgres, superuser_url
+from millrace_local.servers.postgres import superuser_url
 from millrace_local.servers.redis import Redis
 from millrace_local.servers.stripe import Stripe
 from tests.kit import aws as aws_in_process
 from tests.kit import databases, domains, tokens, topics
 from tests.kit.aws import Aws
 from tests.kit.cloud import Cloud, running_cloud
-from tests.kit.databases import Database
+from tests.kit.databases import Database, UnsyncedPostgres
 from tests.kit.lambda_events import Context
 from tests.kit.servers import free_instance, running, starts_server
 from tests.kit.ses import SENDER, Ses
@@ -45,8 +45,10 @@ def own_instance(tmp_path: Path) -> Instance:
 @pytest.fixture(scope="session")
 def postgres(instance: Instance) -> Iterator[str]:
     """URL of a superuser's connection to a real Postgres."""
-    with running(Postgres(), instance):
-        yield superuser_url(instance)
+    with running(UnsyncedPostgres(), instance):
+        url = superuser_url(instance)
+        databases.shorten_login(url)
+        yield url
 
 
 @starts_server

@@ -13,7 +13,8 @@ from millrace_local.instance import Instance
 from millrace_local.servers import stripe_account
 from tests.forgetting.person import Person
 from tests.forgetting.platform import Platform
-from tests.kit import databases, stripe_clients, tokens
+from tests.kit import copies as copied
+from tests.kit import stripe_clients, tokens
 from tests.kit.aws import Aws
 from tests.kit.databases import Database
 from tests.kit.ses import SENDER, Ses
@@ -48,7 +49,7 @@ def platform(
         monkeypatch.setattr(redis_server, "TIMEOUT_SECONDS", 5)
         database.reset()
         own = [domain for domain in DOMAINS if domain != "operations"]
-        copies = {domain: stack.enter_context(databases.copied(migrated(domain))) for domain in own}
+        copies = {domain: stack.enter_context(copied.lent(migrated(domain))) for domain in own}
         for domain, copy in copies.items():
             monkeypatch.setenv(f"DATABASE_URL_{domain.upper()}", copy.url("app"))
         client = stack.enter_context(contextlib.closing(Redis.from_url(redis)))

@@ -1,19 +1,31 @@
-"""A database of its own for each test, copied in milliseconds from one that was migrated once."""
+"""A domain's database as tests read and write it, and the Postgres that has it."""
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, LiteralString
-from uuid import uuid4
 
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from kernel.storage import migrations
-from millrace_local.instance import ROOT
+from millrace_local.instance import ROOT, Instance
+from millrace_local.servers.postgres import Postgres
+from millrace_local.servers.server import Command
 
 PASSWORDS = {role: f"secret of {role}" for role in migrations.ROLES}
+
+UNSYNCED = {
+    "fsync": "off",
+    "scram_iterations": 1,  # a client hashes its password that often, and tests connect for each look
+    "shared_buffers": "16MB",  # all of them are searched when a table is emptied
+}
+
+
+class UnsyncedPostgres(Postgres):
+    """Serve databases that outlive a crash of Postgres, and not one of the machine: no test makes that."""
+
+    def command(self, instance: Instance) -> Command:
+        return [*super().command(instance), *(f"--{name}={value}" for name, value in UNSYNCED.items())]
 
 
 @dataclass(frozen=True)
@@ -53,20 +65,7 @@ def migrated(server: str, domain: str) -> Database:
     return database
 
 
-@contextlib.contextmanager
-def copied(template: Database) -> Iterator[Database]:
-    """A copy of *template*, dropped when the block ends."""
-    copy = Database(template.server, template.domain, f"{template.domain}_{uuid4().hex[:12]}")
-    owner = f"{copy.domain}_owner"
-    names = sql.Identifier(copy.name), sql.Identifier(template.name), sql.Identifier(owner)
-    with psycopg.connect(template.server, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(*names))
-        # The rights on a database itself are not copied.
-        connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(names[0]))
-        for role in migrations.ROLES:
-            user = sql.Identifier(f"{copy.domain}_{role}")
-            connection.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(names[0], user))
-        try:
-            yield copy
-        finally:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(names[0]))
+def shorten_login(server: str) -> None:
+    """Hash the superuser's password as often as *server* does now: initdb did it the usual number of times."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("ALTER ROLE CURRENT_USER PASSWORD {}").format(connection.info.password))

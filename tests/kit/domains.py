@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kernel.storage import database
-from tests.kit import databases
+from tests.kit import copies
 from tests.kit.databases import Database
 
 
@@ -26,7 +26,7 @@ def database_fixture(domain: str, *, redis: bool = True, **variables: str) -> An
             request.getfixturevalue("patient_redis")
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        with databases.copied(migrated(domain)) as copy:
+        with copies.lent(migrated(domain)) as copy:
             monkeypatch.setenv(f"DATABASE_URL_{domain.upper()}", copy.url("app"))
             yield copy
             database.reset()

@@ -7,7 +7,7 @@ import pytest
 
 from kernel.storage import database
 from payments import gateway
-from tests.kit import databases
+from tests.kit import copies
 from tests.kit.databases import Database
 from tests.shop.market import Market
 from tests.shop.stripe_in_memory import StripeInMemory
@@ -31,7 +31,7 @@ def market(
     with contextlib.ExitStack() as stack:
         owners = {}
         for domain in DOMAINS:
-            copy = stack.enter_context(databases.copied(migrated(domain)))
+            copy = stack.enter_context(copies.lent(migrated(domain)))
             owners[copy.domain] = stack.enter_context(copy.connect())
             monkeypatch.setenv(f"DATABASE_URL_{copy.domain.upper()}", copy.url("app"))
         yield Market(owners, stripe, sign_in, monkeypatch)

@@ -1,6 +1,6 @@
 """What the status reads from Postgres and Kafka: outboxes, topics and dead letters."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from uuid import uuid4
 
 import psycopg
@@ -11,7 +11,7 @@ from millrace_local.cloud.outboxes import Outbox
 from millrace_local.cloud.topics import DeadLetters, Topic
 from millrace_local.instance import Instance
 from millrace_local.servers.server import NotReadyError
-from tests.kit import databases
+from tests.kit import copies
 from tests.kit import topics as kafka_topics
 from tests.kit.databases import Database
 from tests.kit.servers import free_instance
@@ -19,9 +19,9 @@ from tests.local_cloud.status.records import write
 
 
 @pytest.fixture
-def database(postgres: str) -> Iterator[Database]:
+def database(migrated: Callable[[str], Database]) -> Iterator[Database]:
     """A database with one published row, two that wait since 90 and 5 seconds, and one parked row."""
-    with databases.copied(databases.migrated(postgres, "notes")) as copy:
+    with copies.lent(migrated("notes")) as copy:
         copy.rows("""
             INSERT INTO outbox (topic, aggregate, created_at, published_at, parked_at) VALUES
                 ('note-events', 'a', now() - interval '1 hour', now(), NULL),
