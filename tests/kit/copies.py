@@ -1,4 +1,4 @@
-"""A database of its own for each test: a copy of one that was migrated once, emptied after a test for the next.
+"""Lend each test a database of its own: a copy of one that was migrated once, emptied after a test for the next.
 
 To make a copy takes Postgres ten times as long as to empty one. A copy that differs in more than rows is dropped.
 """
@@ -22,32 +22,37 @@ CATALOGS = (
     *("pg_attribute", "pg_constraint", "pg_default_acl", "pg_depend", "pg_enum", "pg_index", "pg_namespace", "pg_proc"),
     *("pg_sequence", "pg_trigger", "pg_type"),
 )
-DEFINITIONS = SQL(" UNION ALL ").join(
-    SQL("SELECT {}, count(*), max(xmin::text::bigint)::text FROM {}").format(catalog, Identifier(catalog))
-    for catalog in CATALOGS
-)
 # A relation's row changes also when it is emptied. What the planner was told of it changes plans.
-RELATIONS = SQL("""
+DEFINITIONS = SQL("""
     SELECT 'relations', count(*), md5(string_agg((to_jsonb(pg_class) - %s::text[])::text, '' ORDER BY oid))
     FROM pg_class WHERE relnamespace >= 16384 OR relnamespace = 'public'::regnamespace
     UNION ALL SELECT 'statistics', count(*), '' FROM pg_statistic WHERE starelid >= 16384
-    UNION ALL SELECT sequencename, coalesce(last_value, 0), '' FROM pg_sequences
-""")
+    UNION ALL """) + SQL(" UNION ALL ").join(
+    SQL("SELECT {}, count(*), max(xmin::text::bigint)::text FROM {}").format(catalog, Identifier(catalog))
+    for catalog in CATALOGS
+)
 OF_CONTENTS = ["relfilenode", "relpages", "reltuples", "relallvisible", "relallfrozen", "relfrozenxid", "relminmxid"]
+SEQUENCES = SQL("SELECT sequencename, coalesce(last_value, 0), '' FROM pg_sequences")
 ROWS = SQL("SELECT {}, count(*), sum(hashtextextended(t::text, 0))::text FROM {} AS t")
 TABLES = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
 END_SESSIONS = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s"
 RESTART_SEQUENCES = "SELECT setval(seqrelid, seqstart, false) FROM pg_sequence"
 
 type Connection = psycopg.Connection[tuple[Any, ...]]
+type State = list[tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
 class Pristine:
-    """What a copy is before a test has it. *query*: what gives *state*, *empty*: the tables without rows."""
+    """What a copy is before a test has it.
 
-    query: Composed
-    state: list[tuple[Any, ...]]
+    *rows*: the query that gives *contents*.
+    *empty*: the tables without any row.
+    """
+
+    definitions: State
+    rows: Composed
+    contents: State
     empty: list[str]
 
 
@@ -86,8 +91,10 @@ def _take_back(template: Database, used: Database) -> None:
         connection.execute(SQL("ALTER DATABASE {} RENAME TO {}").format(*names))
     pristine = _pristine(template)
     with _connected(template.server, copy.name) as connection:
-        _empty(connection, pristine.empty)
-        is_equal = connection.execute(pristine.query, (OF_CONTENTS,)).fetchall() == pristine.state
+        is_equal = _definitions(connection) == pristine.definitions
+        if is_equal:
+            _empty(connection, pristine.empty)
+            is_equal = connection.execute(pristine.rows).fetchall() == pristine.contents
     if is_equal:
         _free[template].append(copy)
         return
@@ -112,9 +119,14 @@ def _pristine(template: Database) -> Pristine:
     with _connected(template.server, template.name) as connection:
         tables = [name for (name,) in connection.execute(TABLES)]
         rows = [ROWS.format(table, Identifier(table)) for table in tables]
-        query = SQL(" UNION ALL ").join([DEFINITIONS, RELATIONS, *rows])
-        state = connection.execute(query, (OF_CONTENTS,)).fetchall()
-    return Pristine(query, state, empty=[name for name, number, _ in state if name in tables and number == 0])
+        query = SQL(" UNION ALL ").join([SEQUENCES, *rows])
+        contents = connection.execute(query).fetchall()
+        empty = [name for name, number, _ in contents if name in tables and number == 0]
+        return Pristine(_definitions(connection), query, contents, empty)
+
+
+def _definitions(connection: Connection) -> State:
+    return connection.execute(DEFINITIONS, (OF_CONTENTS,)).fetchall()
 
 
 def _new_name(template: Database) -> Database:
