@@ -95,6 +95,6 @@ def wait_until_orderable(api: httpx.Client, buyer: dict[str, str], product: dict
 def seller(cloud: Cloud, api: httpx.Client) -> Account:
     """An account that may change products, signed in after an operator has granted it."""
     account = accounts.registered(api)
-    cloud.millrace("scopes", account.username, "--grant", "catalog:write")
+    cloud.operate("users.change_scopes", username=account.username, grant=["catalog:write"])
     token = accounts.log_in(api, account.username, account.password)["accessToken"]
     return Account(account.id, account.username, account.password, token)

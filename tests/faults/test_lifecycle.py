@@ -14,6 +14,7 @@ import httpx
 import psutil
 import pytest
 
+from millrace_local.cloud import lifecycle
 from millrace_local.deployment import aws, stack
 from millrace_local.instance import HOST, STACK, TOOLS
 from tests.faults.servers import has_recovered
@@ -31,6 +32,28 @@ def other_cloud() -> Iterator[Cloud]:
     shutil.rmtree(other.instance.home)
 
 
+@pytest.fixture(scope="module")
+def found_again(cloud: Cloud) -> str:
+    """A user who was there before kill -9 of everything, a start from what that leaves, `down` and `up`."""
+    user = _processed_user(cloud)
+    for process in list(_processes_of(cloud)):
+        # A function's process ends with its LocalStack.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    with lifecycle.lock(cloud.instance):
+        lifecycle.start_servers(cloud.instance, lambda _part, _state: None)
+    cloud.millrace("down")
+    cloud.millrace("up")
+    return user
+
+
+def test_after_kill_9_of_everything_and_after_down_the_data_is_there(cloud: Cloud, found_again: str) -> None:
+    """Stale sockets, pid and lock files of a crash stop no start of the servers, and what was committed is there."""
+    assert found_again in _processed_users(cloud)
+    wait_until(lambda: has_recovered(cloud), seconds=120, what="the cloud to recover")
+
+
+@pytest.mark.usefixtures("found_again")
 def test_a_second_up_changes_nothing_and_is_quick(cloud: Cloud) -> None:
     """With everything running and deployed, `up` ends within seconds and restarts no server."""
     before = {part["name"]: part["pid"] for part in cloud.status()["parts"]}
@@ -38,38 +61,6 @@ def test_a_second_up_changes_nothing_and_is_quick(cloud: Cloud) -> None:
     cloud.millrace("up")
     assert time.monotonic() - began < 15
     assert {part["name"]: part["pid"] for part in cloud.status()["parts"]} == before
-
-
-def test_up_after_kill_9_of_everything_finds_the_data_again(cloud: Cloud) -> None:
-    """Stale sockets, pid and lock files of a crash do not stop the next `up`, and what was committed is there."""
-    user = _processed_user(cloud)
-    for process in list(_processes_of(cloud)):
-        # A function's process ends with its LocalStack.
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-
-    cloud.millrace("up")
-
-    assert user in _processed_users(cloud)
-    wait_until(lambda: has_recovered(cloud), seconds=120, what="the cloud to recover")
-
-
-def test_down_leaves_no_process_port_or_lock_and_the_next_up_finds_the_data_again(cloud: Cloud) -> None:
-    """After `down`, in order, nothing of the cloud runs, listens or holds a file; a second one finds nothing to stop."""
-    user = _processed_user(cloud)
-    assert len(list(_processes_of(cloud))) > 4
-    log = cloud.instance.logs / "supervisord.log"
-    logged = len(log.read_text())
-    cloud.millrace("down")
-    assert "stopped: localstack (exit status 0)" in log.read_text()[logged:]
-    assert list(_processes_of(cloud)) == []
-    for port in cloud.instance.ports.values():
-        socket.create_server((HOST, port)).close()
-    assert not cloud.instance.run.exists()
-    assert "Nothing was running" in cloud.millrace("down").stderr
-
-    cloud.millrace("up")
-    assert user in _processed_users(cloud)
 
 
 def suspend_servers(cloud: Cloud) -> None:
@@ -118,6 +109,23 @@ def test_a_taken_port_is_told_before_anything_starts(other_cloud: Cloud) -> None
     assert "MILLRACE_KAFKA_PORT" in refused.stderr
     assert f"pid {os.getpid()}" in refused.stderr
     assert list(_processes_of(other_cloud)) == []
+
+
+def test_down_leaves_no_process_port_or_lock(cloud: Cloud) -> None:
+    """After `down`, in order, nothing of the cloud runs, listens or holds a file; a second one finds nothing to stop.
+
+    It is the last test that needs the cloud.
+    """
+    assert len(list(_processes_of(cloud))) > 4
+    log = cloud.instance.logs / "supervisord.log"
+    logged = len(log.read_text())
+    cloud.millrace("down")
+    assert "stopped: localstack (exit status 0)" in log.read_text()[logged:]
+    assert list(_processes_of(cloud)) == []
+    for port in cloud.instance.ports.values():
+        socket.create_server((HOST, port)).close()
+    assert not cloud.instance.run.exists()
+    assert "Nothing was running" in cloud.millrace("down").stderr
 
 
 def _processes_of(cloud: Cloud) -> Iterator[psutil.Process]:

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import psutil
 
-from millrace_local.deployment import databases
+from millrace_local.deployment import databases, operations, stages
 from millrace_local.instance import ROOT, TOOLS, Instance
 from millrace_local.servers import supervision
 from tests.kit.servers import free_instance, require_allowed
@@ -49,6 +49,12 @@ class Cloud:
         answer = httpx.get(self.instance.status_url, params={"seconds": STATUS_SECONDS}, timeout=2 * STATUS_SECONDS)
         found: dict[str, list[dict[str, Any]]] = answer.raise_for_status().json()
         return found
+
+    def operate(self, name: str, **command: object) -> object:
+        """Run the operation *name* to its end, as `./millrace run` does. Returns its result."""
+        kept, stage, operation = self.instance.run / f"{name}.json", stages.local(self.instance), operations.find(name)
+        *_, last = operations.run(stage, operation, command, operations.Kept(kept))
+        return last["result"]
 
     def environment(self) -> dict[str, str]:
         """What `./millrace env` gives the user's own tools."""

@@ -7,7 +7,9 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 # What works on the whole cloud, which is too heavy to be there twice.
-CLOUD = ("tests/end_to_end/", "tests/faults/", "tests/local_cloud/test_deployment.py")
+CLOUD = ("tests/end_to_end/", "tests/faults/")
+# Each leaves a cloud whose functions have all to start again, and the last two each other's parameters.
+LAST = ("tests/faults/test_killed_servers.py", "tests/faults/test_deployment.py", "tests/faults/test_lifecycle.py")
 CLOUDS_TESTS = "the cloud's tests"
 
 
@@ -24,11 +26,13 @@ class Shares(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse two tests of one name: two processes would run one of them."""
+    """Refuse two tests of one name: two processes would run one of them. Put those of `LAST` last."""
     twice = sorted(name for name, count in Counter(item.nodeid for item in items).items() if count > 1)
     if twice:
         message = f"More than one test is called {', '.join(twice)}."
         raise pytest.UsageError(message)
+    places = {name: number for number, name in enumerate(LAST, 1)}
+    items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], 0))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Shares:
