@@ -37,7 +37,8 @@ class LocalStack(Server):
             "TMPDIR": str(data / "tmp"),
             "AWS_DEFAULT_REGION": REGION,
             "LAMBDA_RUNTIME_EXECUTOR": "process",
-            "LAMBDA_KEEPALIVE_MS": "120000",  # an idle environment costs about 25 MB
+            # An idle environment costs about 25 MB.
+            "LAMBDA_KEEPALIVE_MS": os.environ.get("LAMBDA_KEEPALIVE_MS") or "120000",
             # A failed asynchronous invocation is retried after 1 and 2 s; AWS waits 1 and 2 minutes. So a relay that was
             # killed works again at once, and not only at its schedule's next minute.
             "LAMBDA_RETRY_BASE_DELAY": "1",
