@@ -26,7 +26,7 @@ DOCUMENTS = ("README.md", "CONTRIBUTING.md")
 NOT_RUN = {
     "./millrace up": "the cloud of these tests is up",
     "./millrace test": "it would run this test, too",
-    "./millrace deploy": "nothing has changed; tests/local_cloud/test_deployment.py deploys changes",
+    "./millrace deploy": "nothing has changed; tests/faults/test_deployment.py deploys changes",
     "./millrace logs localstack -f": "it follows the log until it is interrupted",
     "./millrace scopes USERNAME": "ada, whose scopes the sale above changes, has left",
     "./millrace openapi": "it writes files of the repository; tests/test_openapi.py compares them",

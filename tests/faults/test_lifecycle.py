@@ -47,12 +47,14 @@ def found_again(cloud: Cloud) -> str:
     return user
 
 
+@pytest.mark.timeout(600)
 def test_after_kill_9_of_everything_and_after_down_the_data_is_there(cloud: Cloud, found_again: str) -> None:
     """Stale sockets, pid and lock files of a crash stop no start of the servers, and what was committed is there."""
     assert found_again in _processed_users(cloud)
     wait_until(lambda: has_recovered(cloud), seconds=120, what="the cloud to recover")
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.usefixtures("found_again")
 def test_a_second_up_changes_nothing_and_is_quick(cloud: Cloud) -> None:
     """With everything running and deployed, `up` ends within seconds and restarts no server."""

@@ -1,7 +1,9 @@
 """On which addresses processes listen."""
 
+import contextlib
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import psutil
 
@@ -22,17 +24,22 @@ def other_addresses() -> list[str]:
     return ["127.0.0.2", *(one for one in found if _is_ipv4(one) and one != "127.0.0.1")]
 
 
-def _sockets(processes: Iterable[psutil.Process]) -> Iterable[tuple[str, str, int]]:
+def _sockets(processes: Iterable[psutil.Process]) -> Iterator[tuple[psutil.Process, str, int]]:
     """Read Linux's /proc/net/tcp and tcp6, or what another system has in their place."""
+    for process, connection in _connections(processes):
+        if connection.status == psutil.CONN_LISTEN:
+            yield process, connection.laddr.ip, connection.laddr.port
+
+
+def _connections(processes: Iterable[psutil.Process]) -> Iterator[tuple[psutil.Process, Any]]:
+    """Yield each connection with its process. On Linux, one look has those of every process."""
+    if psutil.LINUX:
+        found = {process.pid: process for process in processes}
+        yield from ((found[each.pid], each) for each in psutil.net_connections("tcp") if each.pid in found)
+        return
     for process in processes:
-        try:
-            name = f"{process.name()} (pid {process.pid})"
-            connections = process.net_connections("tcp")
-        except (psutil.NoSuchProcess, psutil.ZombieProcess):
-            continue
-        for connection in connections:
-            if connection.status == psutil.CONN_LISTEN:
-                yield name, connection.laddr.ip, connection.laddr.port
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+            yield from ((process, each) for each in process.net_connections("tcp"))
 
 
 def _is_loopback(address: str) -> bool:
