@@ -3,9 +3,6 @@
 import json
 import secrets
 
-import psycopg
-
-from kernel.storage import migrations
 from millrace_local import files
 from millrace_local.instance import HOST, ROOT, Instance
 from millrace_local.servers.postgres import Postgres, superuser_url
@@ -21,6 +18,10 @@ def domains() -> list[str]:
 
 def migrate(instance: Instance) -> None:
     """Create the databases and roles that are missing, and apply the migrations that are new."""
+    import psycopg  # noqa: PLC0415 - a quarter of a second that those who ask for a URL need not pay
+
+    from kernel.storage import migrations  # noqa: PLC0415 - as above
+
     Postgres().check_ready(instance)
     passwords = _passwords(instance)
     for domain in domains():

@@ -5,8 +5,6 @@ import secrets
 import subprocess
 from pathlib import Path
 
-import psycopg
-
 from millrace_local import files
 from millrace_local.instance import HOST, Instance, site_packages
 from millrace_local.servers.server import Command, NotReadyError, Server
@@ -51,6 +49,8 @@ class Postgres(Server):
         return (instance.data(self.name) / "postmaster.pid",)
 
     def check_ready(self, instance: Instance) -> None:
+        import psycopg  # noqa: PLC0415 - a quarter of a second that most commands need not pay
+
         try:
             psycopg.connect(superuser_url(instance), connect_timeout=2).close()
         except psycopg.OperationalError as error:
