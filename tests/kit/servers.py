@@ -20,6 +20,8 @@ from millrace_local.servers.server import NotReadyError, Server
 BELOW_PASSING_PORTS = 32000
 SHORTEST_REST = 0.02
 LONGEST_REST = 1
+# How boto3's waiters ask, which rest for seconds by themselves. They have 90 s.
+OFTEN = {"Delay": 0.1, "MaxAttempts": 900}
 
 # The fixtures that start a server or another program.
 STARTED_BY: set[str] = set()

@@ -20,7 +20,7 @@ from millrace_local.deployment import operations
 from millrace_local.deployment.stages import Function, FunctionFailedError
 from millrace_local.instance import ACCOUNT, REGION, ROOT, Instance
 from tests.kit.cloud import Cloud
-from tests.kit.servers import wait_until
+from tests.kit.servers import OFTEN, wait_until
 
 AWS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
 # Counts to four. The file `orders` says what else happens at which number; what was sent is appended to `asked`.
@@ -125,7 +125,7 @@ def stack(localstack: Instance, tmp_path_factory: pytest.TempPathFactory) -> Ite
     session = boto3.Session("test", "test", region_name=REGION)
     cloudformation = session.client("cloudformation", endpoint_url=localstack.localstack_url)
     cloudformation.create_stack(StackName=f"millrace-{stage}", TemplateBody=json.dumps(template))
-    cloudformation.get_waiter("stack_create_complete").wait(StackName=f"millrace-{stage}", WaiterConfig={"Delay": 1})
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=f"millrace-{stage}", WaiterConfig=OFTEN)
     yield stage, folder
     cloudformation.delete_stack(StackName=f"millrace-{stage}")
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.kit.servers import OFTEN
 from tests.local_cloud.cloudformation.stacks import Stack
 from tests.local_cloud.cloudformation.templates import returning, with_function
 
@@ -28,7 +29,7 @@ def test_an_alias_has_the_weights_of_its_template(stack: Stack) -> None:
     functions, name = stack.client("lambda"), stack.outputs["Function"]
     functions.publish_version(FunctionName=name)
     functions.update_function_configuration(FunctionName=name, Description="second")
-    functions.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+    functions.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig=OFTEN)
 
     def weights(*weights: str) -> dict[str, Any]:
         return {"AdditionalVersionWeights": [{"FunctionVersion": "2", "FunctionWeight": weight} for weight in weights]}

@@ -10,6 +10,7 @@ import pytest
 from millrace_local.deployment import aws
 from millrace_local.instance import Instance
 from tests.kit.raw_http import Reply, send
+from tests.kit.servers import OFTEN
 from tests.local_cloud.front_door.cases import BROWSER, IMAGE, UNWELCOME, WELCOME
 
 INFO = "/_localstack/info"
@@ -27,7 +28,7 @@ def stack(localstack: Instance) -> str:
     template = '{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}'
     cloudformation = aws.client(localstack, "cloudformation")
     cloudformation.create_stack(StackName=name, TemplateBody=template)
-    cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig=OFTEN)
     return name
 
 

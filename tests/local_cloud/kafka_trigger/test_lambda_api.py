@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from millrace_local.instance import ACCOUNT, REGION, TOOLS, Instance
 from millrace_local.servers.localstack import LocalStack
-from tests.kit.servers import running, wait_until
+from tests.kit.servers import OFTEN, running, wait_until
 from tests.local_cloud.kafka_trigger.cloudwatch import events, kinds, total
 from tests.local_cloud.kafka_trigger.conftest import Services, Topic
 from tests.local_cloud.kafka_trigger.queues import Queue
@@ -60,7 +60,7 @@ class DeployedFunction:
             Code={"ZipFile": archive.getvalue()},
             Environment={"Variables": {"FOLDER": str(folder)}},
         )
-        client.get_waiter("function_active_v2").wait(FunctionName=self.name, WaiterConfig={"Delay": 1})
+        client.get_waiter("function_active_v2").wait(FunctionName=self.name, WaiterConfig=OFTEN)
 
     def order(self, what: str) -> None:
         (self._folder / "order").write_text(what)
@@ -269,7 +269,7 @@ def test_metrics_and_logs_that_a_mapping_asks_for_are_in_cloudwatch_when_it_is_d
     """Created through the API; the events are in the log group that the function's own LoggingConfig names."""
     group = f"/own/{function.name}"
     lambda_api.update_function_configuration(FunctionName=function.name, LoggingConfig={"LogGroup": group})
-    lambda_api.get_waiter("function_updated_v2").wait(FunctionName=function.name, WaiterConfig={"Delay": 1})
+    lambda_api.get_waiter("function_updated_v2").wait(FunctionName=function.name, WaiterConfig=OFTEN)
     mapping = create(
         lambda_api,
         function,
@@ -593,7 +593,7 @@ def test_mappings_of_cloudformation_keep_what_the_template_says(
     }
     cloudformation, stack = client("cloudformation"), f"stack-{uuid4().hex[:8]}"
     cloudformation.create_stack(StackName=stack, TemplateBody=json.dumps({"Resources": resources}))
-    cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig=OFTEN)
     topic.write(1)
     wait_until(lambda: sorted(event["eventSource"] for event in function.events) == ["SelfManagedKafka", "aws:kafka"])
     (mapping,) = lambda_api.list_event_source_mappings(EventSourceArn=cluster)["EventSourceMappings"]
@@ -626,12 +626,12 @@ def test_an_update_by_cloudformation_reaches_every_parameter_and_resets_what_was
 
     def update(**changed: object) -> dict[str, Any]:
         cloudformation.update_stack(StackName=stack, **template(**changed))
-        cloudformation.get_waiter("stack_update_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+        cloudformation.get_waiter("stack_update_complete").wait(StackName=stack, WaiterConfig=OFTEN)
         return mapping()
 
     provisioned = {"ProvisionedPollerConfig": {"MaximumPollers": 2}, "LoggingConfig": {"SystemLogLevel": "INFO"}}
     cloudformation.create_stack(StackName=stack, **template(MaximumRetryAttempts=3, **provisioned))
-    cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig=OFTEN)
     created = mapping()
     assert (created["BatchSize"], created["MaximumRetryAttempts"]) == (7, 3)
     more = {"ProvisionedPollerConfig": {"MaximumPollers": 4}, "MetricsConfig": {"Metrics": ["EventCount"]}}
@@ -643,7 +643,7 @@ def test_an_update_by_cloudformation_reaches_every_parameter_and_resets_what_was
     replaced = update(Topics=[other.name])
     assert (replaced["Topics"], replaced["UUID"] != created["UUID"]) == ([other.name], True)
     cloudformation.delete_stack(StackName=stack)
-    cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig=OFTEN)
     assert not lambda_api.list_event_source_mappings()["EventSourceMappings"]
 
 
@@ -678,7 +678,7 @@ def test_a_template_is_refused_what_the_api_would_never_hear_of(
 
     stack = f"stack-{uuid4().hex[:8]}"
     cloudformation.create_stack(StackName=stack, TemplateBody=template())
-    cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig=OFTEN)
     ended = {"UPDATE_FAILED", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED"}
     for more, named in (
         ({"ScalingConfig": {"MaximumConcurrency": 2}}, "scalingConfig"),
@@ -687,7 +687,7 @@ def test_a_template_is_refused_what_the_api_would_never_hear_of(
         cloudformation.update_stack(StackName=stack, TemplateBody=template(**more))
         assert named in outcome(stack, ended)
     cloudformation.update_stack(StackName=stack, TemplateBody=template(Tags=[{"Key": "team", "Value": "a"}]))
-    cloudformation.get_waiter("stack_update_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+    cloudformation.get_waiter("stack_update_complete").wait(StackName=stack, WaiterConfig=OFTEN)
     (mapping,) = lambda_api.list_event_source_mappings()["EventSourceMappings"]
     assert lambda_api.list_tags(Resource=mapping["EventSourceMappingArn"])["Tags"]["team"] == "a"
     cloudformation.delete_stack(StackName=stack)
