@@ -35,6 +35,8 @@ class LocalStack(Server):
             "FILESYSTEM_ROOT": str(data / "files"),
             "LOCALSTACK_VOLUME_DIR": str(data / "files" / "volume"),
             "TMPDIR": str(data / "tmp"),
+            # LocalStack's services call each other in its process, and not by HTTP.
+            "IN_MEMORY_CLIENT": "1",
             "AWS_DEFAULT_REGION": REGION,
             "LAMBDA_RUNTIME_EXECUTOR": "process",
             # An idle environment costs about 25 MB.
