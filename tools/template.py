@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from cfnlint.decode.cfn_yaml import load  # type: ignore[import-untyped]  # it has no types
 
 from millrace_local.instance import REGION, ROOT, environment
 
@@ -83,7 +82,7 @@ class Function:
 
 def written(path: Path = TEMPLATE) -> dict[str, Any]:
     """Return the template with CloudFormation's short forms (!Ref) in their long ones."""
-    template: dict[str, Any] = _plain(load(str(path)))
+    template: dict[str, Any] = _Loader(path.read_text()).get_single_data()
     return template
 
 
@@ -107,12 +106,29 @@ def topics() -> dict[str, dict[str, Any]]:
     return found
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON
-    if isinstance(value, dict):
-        return {str(name): _plain(each) for name, each in value.items()}
-    return [_plain(each) for each in value] if isinstance(value, list) else value
+# cfn-lint reads these too, and takes three seconds to be imported.
+class _Loader(yaml.CSafeLoader):
+    """YAML as CloudFormation reads it: a date is text, and `!Ref` a function."""
 
 
+def _long_form(loader: _Loader, name: str, node: yaml.Node) -> dict[str, Any]:
+    value: Any = None
+    match node:
+        case yaml.ScalarNode():
+            text = loader.construct_scalar(node)
+            value = text.split(".", 1) if name == "GetAtt" else text
+        case yaml.SequenceNode():
+            value = loader.construct_sequence(node, deep=True)
+        case yaml.MappingNode():
+            value = loader.construct_mapping(node, deep=True)
+    return {name if name in {"Ref", "Condition"} else f"Fn::{name}": value}
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, form) for tag, form in each if tag != "tag:yaml.org,2002:timestamp"]
+    for first, each in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_multi_constructor("!", _long_form)
 FUNCTIONS = [
     Function(name, resource["Properties"], resource["Metadata"])
     for name, resource in written()["Resources"].items()
