@@ -27,9 +27,13 @@ def account(api: httpx.Client) -> Account:
 
 
 def test_a_new_user_is_welcomed_in_the_list_and_by_e_mail(cloud: Cloud, api: httpx.Client, account: Account) -> None:
-    """register → user-registered → notification → e-mail in SES, to the address that was given."""
+    """register → user-registered → notification → e-mail in SES, to the address that was given.
+
+    The sender is run at once. That its schedule runs it, too, is in tests/faults/test_killed_servers.py.
+    """
     welcome = f"Welcome, {account.username}! Your account has been created."
     wait_until(lambda: welcome in _messages(api, account), seconds=30, what="the welcome notification")
+    cloud.operate("notifications.send_emails")
     address = f"{account.username}@example.com"
     received = functools.partial(received_by_localstack, cloud.instance.localstack_url, address)
     wait_until(received, seconds=90, what="the e-mail")

@@ -172,14 +172,17 @@ def test_003_an_event_is_generated_processed_and_logged(cloud: Cloud, api: httpx
     said = {"id": event_id, "user_id": user, "event_type": "LOGIN", "payload": {"example": "data"}}
     assert row == said | {"created_at": row["created_at"]}
 
-    def logged() -> list[dict[str, Any]]:
+    logged: list[dict[str, Any]] = []
+
+    def is_logged() -> bool:
         name, wanted = "activity.on_user_activity_events", answer.headers["X-Request-Id"]
         ran = cloud.millrace("logs", name, "--request-id", wanted, check=False)
         lines = [line.split(" ", 2)[2] for line in ran.stdout.splitlines() if event_id in line]
-        return [json.loads(line) for line in lines]
+        logged.extend(json.loads(line) for line in lines)
+        return bool(logged)
 
-    wait_until(logged, seconds=60, what="the consumer's log")
-    [line] = logged()
+    wait_until(is_logged, seconds=60, what="the consumer's log")
+    [line] = logged
     assert (line["level"], line["eventId"], line["userId"], line["eventType"]) == ("INFO", event_id, user, "LOGIN")
 
 

@@ -20,7 +20,7 @@ from tests.kit.cloud import Cloud
 from tests.kit.servers import wait_until
 from tests.kit.stripe_clients import stripe_client
 
-COMMANDS = 12
+COMMANDS = 8
 EVENTS_PER_COMMAND = 125
 PATIENCE_SECONDS = 90
 # The first test waits for all the faults.

@@ -40,6 +40,8 @@ def found_again(cloud: Cloud) -> str:
         # A function's process ends with its LocalStack.
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
+    # Without it, the redeployer does nothing in the moment before `down`.
+    (cloud.instance.run / "deployed.json").unlink()
     with lifecycle.lock(cloud.instance):
         lifecycle.start_servers(cloud.instance, lambda _part, _state: None)
     cloud.millrace("down")
