@@ -17,6 +17,7 @@ import pytest
 from millrace_local.cloud import lifecycle
 from millrace_local.deployment import aws, stack
 from millrace_local.instance import HOST, STACK, TOOLS
+from millrace_local.servers import leftovers
 from tests.faults.servers import has_recovered
 from tests.kit.cloud import Cloud
 from tests.kit.servers import free_instance, starts_server, wait_until
@@ -36,10 +37,13 @@ def other_cloud() -> Iterator[Cloud]:
 def found_again(cloud: Cloud) -> str:
     """A user who was there before kill -9 of everything, a start from what that leaves, `down` and `up`."""
     user = _processed_user(cloud)
-    for process in list(_processes_of(cloud)):
+    killed = list(_processes_of(cloud))
+    for process in killed:
         # A function's process ends with its LocalStack.
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
+    # Until then, its ports are taken.
+    wait_until(lambda: all(leftovers.has_ended(each.pid) for each in killed), what="the killed processes to end")
     # Without it, the redeployer does nothing in the moment before `down`.
     (cloud.instance.run / "deployed.json").unlink()
     with lifecycle.lock(cloud.instance):
