@@ -19,7 +19,6 @@ from millrace_local.cloud.probes import NoAnswerError, ask
 from millrace_local.cloud.status import Status, status
 from millrace_local.instance import Instance
 from millrace_local.servers import supervision
-from millrace_local.servers.localstack import LocalStack
 from millrace_local.servers.redis import Redis
 from millrace_plugin.status.structures import Functions, Mappings
 from tests.kit.servers import free_instance, running, wait_until
@@ -83,10 +82,9 @@ def test_a_redeployer_that_is_stopped_is_not_up(tmp_path: Path, monkeypatch: pyt
     assert "SIGSTOP" in str(row.problem)
 
 
-def test_a_localstack_without_the_application_is_a_problem(own_instance: Instance) -> None:
+def test_a_localstack_without_the_application_is_a_problem(localstack: Instance) -> None:
     """All servers may be up: what is missing is named, with the way to bring it back."""
-    with running(LocalStack(), own_instance):
-        row = part(status(own_instance, 20), "application")
+    row = part(status(localstack, 20), "application")
     assert row.state == "missing"
     assert "./millrace up" in str(row.problem)
 
