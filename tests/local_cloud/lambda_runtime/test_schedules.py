@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 def test_the_scheduler_invokes(functions: "Cloud", scheduled: str) -> None:
     """A scheduled rule invokes its target with its input: the schedule that the open LocalStack runs."""
-    wait_until(lambda: "invoked by a schedule" in functions.log_lines(scheduled), seconds=120)
+    wait_until(lambda: "invoked by a schedule" in functions.log_lines(scheduled), seconds=240)
 
 
 def test_an_asynchronous_invocation_of_more_than_a_minute_runs_once(functions: "Cloud", long_running: str) -> None:
