@@ -1,4 +1,4 @@
-"""How two processes share the tests: one begins with those of the whole cloud, the other does the rest file by file."""
+"""How processes share the tests: one begins with those of the whole cloud, the others do the rest file by file."""
 
 from collections import Counter
 
@@ -26,7 +26,7 @@ class Shares(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse two tests of one name: two processes would run one of them. Put those of `LAST` last."""
+    """Refuse two tests of one name: different processes could run one of them. Put those of `LAST` last."""
     twice = sorted(name for name, count in Counter(item.nodeid for item in items).items() if count > 1)
     if twice:
         message = f"More than one test is called {', '.join(twice)}."

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,26 @@ def test_a_server_starts_from_the_recorded_cache(server: JavaServer, own_instanc
     program, *options = server.java(own_instance)
     started = subprocess.run([program, "-XX:AOTMode=on", *options, "-version"], check=False, capture_output=True)
     assert started.returncode == 0, started.stderr
+
+
+def test_starts_at_once_record_one_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others wait for it. It costs seconds of both cores, and tests start several clouds."""
+    monkeypatch.setattr(java, "TOOLS", tmp_path)
+    recorded = []
+
+    class Recorder(Kafka):
+        def _record_cache(self, instance: Instance) -> None:
+            recorded.append(instance)
+            self.cache().touch()
+
+        def _configure(self, _instance: Instance) -> None:
+            pass
+
+    server, instances = Recorder(), [Instance(tmp_path / name, {}) for name in "abc"]
+    server.jars.folder.mkdir(parents=True)
+    with ThreadPoolExecutor() as starts:
+        list(starts.map(server.prepare, instances))
+    assert len(recorded) == 1
 
 
 def test_other_jars_have_another_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,17 +16,17 @@ from tests.kit.ses import Ses
 @pytest.mark.parametrize(
     ("arguments", "processes"),
     [
-        ([], 2),
-        (["--durations=30"], 2),
+        ([], 3),
+        (["--durations=30"], 3),
         (["--quick"], 2),
-        (["-o", "junit_duration_report=total", "--durations", "30"], 2),
+        (["-o", "junit_duration_report=total", "--durations", "30"], 3),
         (["--numprocesses=0"], 0),
         (["tests/users"], 1),
         (["-k", "duplicate"], 1),
         (["-x", "tests/users/test_log_in.py"], 1),
     ],
 )
-def test_everything_is_shared_by_two_processes_and_a_selection_is_not(arguments: list[str], processes: int) -> None:
+def test_everything_is_shared_by_three_processes_and_a_selection_is_not(arguments: list[str], processes: int) -> None:
     """What the command is given comes last, so that it counts."""
     shared = [each for each in testing.shared(arguments) if each.startswith("--numprocesses=")]
 

@@ -8,7 +8,8 @@ import typer
 from millrace_local.cloud.servers import SERVERS
 from millrace_local.instance import ROOT, environment
 
-# See tests/kit/sharing.py for how they share the tests.
+# See tests/kit/sharing.py for how processes share the tests. Those with servers wait for half of the time.
+IN_THREE = ("--numprocesses=3", "--dist=loadscope")
 IN_TWO = ("--numprocesses=2", "--dist=loadscope")
 QUICK = "--quick"
 # What is measured, and how, is in pyproject.toml.
@@ -23,7 +24,7 @@ def command(context: typer.Context) -> None:
 
     --coverage measures which lines and branches they reach, and prints the share of each file and of all.
 
-    Everything is tested by two processes, and a selection by one.
+    Everything is tested by three processes, what needs no server by two, and a selection by one.
 
     Example: ./millrace test tests/activity -k duplicate
     """
@@ -37,7 +38,9 @@ def command(context: typer.Context) -> None:
 def shared(arguments: list[str]) -> list[str]:
     """Return *arguments* in pytest's terms, with those that share the tests unless they select some."""
     given = [word for each in arguments for word in COVERAGE.get(each, [each])]
-    return given if any(map(_selects, arguments)) else [*IN_TWO, *given]
+    if any(map(_selects, arguments)):
+        return given
+    return [*(IN_TWO if QUICK in arguments else IN_THREE), *given]
 
 
 def _selects(argument: str) -> bool:

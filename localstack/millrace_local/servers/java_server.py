@@ -1,5 +1,6 @@
 """Start servers on Java from a cache of what their JVM loaded and linked at a trial start."""
 
+import contextlib
 import dataclasses
 import os
 import shutil
@@ -8,7 +9,7 @@ from abc import abstractmethod
 from hashlib import sha256
 from pathlib import Path
 
-from millrace_local import waiting
+from millrace_local import files, waiting
 from millrace_local.instance import Instance
 from millrace_local.servers.java import JAVA_RELEASE, Jars
 from millrace_local.servers.server import Command, NotReadyError, Server
@@ -43,8 +44,10 @@ class JavaServer(Server):
     """Options of the JVM beside those that all servers have."""
 
     def prepare(self, instance: Instance) -> None:
-        if not self.cache().exists():
-            self._record_cache(instance)
+        # Several clouds may start for the first time at once: one records for all.
+        with contextlib.suppress(files.LockedError), files.lock(self.jars.folder / "start.lock", RECORDING_SECONDS):
+            if not self.cache().exists():
+                self._record_cache(instance)
         self._configure(instance)
 
     def command(self, instance: Instance) -> Command:

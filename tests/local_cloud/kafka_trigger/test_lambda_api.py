@@ -92,14 +92,21 @@ PROVISIONED = {"MinimumPollers": 1}
 
 @pytest.fixture
 def lambda_api(client: Callable[[str], Client]) -> Iterator[Client]:
-    """Return a client of the Lambda API. Mappings and functions are deleted after the test."""
+    """Return a client of the Lambda API. Mappings and the test's own functions are deleted after the test."""
     api = client("lambda")
+    others = _functions(api)
     yield api
     for mapping in api.list_event_source_mappings()["EventSourceMappings"]:
         api.delete_event_source_mapping(UUID=mapping["UUID"])
     wait_until(lambda: not api.list_event_source_mappings()["EventSourceMappings"], seconds=20)
-    for function in api.list_functions()["Functions"]:
-        api.delete_function(FunctionName=function["FunctionName"])
+    for name in _functions(api) - others:
+        api.delete_function(FunctionName=name)
+
+
+def _functions(api: Client) -> set[str]:
+    """Return the names of all functions, those of other tests on this LocalStack too."""
+    pages = api.get_paginator("list_functions").paginate()
+    return {function["FunctionName"] for page in pages for function in page["Functions"]}
 
 
 @pytest.fixture
