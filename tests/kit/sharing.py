@@ -1,5 +1,7 @@
 """How processes share the tests: one begins with those of the whole cloud, the others do the rest file by file."""
 
+import functools
+import os
 from collections import Counter
 
 import pytest
@@ -10,14 +12,24 @@ from xdist.scheduler import LoadScopeScheduling
 CLOUD = ("tests/end_to_end/", "tests/faults/")
 # Each leaves a cloud whose functions have all to start again, and the last two each other's parameters.
 LAST = ("tests/faults/test_killed_servers.py", "tests/faults/test_deployment.py", "tests/faults/test_lifecycle.py")
-CLOUDS_TESTS = "the cloud's tests"
+# What works on OpenSearch, which is slow to start: one process has it, and the others need none.
+OPENSEARCH = (
+    "tests/catalog/",
+    "tests/local_cloud/front_door/test_other_servers.py",
+    "tests/local_cloud/test_listening.py",
+)
+CLOUDS_TESTS, OPENSEARCHS_TESTS = "the cloud's tests", "OpenSearch's tests"
+SHARES = {CLOUDS_TESTS: CLOUD, OPENSEARCHS_TESTS: OPENSEARCH}
+# Of what the cloud's tests leave, the other processes get less than these do of what is contended for.
+NICENESS = 5
 
 
 class Shares(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """Share the tests file by file. The cloud's tests are one share, the first: the longest would be a long tail."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return CLOUDS_TESTS if nodeid.startswith(CLOUD) else nodeid.partition("::")[0]
+        alone = nodeid.partition("::")[0]
+        return next((share for share, paths in SHARES.items() if nodeid.startswith(paths)), alone)
 
     def _assign_work_unit(self, node: object) -> None:
         if CLOUDS_TESTS in self.workqueue:
@@ -37,3 +49,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Shares:
     return Shares(config, log)
+
+
+def pytest_runtest_logstart(nodeid: str) -> None:
+    """Let the cloud's tests go first, since all others end before them: lower the priority of what runs those."""
+    if "PYTEST_XDIST_WORKER" in os.environ and not nodeid.startswith(CLOUD):
+        _step_back()
+
+
+@functools.cache
+def _step_back() -> None:
+    os.nice(NICENESS)
