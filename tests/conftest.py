@@ -26,7 +26,7 @@ from tests.kit.servers import free_instance, running, starts_server
 from tests.kit.ses import SENDER, Ses
 from tests.kit.slow_broker import StoppableBroker
 
-pytest_plugins = ["tests.kit.quick", "tests.kit.sharing"]
+pytest_plugins = ["tests.kit.collecting", "tests.kit.quick", "tests.kit.sharing"]
 
 
 @pytest.fixture(scope="session")

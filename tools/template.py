@@ -14,6 +14,8 @@ from millrace_local.instance import REGION, ROOT, environment
 
 TEMPLATE = ROOT / "template.yaml"
 TOPICS = ROOT / "infra" / "topics.yaml"
+TRANSLATOR = "sam"
+"""The environment of SAM's translator."""
 
 type Resource = dict[str, Any]
 
@@ -89,7 +91,7 @@ def written(path: Path = TEMPLATE) -> dict[str, Any]:
 @functools.cache
 def expanded(path: Path = TEMPLATE) -> dict[str, Resource]:
     """Return the resources that CloudFormation gets. Raises RuntimeError with SAM's message if SAM refuses."""
-    command = [environment("sam") / "bin" / "python", ROOT / "tools" / "expand_template.py"]
+    command = [environment(TRANSLATOR) / "bin" / "python", ROOT / "tools" / "expand_template.py"]
     variables = os.environ | {"AWS_DEFAULT_REGION": REGION}
     ran = subprocess.run(  # noqa: S603 - our own command line
         command, input=json.dumps(written(path)), env=variables, capture_output=True, text=True, check=False

@@ -1,7 +1,5 @@
 """How processes share the tests: one begins with those of the whole cloud, the others do the rest file by file."""
 
-import functools
-import os
 from collections import Counter
 
 import pytest
@@ -20,8 +18,6 @@ OPENSEARCH = (
 )
 CLOUDS_TESTS, OPENSEARCHS_TESTS = "the cloud's tests", "OpenSearch's tests"
 SHARES = {CLOUDS_TESTS: CLOUD, OPENSEARCHS_TESTS: OPENSEARCH}
-# Of what the cloud's tests leave, the other processes get less than these do of what is contended for.
-NICENESS = 5
 
 
 class Shares(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
@@ -49,14 +45,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Shares:
     return Shares(config, log)
-
-
-def pytest_runtest_logstart(nodeid: str) -> None:
-    """Let the cloud's tests go first, since all others end before them: lower the priority of what runs those."""
-    if "PYTEST_XDIST_WORKER" in os.environ and not nodeid.startswith(CLOUD):
-        _step_back()
-
-
-@functools.cache
-def _step_back() -> None:
-    os.nice(NICENESS)

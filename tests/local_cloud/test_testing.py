@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
+import bootstrap
 from millrace_local.cli import test as testing
 from millrace_local.instance import Instance
 from millrace_local.servers.redis import Redis
 from tests.kit import quick, servers
 from tests.kit.cloud import Cloud
 from tests.kit.ses import Ses
+from tools import template
 
 
 @pytest.mark.parametrize(
@@ -37,6 +39,12 @@ def test_coverage_is_pytests_own_option() -> None:
     """It goes with any other, and with a selection."""
     assert testing.shared(["--coverage", "--quick"]) == [*testing.IN_TWO, "--cov", "--cov-report=term", "--quick"]
     assert testing.shared(["tests/users", "--coverage"]) == ["tests/users", "--cov", "--cov-report=term"]
+
+
+@pytest.mark.parametrize("needed", ["local", "lambda", "dev", template.TRANSLATOR])
+def test_the_quick_lane_works_where_nothing_else_was_installed(needed: str) -> None:
+    """Its tests start the functions' interpreter, and read the template as SAM expands it."""
+    assert needed in bootstrap.QUICK
 
 
 @pytest.mark.parametrize("server", ["postgres", "kafka", "redis", "opensearch", "stripe_api", "localstack", "cloud"])
