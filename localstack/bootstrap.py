@@ -37,6 +37,9 @@ NEEDED_BY = {
 QUICK = (*CLOUD, "dev")
 
 
+type Command = list[str | Path]
+
+
 class InstallError(Exception):
     """Something could not be installed; the message names it and what to do."""
 
@@ -54,7 +57,7 @@ def main(arguments: list[str]) -> None:
     path = os.pathsep.join(str(ROOT / part) for part in ("localstack", "layers/shared"))
     # The user's own PYTHON* variables must not reach the servers and functions that the command starts.
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    os.execve(python, [python, "-m", "millrace_local.cli", *arguments], clean | {"PYTHONPATH": path})  # noqa: S606 - the point of the script
+    os.execve(python, (python, "-m", "millrace_local.cli", *arguments), clean | {"PYTHONPATH": path})  # noqa: S606 - the point of the script
 
 
 def environment(name: str) -> Path:
@@ -78,8 +81,8 @@ def install(name: str) -> None:
     )
     if name == "local":
         # No isolation: the build backend is one of the locked packages already installed.
-        plugin = [uv, "pip", "install", "--quiet", "--python", python, "--no-deps", "--no-build-isolation"]
-        _run([*plugin, "--editable", ROOT / "localstack" / "millrace_plugin"], "the LocalStack plugin")
+        plugin: Command = ["--no-deps", "--no-build-isolation", "--editable", ROOT / "localstack" / "millrace_plugin"]
+        _run([uv, "pip", "install", "--quiet", "--python", python, *plugin], "the LocalStack plugin")
     if name == "node":
         _install_node_packages()
     stamp.write_text(wanted)
@@ -94,7 +97,7 @@ def _install_node_packages() -> None:
     # We decide what is installed and where; the user decides where packages come from.
     steered = tuple(f"NPM_CONFIG_{name}" for name in ("DRY_RUN", "GLOBAL", "INSTALL_STRATEGY", "OMIT", "PREFIX"))
     environ = {name: value for name, value in os.environ.items() if name.upper() not in steered}
-    npm = [node / "bin" / "node", node / "lib/node_modules/npm/bin/npm-cli.js", "--prefix", folder]
+    npm: Command = [node / "bin" / "node", node / "lib/node_modules/npm/bin/npm-cli.js", "--prefix", folder]
     quiet = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error")
     _run([*npm, "ci", *quiet], f"the packages of {NPM}", environ)
 
@@ -116,13 +119,13 @@ def _uv() -> str | Path:
     if not (home / "made-from").exists():
         print("Installing uv …", file=sys.stderr, flush=True)
         _run([sys.executable, "-m", "venv", "--clear", home], "an environment for uv")
-        pip = [home / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        pip: Command = [home / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         _run([*pip, "--require-hashes", "-r", ROOT / "requirements" / "uv.txt"], "uv")
         (home / "made-from").touch()
     return home / "bin" / "uv"
 
 
-def _run(command: list[str | Path], what: str, environ: Mapping[str, str] = os.environ) -> None:
+def _run(command: Command, what: str, environ: Mapping[str, str] = os.environ) -> None:
     # uv must use our interpreter, and neither look for another nor fetch one.
     environ = {**environ, "UV_PYTHON_DOWNLOADS": "never"}
     if subprocess.run(command, env=environ, check=False, stdout=subprocess.DEVNULL).returncode != 0:  # noqa: S603 - our own command lines

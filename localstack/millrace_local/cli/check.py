@@ -9,7 +9,7 @@ from millrace_local.instance import ROOT, environment, node_program
 from millrace_local.servers.server import Command
 
 DEV = environment("dev") / "bin"
-LOCAL = [f"localstack/{name}" for name in ("local_stripe", "millrace_local", "millrace_plugin")]
+LOCAL = [f"localstack/{name}" for name in ("bootstrap.py", "local_stripe", "millrace_local", "millrace_plugin")]
 DOCUMENT = "functions/operations/openapi.json"
 CHECKS: dict[str, Command] = {
     "ruff": [DEV / "ruff", "check", "."],
