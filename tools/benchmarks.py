@@ -70,11 +70,15 @@ def _output(name: str, checkout: Path) -> str:
     path = os.pathsep.join(str(checkout / part) for part in ("functions", "layers/shared", "localstack", "."))
     command = [str(python), "-m", f"tests.benchmarks.{name}"]
     variables = os.environ | {"PYTHONPATH": path}
-    ran = subprocess.run(command, cwd=checkout, env=variables, capture_output=True, text=True, check=False)  # noqa: S603 - our own command line
-    if ran.returncode != 0:
-        message = f"{name} failed in {checkout}:\n{ran.stdout}{ran.stderr}"
+    # Not run(): at Ctrl-C that would kill a benchmark before it has stopped its servers.
+    with subprocess.Popen(  # noqa: S603 - our own command line
+        command, cwd=checkout, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        output, errors = running.communicate()
+    if running.returncode != 0:
+        message = f"{name} failed in {checkout}:\n{output}{errors}"
         raise SystemExit(message)
-    return ran.stdout
+    return output
 
 
 def _in_turn(name: str, other: Path, runs: int) -> tuple[Figures, Figures]:

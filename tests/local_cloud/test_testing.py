@@ -1,5 +1,9 @@
 """How `./millrace test` runs the tests."""
 
+import os
+import signal
+import subprocess
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -7,12 +11,27 @@ import pytest
 
 import bootstrap
 from millrace_local.cli import test as testing
-from millrace_local.instance import Instance
+from millrace_local.instance import ROOT, Instance
 from millrace_local.servers.redis import Redis
 from tests.kit import quick, servers
 from tests.kit.cloud import Cloud
+from tests.kit.servers import wait_until
 from tests.kit.ses import Ses
 from tools import template
+
+LONG = """
+import pathlib, time, pytest
+
+@pytest.fixture
+def server():
+    pathlib.Path({folder!r}, "started").touch()
+    yield
+    time.sleep(1)  # longer than subprocess.run waits before it kills
+    pathlib.Path({folder!r}, "stopped").touch()
+
+def test_long(server):
+    time.sleep(60)
+"""
 
 
 @pytest.mark.parametrize(
@@ -68,3 +87,21 @@ def test_a_server_in_the_quick_lane_fails_its_test(instance: Instance, monkeypat
         pass
     with pytest.raises(pytest.fail.Exception, match="starts_server"):
         Cloud(instance).millrace("status")
+
+
+@pytest.mark.usefixtures("own_instance")
+def test_ctrl_c_leaves_fixtures_the_time_to_stop_their_servers(tmp_path: Path) -> None:
+    """A terminal sends SIGINT to every process of the command."""
+    test = tmp_path / "test_long.py"
+    test.write_text(LONG.format(folder=str(tmp_path)))
+    # Those of a shell's background ignore it otherwise.
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        command = subprocess.Popen([ROOT / "millrace", "test", test], start_new_session=True, stdout=subprocess.DEVNULL)
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    with command:
+        wait_until((tmp_path / "started").exists, seconds=60, what="the test to begin")
+        os.killpg(command.pid, signal.SIGINT)
+        command.wait(60)
+    assert (tmp_path / "stopped").exists()

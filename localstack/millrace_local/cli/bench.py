@@ -1,14 +1,12 @@
 """`./millrace bench`: the measurements that the documentation quotes."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from millrace_local.cli.replacement import become_python
 from millrace_local.cloud.servers import SERVERS
-from millrace_local.instance import ROOT, environment
 
 
 def command(
@@ -29,5 +27,4 @@ def command(
         *(["--beside", str(beside)] if beside else []),
         *(["--runs", str(runs)] if runs else []),
     ]
-    python = str(environment("dev") / "bin" / "python")
-    sys.exit(subprocess.run([python, "-m", "tools.benchmarks", *arguments], cwd=ROOT, check=False).returncode)  # noqa: S603 - our own command line
+    become_python("-m", "tools.benchmarks", *arguments)

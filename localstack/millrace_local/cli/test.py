@@ -1,12 +1,10 @@
 """`./millrace test`: all tests, with servers of their own."""
 
-import subprocess
-import sys
-
 import typer
 
+from millrace_local.cli.replacement import become_python
 from millrace_local.cloud.servers import SERVERS
-from millrace_local.instance import ROOT, environment
+from millrace_local.instance import ROOT
 
 # See tests/kit/sharing.py for how processes share the tests. Those with servers wait for half of the time.
 IN_THREE = ("--numprocesses=3", "--dist=loadscope")
@@ -31,8 +29,7 @@ def command(context: typer.Context) -> None:
     if QUICK not in context.args:
         for server in SERVERS:
             server.install()
-    pytest = [str(environment("dev") / "bin" / "python"), "-m", "pytest", *shared(context.args)]
-    sys.exit(subprocess.run(pytest, cwd=ROOT, check=False).returncode)  # noqa: S603 - our own command line
+    become_python("-m", "pytest", *shared(context.args))
 
 
 def shared(arguments: list[str]) -> list[str]:
