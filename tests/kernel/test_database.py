@@ -62,6 +62,20 @@ def test_threads_that_end_leave_their_connection_to_the_next(activity: Database)
     assert len(pids) == 1
 
 
+def test_another_role_has_a_transaction_of_its_own(activity: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It sees what is committed, not what the function's own role has begun, and may do what that role may."""
+    monkeypatch.setenv("DATABASE_URL_ACTIVITY_RO", activity.url("ro"))
+    with transaction("activity") as connection:
+        connection.execute(INSERT)
+        with transaction("activity", "ro") as reading:
+            assert reading.info.user == "activity_ro"
+            assert reading.execute("SELECT FROM events").rowcount == 0
+
+    with pytest.raises(UnavailableError), transaction("activity", "ro") as reading:
+        reading.execute(INSERT)
+    assert count(activity) == 1
+
+
 def test_reset_closes_the_warm_connections(activity: Database) -> None:
     """The next transaction has a session of its own."""
     with transaction("activity") as connection:

@@ -1,4 +1,4 @@
-"""Postgres: one warm connection for each domain and thread of an execution environment, and transactions on it."""
+"""Postgres: one warm connection for each domain, role and thread of an execution environment, and transactions on it."""
 
 import contextlib
 import os
@@ -32,13 +32,17 @@ NOT_READY = ("42P01", "42703", "42883", "3D000", "42501", "28")
 # Raised by the guards of `schema/0006_forgetting.sql`.
 FORGOTTEN = "MR410"
 
-# By domain and thread: two threads would get into each other's transactions on one connection.
-_connections: dict[tuple[str, threading.Thread], Connection] = {}
+type Place = tuple[str, str | None, threading.Thread]
+
+# By domain, role and thread: two threads would get into each other's transactions on one connection.
+_connections: dict[Place, Connection] = {}
 
 
 @contextlib.contextmanager
-def transaction(domain: str) -> Iterator[Connection]:
+def transaction(domain: str, role: str | None = None) -> Iterator[Connection]:
     """Commit when the block ends, roll back when it raises. Inside another transaction of *domain* it is a savepoint.
+
+    *role*: of `connect`. Another role's transaction is no savepoint but a transaction of its own.
 
     Replaces a connection that died while it was idle.
     Raises UnavailableError when the database is down, busy or not ready. A commit may have taken place or not then.
@@ -47,7 +51,7 @@ def transaction(domain: str) -> Iterator[Connection]:
     """
     try:
         with contextlib.ExitStack() as stack:
-            connection = _begin(domain, stack)
+            connection = _begin(domain, role, stack)
             yield connection
             _require_alive(connection)
     except psycopg.Error as error:
@@ -59,16 +63,19 @@ def transaction(domain: str) -> Iterator[Connection]:
         raise UnavailableError(message) from error
 
 
-def connect(domain: str) -> Connection:
+def connect(domain: str, role: str | None = None) -> Connection:
     """Open a connection in autocommit mode. If the password was rotated, reads it again, once.
+
+    *role*: `app`, `relay`, `owner` or `ro`; None for the function's own (`kernel.settings.Database`). Another role than its
+    own is for functions that serve several domains, and have the right to read its secret.
 
     Prepares no statements on the server: a pooler in between would have to pin its connection to ours.
     """
-    conninfo = _conninfo(domain, fresh=False)
+    conninfo = _conninfo(domain, role, fresh=False)
     try:
         return psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
     except psycopg.OperationalError:
-        rotated = _conninfo(domain, fresh=True)
+        rotated = _conninfo(domain, role, fresh=True)
         if rotated == conninfo:
             raise
         return psycopg.connect(rotated, autocommit=True, prepare_threshold=None)
@@ -90,9 +97,9 @@ def is_transient(error: psycopg.Error) -> bool:
     return error.sqlstate.startswith(DOWN_OR_BUSY + NOT_READY)
 
 
-def _begin(domain: str, stack: contextlib.ExitStack) -> Connection:
-    place = (domain, threading.current_thread())
-    warm = _connections.get(place) or _inherit(domain)
+def _begin(domain: str, role: str | None, stack: contextlib.ExitStack) -> Connection:
+    place = (domain, role, threading.current_thread())
+    warm = _connections.get(place) or _inherit(domain, role)
     if warm is not None:
         nested = warm.info.transaction_status is not TransactionStatus.IDLE and not warm.closed
         try:
@@ -106,15 +113,15 @@ def _begin(domain: str, stack: contextlib.ExitStack) -> Connection:
         else:
             _connections[place] = warm
             return warm
-    connection = _connections[place] = connect(domain)
+    connection = _connections[place] = connect(domain, role)
     stack.enter_context(connection.transaction())
     return connection
 
 
-def _inherit(domain: str) -> Connection | None:
+def _inherit(domain: str, role: str | None) -> Connection | None:
     """Take over a warm connection of a thread that has ended, so that short-lived threads do not accumulate them."""
     for place in list(_connections):
-        if place[0] == domain and not place[1].is_alive() and (connection := _connections.pop(place, None)):
+        if place[:2] == (domain, role) and not place[2].is_alive() and (connection := _connections.pop(place, None)):
             return connection
     return None
 
@@ -125,12 +132,12 @@ def _require_alive(connection: Connection) -> None:
         raise psycopg.OperationalError("The connection was lost before the commit.")
 
 
-def _conninfo(domain: str, *, fresh: bool) -> str:
-    url = os.environ.get(f"DATABASE_URL_{domain.upper()}")
+def _conninfo(domain: str, role: str | None, *, fresh: bool) -> str:
+    url = os.environ.get("_".join(filter(None, ("DATABASE_URL", domain.upper(), role and role.upper()))))
     if url:
         return make_conninfo(url, **NETWORK)
     server = settings.Database.from_environment()
-    credentials = secrets.get(f"{server.secret_prefix}{domain}_{server.role}", fresh=fresh)
+    credentials = secrets.get(f"{server.secret_prefix}{domain}_{role or server.role}", fresh=fresh)
     return make_conninfo(
         host=server.host,
         port=server.port,
