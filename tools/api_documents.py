@@ -1,4 +1,4 @@
-"""The files that describe the API and the operations, written from their code.
+"""The files that describe the API, the operations and the consumers, written from their code.
 
 `./millrace openapi` writes them, tests/test_openapi.py compares.
 """
@@ -6,13 +6,14 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from tools import openapi, operations
+from tools import consumers, openapi, operations
 from tools.postman import collection
 
 FILES: dict[Path, Callable[[], str]] = {
     openapi.FILE: openapi.text,
     collection.FILE: collection.text,
     operations.FILE: operations.text,
+    consumers.FILE: consumers.text,
 }
 
 if __name__ == "__main__":

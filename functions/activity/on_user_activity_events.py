@@ -10,6 +10,7 @@ from kernel.storage.database import Connection
     UserEvent,
     published_group="user-activity-consumer-group",
     published_dead_letter_topic="user-activity-events-dlq",
+    idempotent_without_inbox=True,
 )
 def handler(connection: Connection, events: list[UserEvent]) -> None:
     forgotten = tombstones.forgotten_among(connection, [event.user_id for event in events])

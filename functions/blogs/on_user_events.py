@@ -20,6 +20,6 @@ def forget_part(connection: Connection, people: list[UUID]) -> int:
     return len(posts) + forgetting.forget_rows(connection, people)
 
 
-@consumer.batch(UserDeleted, before=forgetting.by(forget_part))
+@consumer.batch(UserDeleted, before=forgetting.by(forget_part), idempotent_without_inbox=True)
 def handler(_connection: Connection, _events: list[UserDeleted]) -> None:
     """Acknowledge the events: the people are forgotten."""

@@ -6,6 +6,13 @@ from kernel.messaging import consumer
 from kernel.storage.database import Connection
 
 
-@consumer.batch(OrderCreated, OrderPaid, OrderPaymentFailed, OrderCancelled)
+@consumer.batch(
+    OrderCreated,
+    OrderPaid,
+    OrderPaymentFailed,
+    OrderCancelled,
+    ignores_replays=True,
+    idempotent_without_inbox=True,
+)
 def handler(connection: Connection, events: list[OrderEvent]) -> None:
     reservations.apply(connection, events)

@@ -6,7 +6,7 @@ from kernel.messaging import consumer
 from kernel.storage.database import Connection
 
 
-@consumer.batch(ProductCreated, ProductUpdated, ProductDeleted)
+@consumer.batch(ProductCreated, ProductUpdated, ProductDeleted, idempotent_without_inbox=True)
 def handler(connection: Connection, events: list[ProductEvent]) -> None:
     changes = model.latest(events)
     # A late event may be about a deleted product whose tombstone a rebuild of the index has removed.

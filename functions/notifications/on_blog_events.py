@@ -6,6 +6,6 @@ from kernel.storage.database import Connection
 from notifications import model, notices
 
 
-@consumer.batch(BlogPublished, BlogUpdated)
+@consumer.batch(BlogPublished, BlogUpdated, ignores_replays=True)
 def handler(connection: Connection, events: list[BlogEvent]) -> None:
     notices.notify(connection, [model.of_blog(event) for event in events])

@@ -7,7 +7,7 @@ from kernel.storage.database import Connection
 from notifications import delivery, outgoing, own_list
 
 
-@consumer.batch(NotificationCreated, after=delivery.send_due)
+@consumer.batch(NotificationCreated, after=delivery.send_due, ignores_replays=True, idempotent_without_inbox=True)
 def handler(connection: Connection, events: list[NotificationCreated]) -> None:
     # A function that died between its commit and the cache left the old list there.
     own_list.forget(event.user_id for event in events)

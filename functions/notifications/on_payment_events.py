@@ -6,6 +6,6 @@ from kernel.storage.database import Connection
 from notifications import model, notices
 
 
-@consumer.batch(*model.OF_PAYMENTS)
+@consumer.batch(*model.OF_PAYMENTS, ignores_replays=True)
 def handler(connection: Connection, events: list[PaymentEvent]) -> None:
     notices.notify(connection, [notice for event in events if (notice := model.of_payment(event))])

@@ -14,7 +14,7 @@ def forget_part(connection: Connection, people: list[UUID]) -> int:
     return forgetting.forget_rows(connection, people)
 
 
-@consumer.batch(UserRegistered, UserUpdated, UserDeleted, before=forgetting.by(forget_part))
+@consumer.batch(UserRegistered, UserUpdated, UserDeleted, before=forgetting.by(forget_part), ignores_replays=True)
 def handler(connection: Connection, events: list[UserEvent]) -> None:
     profiles = [event for event in events if isinstance(event, UserProfile)]
     gone = tombstones.forgotten_among(connection, [event.user_id for event in profiles])

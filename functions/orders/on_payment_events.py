@@ -27,6 +27,8 @@ from orders import model, repository
     PaymentRefundFailed,
     PaymentDisputed,
     PaymentDisputeClosed,
+    ignores_replays=True,
+    idempotent_without_inbox=True,
 )
 def handler(connection: Connection, event: PaymentEvent) -> None:
     try:

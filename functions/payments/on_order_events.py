@@ -30,6 +30,6 @@ def settle(delivered: Sequence[Delivery[OrderEvent]], context: LambdaContext) ->
     return settlement.keep_and_settle(delivered, keep, context)
 
 
-@consumer.each(OrderCreated, OrderCancelled, before=settle)
+@consumer.each(OrderCreated, OrderCancelled, before=settle, ignores_replays=True, idempotent_without_inbox=True)
 def handler(_connection: Connection, _order: OrderEvent) -> None:
     """Acknowledge the event: its payment is settled."""

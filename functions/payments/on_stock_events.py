@@ -20,6 +20,8 @@ def settle(delivered: Sequence[Delivery[StockEvent]], context: LambdaContext) ->
     return settlement.keep_and_settle(delivered, keep, context)
 
 
-@consumer.each(StockReserved, StockRefused, StockReleased, before=settle)
+@consumer.each(
+    StockReserved, StockRefused, StockReleased, before=settle, ignores_replays=True, idempotent_without_inbox=True
+)
 def handler(_connection: Connection, _event: StockEvent) -> None:
     """Acknowledge the event: its payment is settled."""

@@ -1,6 +1,7 @@
 """The Kafka edge: exactly-once effects, and failures told apart."""
 
 import contextlib
+import json
 import os
 import signal
 from dataclasses import replace
@@ -368,6 +369,19 @@ def test_skips_types_that_nobody_here_reads(handler: Consumer[UserEvent], activi
 
     assert kept(activity) == set()
     assert activity.rows("SELECT count(*) FROM inbox") == [(0,)]
+
+
+def test_a_batch_says_how_long_it_took(
+    handler: Consumer[UserEvent], activity: Database, context: Context, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a metric of the group: a replay slows down when live batches take longer."""
+    handler(batch(record(user_event())), context)
+
+    [line] = [line for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    told = json.loads(line)
+    assert (told["component"], told["applied"]) == ("group-of-the-test", [1.0])
+    assert told["consumer_batch_duration_ms"][0] > 0
+    assert len(kept(activity)) == 1
 
 
 def test_an_empty_batch_is_no_failure(handler: Consumer[UserEvent], context: Context) -> None:

@@ -13,9 +13,10 @@ from activity import store
 from kernel.contracts.activity import UserEvent
 from kernel.errors import ConflictError, NotOursError, UnavailableError
 from kernel.messaging import consumer, events
-from kernel.messaging.consumer import Consumer, Options
+from kernel.messaging.consumer import Consumer
 from kernel.messaging.deliveries import Delivery, Failures
 from kernel.messaging.events import Record
+from kernel.messaging.options import Options
 from kernel.storage.database import Connection, transaction
 from kernel.telemetry import logger
 from tests.kit.databases import Database

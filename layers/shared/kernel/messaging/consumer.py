@@ -2,7 +2,8 @@
 
     read ─► before ─► apply ─► after
 
-1. *Read*: each record is decoded once. Types that are not among the contracts are skipped and counted.
+1. *Read*: each record is decoded once. Types that are not among the contracts are skipped and counted. So are records
+   that an operator sent to another consumer, or replays where effects leave the database (`kernel.messaging.markers`).
 2. *Before*: outside of any transaction, for outside systems. It returns the failures of single events.
 3. *Apply*: one transaction holds the inbox rows, the effect and the dead letters of up to 1,000 records. Cache
    invalidations wait for its end.
@@ -28,16 +29,17 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import batched, chain
-from typing import Any, TypedDict, Unpack
+from typing import Any, Unpack
 from uuid import UUID
 
 from kernel import domains, telemetry
 from kernel.aws.lambda_context import LambdaContext
 from kernel.contracts.event import Event
-from kernel.messaging import events, inbox
+from kernel.messaging import events, inbox, markers
 from kernel.messaging.consumption import CHUNK, Effect, Run
 from kernel.messaging.deliveries import Before, Delivery, Failures, Read, identifier, read_all, run_before
 from kernel.messaging.events import Reader, Record
+from kernel.messaging.options import After, Options
 from kernel.settings import Consumer as Settings
 from kernel.storage.database import Connection
 from kernel.telemetry import logger
@@ -47,24 +49,6 @@ RESERVED_PART = 0.25
 
 type Batch = dict[str, Any]
 type Answer = dict[str, list[dict[str, Any]]]
-type After = Callable[[LambdaContext], object]
-
-
-class Options[E](TypedDict, total=False):
-    """What a consumer may declare besides its contracts.
-
-    *before*: runs outside of the transaction, with all readable events, also those applied earlier. It must be safe to
-    repeat. It returns failures by `Delivery.id`. An event without one counts as done.
-    *after*: runs when a transaction has committed. What it cannot do must be found and done by somebody else later.
-    *generation*: see `kernel.messaging.inbox`. Raise it for a projection only, never where effects leave the database.
-    *published_group*, *published_dead_letter_topic*: names that are older than the rule (`kernel.settings.Consumer`).
-    """
-
-    before: Before[E]
-    after: After
-    generation: int
-    published_group: str
-    published_dead_letter_topic: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +70,8 @@ class Consumer[E]:
     generation: int = inbox.FIRST_GENERATION
     published_group: str | None = None
     published_dead_letter_topic: str | None = None
+    ignores_replays: bool = False
+    idempotent_without_inbox: bool = False
 
     def __post_init__(self) -> None:
         if len({contract.topic for contract in self.contracts}) > 1:
@@ -120,8 +106,10 @@ class Consumer[E]:
         if not records:
             return {"batchItemFailures": []}
         _begin_trace(records[0])
-        deliveries = list(read_all(records, self.read))
         names = self.names(records[0].topic)
+        left_out = {"for_others": 0, "replays_ignored": 0}
+        addressed = markers.addressed(records, names.group, ignores_replays=self.ignores_replays, skipped=left_out)
+        deliveries = list(read_all(addressed, self.read))
         run = Run(
             domain=self.domain,
             effect=self.effect,
@@ -134,11 +122,12 @@ class Consumer[E]:
         for chunk in batched(deliveries, CHUNK, strict=False):
             run.process(chunk)
         returned = [record for record in records if run.is_blocked(record)] if run.blocked else []
-        run.counts["skipped"] += len(records) - len(deliveries)
-        counts = {**run.counts, "received": len(records), "returned": len(returned)}
+        run.counts["skipped"] += len(records) - len(deliveries) - sum(left_out.values())
         duration = round((time.monotonic() - started) * 1000, 1)
-        logger.info("batch consumed", extra={**counts, "duration_ms": duration})
-        telemetry.publish(names.group, **counts, duration_ms=duration)
+        counts: dict[str, float] = {**run.counts, **left_out, "received": len(records), "returned": len(returned)}
+        counts["consumer_batch_duration_ms"] = duration
+        logger.info("batch consumed", extra=counts)
+        telemetry.publish(names.group, **counts)
         if run.has_committed:
             self._run_after(context, names.group)
         return {"batchItemFailures": [{"itemIdentifier": identifier(record)} for record in returned]}

@@ -94,4 +94,5 @@ def consumer_of(module: str) -> Consumer[UserDeleted]:
         effect=lambda _connection, _events: None,
         together=True,
         before=Forgetting(domain, forget_rows),
+        idempotent_without_inbox=True,
     )
