@@ -27,7 +27,7 @@ RULES = (
     "transactions.model",
     *("users.commands", "users.model", "users.passwords", "users.token_families"),
     *("kernel.currencies", "kernel.domains", "kernel.errors", "kernel.free_json", "kernel.texts"),
-    *("kernel.storage.found_words", "kernel.web.scopes", "kernel.validation"),
+    *("kernel.messaging.retention", "kernel.storage.found_words", "kernel.web.scopes", "kernel.validation"),
 )
 # Servers, the environment and the clock. A rule gets what they would tell it as a parameter.
 FORBIDDEN_TO_RULES = {

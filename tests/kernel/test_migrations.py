@@ -13,10 +13,7 @@ from kernel.storage import migrations
 from kernel.storage.migrations import MigrationError
 from tests.kit.databases import PASSWORDS, Database, migrated
 
-KERNEL = [
-    f"kernel/{name}.sql"
-    for name in ("0001_privileges", "0002_outbox", "0003_inbox", "0004_idempotency", "0005_breakers", "0006_forgetting")
-]
+KERNEL = [f"kernel/{path.name}" for path in sorted(migrations.KERNEL.glob("*.sql"))]
 
 
 @pytest.fixture

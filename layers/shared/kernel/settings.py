@@ -7,6 +7,7 @@ variable raises SettingError, which names it.
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Self
 
 LARGEST_RATE_LIMIT_FACTOR = 1_000_000
@@ -108,24 +109,38 @@ class Consumer:
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """*seconds*: how long to wait for further events; 0 publishes what is there and returns.
-
-    *retention_days*: of published rows.
-    *inbox_retention_days*: must be longer than a topic's retention, because an event without its row is applied again.
-    """
+    """*seconds*: how long to wait for further events; 0 publishes what is there and returns."""
 
     seconds: int
     batch_size: int
-    retention_days: int
-    inbox_retention_days: int
 
     @classmethod
     def from_environment(cls) -> Self:
         return cls(
             seconds=_integer("RELAY_SECONDS", 58, 0, 840),
             batch_size=_integer("RELAY_BATCH_SIZE", 2000, 1, 10_000),
-            retention_days=_integer("OUTBOX_RETENTION_DAYS", 7, 1, 3650),
-            inbox_retention_days=_integer("INBOX_RETENTION_DAYS", 30, 14, 3650),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """For how long rows and dead letters count.
+
+    *outbox*: of published rows and idempotency keys.
+    *inbox*: must be longer than an event can come back (`kernel.messaging.retention`): without its row it is applied again.
+    *longest_redrive_age*: the age up to which a dead letter may be redriven.
+    """
+
+    outbox: timedelta
+    inbox: timedelta
+    longest_redrive_age: timedelta
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        return cls(
+            outbox=timedelta(days=_integer("OUTBOX_RETENTION_DAYS", 7, 1, 3650)),
+            inbox=timedelta(days=_integer("INBOX_RETENTION_DAYS", 30, 14, 3650)),
+            longest_redrive_age=timedelta(days=_integer("LONGEST_REDRIVE_AGE_DAYS", 14, 1, 3650)),
         )
 
 

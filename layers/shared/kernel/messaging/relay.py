@@ -111,13 +111,10 @@ class _Relay:
     def _follow(self, connection: Connection) -> None:
         """Drain the outbox at every notification, and every second in case one was lost with its connection."""
         connection.execute("LISTEN outbox")
-        outbox, inbox = self.settings.retention_days, self.settings.inbox_retention_days
+        retention = settings.Retention.from_environment()
         connection.execute(
-            """
-            SELECT prune_outbox(make_interval(days => %s)), prune_inbox(make_interval(days => %s)),
-                   prune_idempotency_keys(make_interval(days => %s))
-            """,
-            (outbox, inbox, outbox),
+            "SELECT prune_outbox(%s), prune_inbox(%s), prune_idempotency_keys(%s)",
+            (retention.outbox, retention.inbox, retention.outbox),
         )
         while True:
             while self._sweep(connection):
