@@ -168,6 +168,8 @@ def test_a_dead_letter_tells_where_it_comes_from(
     assert texts["dlq_key"] == {"base64": "/g=="}
     assert texts["dlq_error_class"] == "MalformedError"
     assert texts["dlq_error_message"]
+    assert texts["dlq_error_where"].startswith("kernel/messaging/events.py:")
+    assert len(texts["dlq_fingerprint"]) == 16
     assert texts["dlq_first_failed_at"].endswith("Z")
     assert UUID(texts["dlq_id"])
 
@@ -175,8 +177,9 @@ def test_a_dead_letter_tells_where_it_comes_from(
 def test_counts_the_attempts_of_a_redriven_record_on(
     handler: Consumer[UserEvent], activity: Database, context: Context
 ) -> None:
-    """A record that comes back from the dead letters keeps the time of its first failure."""
+    """A record that comes back from the dead letters keeps the time of its first failure, and its first place."""
     redriven = [("dlq_attempts", b"3"), ("dlq_first_failed_at", b"2026-01-01T00:00:00Z"), ("dlq_offset", b"1")]
+    redriven += [("redrive_id", b"task"), ("redrive_offset", b"1"), ("redrive_count", b"2")]
 
     handler(batch(record(b"junk", 5, headers=redriven)), context)
 
@@ -187,6 +190,7 @@ def test_counts_the_attempts_of_a_redriven_record_on(
         "2026-01-01T00:00:00Z",
         "5",
     )
+    assert (texts["redrive_id"], texts["redrive_offset"], texts["redrive_count"]) == ("task", "1", "2")
     assert len(headers) == len(texts)
 
 

@@ -185,7 +185,7 @@ class Run[E]:
             self.counts["dead_lettered"] += 1
 
     def _add_dead_letters(self, connection: Connection, letters: list[DeadLetter]) -> None:
-        dead_letters.add_many(connection, self.settings, self.scope, letters)
+        dead_letters.add_many(connection, self.domain, self.settings, self.scope, letters)
         for record, error in letters:
             logger.error("record is dead-lettered", extra={**identifier(record), "error": name_of(error)})
 

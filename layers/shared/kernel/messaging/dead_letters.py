@@ -9,8 +9,9 @@ from typing import NamedTuple
 from uuid import NAMESPACE_OID, uuid5
 
 from kernel import telemetry
-from kernel.messaging import outbox
+from kernel.messaging import causes, outbox
 from kernel.messaging.events import Record
+from kernel.messaging.markers import DLQ_ERROR_WHERE, DLQ_FINGERPRINT
 from kernel.settings import Consumer
 from kernel.storage.database import Connection
 
@@ -22,24 +23,28 @@ class DeadLetter(NamedTuple):
     error: Exception
 
 
-def add_many(connection: Connection, consumer: Consumer, scope: str, letters: list[DeadLetter]) -> None:
+def add_many(connection: Connection, domain: str, consumer: Consumer, scope: str, letters: list[DeadLetter]) -> None:
     """Publish the records to *consumer*'s dead-letter topic once the caller's transaction has committed.
 
+    *domain*: the consumer's.
     *scope*: of the consumer's inbox. A record has one letter in each scope.
 
     Key, value and headers stay unchanged, byte by byte. Added are the headers `dlq_id`, `dlq_topic`, `dlq_partition`,
     `dlq_offset`, `dlq_timestamp` (ms), `dlq_key` (absent if the record had none), `dlq_consumer`, `dlq_error_class`,
-    `dlq_error_message`, `dlq_attempts`, `dlq_first_failed_at` (RFC 3339) and, if the record had none, `traceparent`.
+    `dlq_error_message`, `dlq_error_where` (file and line, relative to `functions/` or to the layer; absent if the error was
+    never raised), `dlq_fingerprint` (the same for all that failed in the same place in the same way: `causes.of`),
+    `dlq_attempts`, `dlq_first_failed_at` (RFC 3339) and, if the record had none, `traceparent`.
     If a letter is published to its topic again and fails again, `dlq_attempts` is incremented and `dlq_first_failed_at`
-    kept. The new letter has a new `dlq_id`.
+    kept. The new letter has a new `dlq_id`. Markers of the redrive (`kernel.messaging.markers`) stay as they were.
     """
-    outbox.add_messages(connection, [_message(consumer, scope, letter) for letter in letters])
+    outbox.add_messages(connection, [_message(domain, consumer, scope, letter) for letter in letters])
 
 
-def _message(consumer: Consumer, scope: str, letter: DeadLetter) -> outbox.Message:
+def _message(domain: str, consumer: Consumer, scope: str, letter: DeadLetter) -> outbox.Message:
     record = letter.record
     attempts, first_failed_at, traceparent = record.header("dlq_attempts", "dlq_first_failed_at", "traceparent")
     before = int(attempts) if attempts and attempts.isdecimal() else 0
+    cause = causes.of(letter.error, domain)
     added = {
         "dlq_id": str(uuid5(NAMESPACE_OID, f"{scope} {record.id}")),
         "dlq_topic": record.topic,
@@ -49,9 +54,12 @@ def _message(consumer: Consumer, scope: str, letter: DeadLetter) -> outbox.Messa
         "dlq_consumer": consumer.group,
         "dlq_error_class": type(letter.error).__name__,
         "dlq_error_message": str(letter.error)[:MESSAGE_LENGTH],
+        DLQ_FINGERPRINT: cause.fingerprint,
         "dlq_attempts": str(before + 1),
         "dlq_first_failed_at": first_failed_at or datetime.now(UTC).isoformat().replace("+00:00", "Z"),
     }
+    if cause.where:
+        added[DLQ_ERROR_WHERE] = cause.where
     if traceparent is None:
         added["traceparent"] = telemetry.current().traceparent
     headers = [(name, value) for name, value in record.headers() if not name.startswith("dlq_")]
