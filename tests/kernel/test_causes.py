@@ -102,7 +102,7 @@ def test_another_function_or_another_error_is_another_cause(load: Load) -> None:
 @pytest.mark.parametrize(
     ("one", "another"),
     [
-        (b"not JSON", b"{x"),
+        (b"not JSON", b"junk"),
         (b'{"type": "OrderCreated"}', b'{"type": "OrderCreated", "amount": 5}'),
         (
             b'{"type": "OrderCreated", "orderId": 1, "amount": 1}',
