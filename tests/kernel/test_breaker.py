@@ -87,6 +87,41 @@ def test_a_success_waits_for_nobody_while_there_is_nothing_to_reset(activity: Da
     assert failures(activity) == [("one", 1)]
 
 
+def test_its_threshold_can_be_read(activity: Database) -> None:
+    """It is that of the function that counted last, also if a lower one opens the breaker at once."""
+    for threshold in (5, 5, 2):
+        with activity.connect("app") as connection, connection.transaction():
+            SharedBreaker(connection, "one", threshold).record_failure()
+        with activity.connect("relay") as connection:
+            [state] = connection.execute("SELECT failures >= threshold, threshold FROM breakers").fetchall()
+
+    assert state == (True, 2)
+
+
+def test_an_operator_closes_it(activity: Database) -> None:
+    """On the relay's connection; the answer says how many failures there were."""
+
+    def reset(consumer: str) -> object:
+        with activity.connect("relay") as connection:
+            return connection.execute("SELECT reset_breaker(%s)", (consumer,)).fetchall()
+
+    with activity.connect("app") as connection, connection.transaction():
+        breakers = [SharedBreaker(connection, name, 2) for name in ("one", "another")]
+        assert [[breaker.record_failure() for _ in range(3)] for breaker in breakers] == [[True, True, False]] * 2
+
+    assert [reset(name) for name in ("one", "one", "unknown")] == [[(2,)], [(0,)], [(None,)]]
+
+    assert failures(activity) == [("another", 2), ("one", 0)]
+    with activity.connect("app") as connection, connection.transaction():
+        assert SharedBreaker(connection, "one", 2).record_failure()
+
+
+@pytest.mark.parametrize("role", ["app", "ro"])
+def test_nobody_but_the_relay_closes_it(role: str, activity: Database) -> None:
+    with activity.connect(role) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute("SELECT reset_breaker('one')")
+
+
 @pytest.mark.parametrize("statement", ["DELETE FROM breakers", "UPDATE breakers SET consumer = 'x'"])
 def test_the_application_may_count_and_no_more(statement: str, activity: Database) -> None:
     with activity.connect("app") as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):

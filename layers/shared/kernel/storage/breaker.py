@@ -37,6 +37,9 @@ class SharedBreaker:
     *In a row* follows the order of commits: that many dead letters without a committed success between them, whatever
     their partitions. Transactions that dead-letter wait for each other at the count. Those that succeed take no lock
     unless there is a count to reset.
+
+    The threshold is stored with the count, so that readers can tell an open breaker: `failures >= threshold`. It closes
+    with the next success, or by the database's function `reset_breaker`.
     """
 
     def __init__(self, connection: "Connection", consumer: str, threshold: int) -> None:
@@ -52,13 +55,23 @@ class SharedBreaker:
     def record_failure(self) -> bool:
         """Count a permanent failure. Returns False, and counts nothing, if the breaker is open."""
         self.flush()
+        values = {"consumer": self.consumer, "threshold": self.threshold}
         counted = self.connection.execute(
             """
-            INSERT INTO breakers AS kept (consumer, failures) VALUES (%s, 1)
-            ON CONFLICT (consumer) DO UPDATE SET failures = kept.failures + 1 WHERE kept.failures < %s
+            INSERT INTO breakers AS kept (consumer, failures, threshold) VALUES (%(consumer)s, 1, %(threshold)s)
+            ON CONFLICT (consumer) DO UPDATE SET failures = kept.failures + 1, threshold = %(threshold)s
+            WHERE kept.failures < %(threshold)s
             """,
-            (self.consumer, self.threshold),
+            values,
         )
+        if counted.rowcount == 0:
+            self.connection.execute(
+                """
+                UPDATE breakers SET threshold = %(threshold)s
+                WHERE consumer = %(consumer)s AND threshold IS DISTINCT FROM %(threshold)s
+                """,
+                values,
+            )
         return counted.rowcount == 1
 
     def flush(self) -> None:
