@@ -73,6 +73,7 @@ class Accounting:
     def apply_delivery(self, partition: Partition, work: Work, delivery: Delivery, now: float) -> Step:
         """Apply a delivery to the destination, or the lack of one. Returns what follows from it."""
         step = policy.next_step(work, delivery, self._settings)
+        partition.delivery_error = delivery.reason or None
         self._counters.DroppedEventCount += step.settled
         if self._settings.destination:
             self._counters.OnFailureDestinationDeliveredEventCount += delivery.delivered

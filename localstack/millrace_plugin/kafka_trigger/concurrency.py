@@ -37,6 +37,8 @@ class ConcurrencyLimit:
     """When the next attempt is due, if all were refused and none runs."""
     refusals: int = 0
     """Consecutive refusals while none runs."""
+    refused_since: float | None = None
+    """When the first of these was refused. None if none is."""
     probes: int = 0
     """Consecutive refusals of one more than the limit."""
     next_probe: float = 0.0
@@ -69,7 +71,7 @@ class ConcurrencyLimit:
             self._answer(now)
 
     def _answer(self, now: float) -> None:
-        self.refusals, self.not_before = 0, 0.0
+        self.refusals, self.refused_since, self.not_before = 0, None, 0.0
         if self.limit is not None and now >= self.next_probe:
             self.limit += 1
             if self.limit >= self.bound:
@@ -82,4 +84,5 @@ class ConcurrencyLimit:
             self.next_probe = now + backoff.delay(self.probes)
         if not self.running:
             self.refusals += 1
+            self.refused_since = self.refused_since or now
             self.not_before = now + backoff.delay(self.refusals)

@@ -4,10 +4,11 @@ At most one piece of work per partition is in flight (C1), each in a thread of i
 change of state happens under one lock. The thread that makes a change also starts what has become due.
 """
 
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import copy_context
-from threading import Condition, Thread
+from datetime import UTC, datetime
 from time import monotonic
 
 from millrace_plugin.kafka_trigger import policy
@@ -15,9 +16,11 @@ from millrace_plugin.kafka_trigger.accounting import Accounting, Commit
 from millrace_plugin.kafka_trigger.backpressure import Backlog
 from millrace_plugin.kafka_trigger.batcher import Batcher
 from millrace_plugin.kafka_trigger.concurrency import ConcurrencyLimit, maximum_concurrency
+from millrace_plugin.kafka_trigger.conditions import Condition
 from millrace_plugin.kafka_trigger.counters import Counters
+from millrace_plugin.kafka_trigger.diagnosis import Moment, diagnose
 from millrace_plugin.kafka_trigger.failure import Destination
-from millrace_plugin.kafka_trigger.invocation import Function
+from millrace_plugin.kafka_trigger.invocation import Function, Refusal
 from millrace_plugin.kafka_trigger.invoker import Invoker
 from millrace_plugin.kafka_trigger.offsets import Position
 from millrace_plugin.kafka_trigger.on_failure import OnFailure
@@ -53,11 +56,13 @@ class Dispatcher:
         self._function = Function(settings.function_arn, invoker, envelope, reports_failures=settings.reports_failures)
         self._on_failure = OnFailure(destination, envelope)
         self._concurrency = ConcurrencyLimit()
+        self._refusal: str | None = None
+        """Why the function did not take the last batch. None if it did."""
         self._in_flight: list[Batch] = []
         """The batches that the function has, of partitions that are owned."""
         self._ownership = Ownership(self._accounting)
         self._stopping = False
-        self._changed = Condition()
+        self._changed = threading.Condition()
 
     def assign(self, offsets: Mapping[int, int]) -> dict[int, int]:
         """Own the partitions of *offsets*, which holds their next offsets. Returns from where to read each."""
@@ -93,6 +98,13 @@ class Dispatcher:
         """Return the mapping's position in each owned partition."""
         with self._changed:
             return {number: Position(each.read_to, each.position) for number, each in self._ownership.owned.items()}
+
+    def conditions(self) -> tuple[Condition, ...]:
+        """Return what the dispatcher is doing, and what keeps records from being settled."""
+        with self._changed:
+            moment = Moment(monotonic(), datetime.now(UTC))
+            owned = sorted(self._ownership.owned.values(), key=lambda each: each.number)
+            return tuple(diagnose(owned, self._concurrency, self._refusal, self._settings.window_seconds, moment))
 
     def set_log_starts(self, offsets: Mapping[int, int]) -> None:
         """Set the first offsets that the topic still holds: earlier records are not retried any more (R4)."""
@@ -192,11 +204,11 @@ class Dispatcher:
 
     def _run(self, target: Callable[[Batch], None], batch: Batch) -> None:
         for partition, _ in batch:
-            partition.in_flight = True
+            partition.in_flight, partition.started = True, monotonic()
             self._ownership.move_last(partition)
         name = f"kafka-trigger-{self._settings.topic}"
         context = copy_context()  # carries the mapping's system log
-        Thread(target=context.run, args=(target, batch), name=name, daemon=True).start()
+        threading.Thread(target=context.run, args=(target, batch), name=name, daemon=True).start()
 
     def _invoke(self, batch: Batch) -> None:
         result = self._function.invoke({partition.number: work for partition, work in batch})
@@ -204,15 +216,16 @@ class Dispatcher:
             now = monotonic()
             if batch in self._in_flight:
                 self._in_flight.remove(batch)
-                self._concurrency.end(now, refused=result is None)
-            if result is None:
+                self._concurrency.end(now, refused=isinstance(result, Refusal))
+                self._refusal = result.reason if isinstance(result, Refusal) else None
+            if isinstance(result, Refusal):
                 self._accounting.count_refusal()
             else:
                 self._accounting.count_invocation(sum(len(work.records) for _, work in batch), result)
             for partition, work in batch:
                 if not self._ownership.is_current(partition):
                     continue
-                if result is None:
+                if isinstance(result, Refusal):
                     partition.requeue()
                 else:
                     self._accounting.apply_outcome(partition, work, result, now)

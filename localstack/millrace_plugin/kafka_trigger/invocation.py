@@ -15,6 +15,13 @@ Batch = Mapping[int, Work]
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """The batch did not reach the function (C8), for this reason."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class Result:
     answer: Answer
     failed: Mapping[int, Collection[int]] = field(default_factory=dict)
@@ -35,17 +42,17 @@ class Function:
         self._envelope = envelope
         self._reports_failures = reports_failures
 
-    def invoke(self, batch: Batch) -> Result | None:
-        """Invoke the function with *batch*. Returns None if the batch did not reach it (C8)."""
+    def invoke(self, batch: Batch) -> Result | Refusal:
+        """Invoke the function with *batch*."""
         event = self._envelope.event({number: work.records for number, work in batch.items()})
         try:
             answer = self._invoker.invoke(event)
         except NotInvokedError as error:
             LOG.warning("%s did not take a batch of %s: %s", self._arn, self._envelope.topic, error)
-            return None
-        except Exception:
+            return Refusal(str(error))
+        except Exception as error:
             LOG.exception("%s could not be invoked.", self._arn)
-            return None
+            return Refusal(str(error) or type(error).__name__)
         return Result(answer, self._failed(batch, answer))
 
     def _failed(self, batch: Batch, answer: Answer) -> Mapping[int, Collection[int]]:

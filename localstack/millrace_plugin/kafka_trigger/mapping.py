@@ -7,6 +7,7 @@ from threading import Thread
 from millrace_plugin.kafka_trigger import reporter, system_log
 from millrace_plugin.kafka_trigger.clients import Clients
 from millrace_plugin.kafka_trigger.committer import Committer
+from millrace_plugin.kafka_trigger.conditions import Condition, arrange
 from millrace_plugin.kafka_trigger.counters import Counters
 from millrace_plugin.kafka_trigger.destinations import open_destination
 from millrace_plugin.kafka_trigger.dispatcher import Dispatcher
@@ -65,6 +66,14 @@ class KafkaMapping:
         """Begin to stop: start no more invocations, commit those in flight, leave the group. `join` waits for that."""
         self._dispatcher.stop()
         self._poller.stop()
+
+    def conditions(self) -> tuple[Condition, ...]:
+        """Return what it is doing, and what keeps it from settling records. Any thread may call it."""
+        return arrange((*self._poller.conditions(), *self._dispatcher.conditions()))
+
+    def owned_partitions(self) -> tuple[int, ...]:
+        """Return the partitions that the group has assigned to it."""
+        return tuple(sorted(self._dispatcher.positions()))
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until it has stopped. Returns False if *timeout* (seconds) passed first."""

@@ -20,12 +20,17 @@ from millrace_plugin.kafka_trigger.system_log import CURRENT
 RELEASE_SECONDS = 5.0  # how long a rebalance waits for invocations in flight
 
 
+def client_id(uuid: str) -> str:
+    """Return the name by which the brokers know the consumer of a mapping."""
+    return f"{uuid}-0"
+
+
 def configuration(settings: Settings) -> dict[str, Any]:
     """Return librdkafka's settings of a mapping's consumer, without callbacks."""
     return {
         "bootstrap.servers": settings.bootstrap,
         "group.id": settings.group,
-        "client.id": f"{settings.uuid}-0",
+        "client.id": client_id(settings.uuid),
         "partition.assignment.strategy": "range,roundrobin",
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,

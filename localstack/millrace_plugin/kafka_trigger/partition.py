@@ -47,6 +47,12 @@ class Partition:
     """When the first piece may be tried again, in the dispatcher's clock (seconds)."""
     failures: int = 0
     """Consecutive failed attempts: the exponent of the back-off (R12)."""
+    failing_since: float | None = None
+    """When the first piece, or what it was split from, failed first. None if it did not fail."""
+    delivery_error: str | None = None
+    """Why the destination did not take the first piece. None if it was not asked, or took it."""
+    started: float = 0.0
+    """When the first piece was last sent to the function or to the destination."""
     dropped: str | None = None
     """The records dropped since the last success, as a line for `LastProcessingResult`. None if there are none."""
 
@@ -114,6 +120,8 @@ class Partition:
         self.in_flight = False
         self.replace_first(step.pieces)
         self.failures = self.failures + 1 if step.waits else 0
+        unsettled = bool(step.pieces) and (self.failures > 0 or self.failing)
+        self.failing_since = (self.failing_since or now) if unsettled else None
         self.not_before = now + backoff.delay(self.failures) if step.waits else 0.0
         if not self.pieces:
             self.window_start = now

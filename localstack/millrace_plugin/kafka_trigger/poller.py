@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from millrace_plugin.kafka_trigger import backoff, membership, problems, starting_position
 from millrace_plugin.kafka_trigger.backpressure import Backpressure
 from millrace_plugin.kafka_trigger.committer import Committer
+from millrace_plugin.kafka_trigger.conditions import Condition
 from millrace_plugin.kafka_trigger.counters import Counters
 from millrace_plugin.kafka_trigger.dispatcher import Dispatcher
 from millrace_plugin.kafka_trigger.membership import Membership
@@ -58,6 +59,10 @@ class Poller:
 
     def stop(self) -> None:
         self._stopping.set()
+
+    def conditions(self) -> tuple[Condition, ...]:
+        """Return what prevents reading the topic. Any thread may call it."""
+        return self._problems.conditions()
 
     def run(self, started: Callable[[], None]) -> None:
         """Poll until `stop`.
@@ -123,6 +128,7 @@ class Poller:
         member = Membership(self._settings, topic, state, self._dispatcher, self._committer, self._on_assigned)
         watch = TopicWatch(topic, state)
         try:
+            self._problems.report_joining()
             member.join(consumer)
             while not self._stopping.is_set():
                 self._poll(consumer, topic)

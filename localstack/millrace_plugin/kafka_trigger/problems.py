@@ -1,9 +1,12 @@
 """Report the errors of a mapping's source as `LastProcessingResult` (L1)."""
 
 import logging
+from datetime import UTC, datetime
+from threading import Lock
 
 from confluent_kafka import KafkaError, KafkaException
 
+from millrace_plugin.kafka_trigger.conditions import Cause, Condition
 from millrace_plugin.kafka_trigger.counters import Counters
 from millrace_plugin.kafka_trigger.processing_result import (
     CONNECTION_ERROR,
@@ -29,7 +32,7 @@ MISSING = {
 
 
 class Problems:
-    """Report what prevents reading the topic, and clear it afterwards."""
+    """Report what prevents reading the topic, and clear it afterwards. Any thread may ask for the conditions."""
 
     def __init__(self, settings: Settings, counters: Counters, processing_result: ProcessingResult) -> None:
         self._settings = settings
@@ -37,10 +40,25 @@ class Problems:
         self._processing_result = processing_result
         self._last: str | None = None
         self._membership: str | None = None
+        self._lock = Lock()
+        self._told: Condition | None = None
+        self._joining_since: datetime | None = None
+
+    def conditions(self) -> tuple[Condition, ...]:
+        """Return what prevents reading the topic, and whether the group has assigned no partitions yet."""
+        with self._lock:
+            joining = Condition(cause="joining", since=self._joining_since) if self._joining_since else None
+            return tuple(each for each in (self._told, joining) if each)
 
     def report(self, error: Exception) -> None:
         """Report an error of the source."""
-        self._record(self._describe(error), None if isinstance(error, KafkaException) else error)
+        cause, problem = self._describe(error)
+        self._record(cause, problem, None if isinstance(error, KafkaException) else error)
+
+    def report_joining(self) -> None:
+        """Report that the group is asked for partitions."""
+        with self._lock:
+            self._joining_since = self._joining_since or _now()
 
     def report_assignor(self, assignor: str) -> None:
         """Report that the group's members use another assignment strategy.
@@ -48,16 +66,23 @@ class Problems:
         assignor: its name, or an empty string if it is unknown.
         """
         self._membership = GROUP_DIFFERS.format(group=self._settings.group, assignor=assignor or "another strategy")
-        self._record(self._membership)
+        self._record("group_differs", self._membership)
 
     def clear_membership(self) -> None:
         """Report that the group has assigned partitions."""
         self._membership = None
+        with self._lock:
+            self._joining_since = None
         self.clear()
 
     def clear(self) -> None:
         """Report that the topic can be read. A group that cannot be joined remains a problem."""
         self._last = self._membership
+        with self._lock:
+            if self._membership is None:
+                self._told = None
+            elif self._told is None or self._told.cause != "group_differs":
+                self._told = Condition(cause="group_differs", since=_now(), detail=_words(self._membership))
         self._processing_result.set_source_problem(self._membership)
 
     def on_client_error(self, error: KafkaError) -> None:
@@ -65,14 +90,18 @@ class Problems:
         if error.code() == NO_BROKER:
             self.report(KafkaException(error))
 
-    def _describe(self, error: Exception) -> str:
+    def _describe(self, error: Exception) -> tuple[Cause, str]:
         if is_missing(error):
-            return TOPIC_MISSING.format(topic=self._settings.topic)
+            return "topic_missing", TOPIC_MISSING.format(topic=self._settings.topic)
         if _code(error) in UNREACHABLE or isinstance(error, TimeoutError):
-            return CONNECTION_ERROR.format(bootstrap=self._settings.bootstrap)
-        return f"PROBLEM: {error}"
+            return "no_broker", CONNECTION_ERROR.format(bootstrap=self._settings.bootstrap)
+        return "source_failed", f"PROBLEM: {error}"
 
-    def _record(self, problem: str, trace: Exception | None = None) -> None:
+    def _record(self, cause: Cause, problem: str, trace: Exception | None = None) -> None:
+        with self._lock:
+            before = self._told
+            since = before.since if before and before.cause == cause else _now()
+            self._told = Condition(cause=cause, since=since, detail=_words(problem))
         self._counters.PollingErrorCount += 1
         if problem != self._last:
             LOG.warning("Mapping %s: %s", self._settings.uuid, problem, exc_info=trace)
@@ -83,6 +112,14 @@ class Problems:
 def is_missing(error: Exception) -> bool:
     """Return whether the brokers know no such topic."""
     return _code(error) in MISSING
+
+
+def _words(problem: str) -> str:
+    return problem.removeprefix("PROBLEM: ")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
 
 
 def _code(error: Exception) -> int | None:

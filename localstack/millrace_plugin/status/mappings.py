@@ -1,17 +1,27 @@
 """Read what the trigger knows of every Kafka mapping, and ask the brokers for the lag."""
 
+import contextlib
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from confluent_kafka import KafkaException
 
 from millrace_plugin.kafka_trigger import lambda_api
+from millrace_plugin.kafka_trigger.conditions import Member
 from millrace_plugin.kafka_trigger.function_arn import parse_function_arn
 from millrace_plugin.kafka_trigger.settings import Settings
 from millrace_plugin.kafka_trigger.worker import KafkaWorker
 from millrace_plugin.settings import STACK, kafka_bootstrap
-from millrace_plugin.status import descriptions, functions, lag, lambda_provider
+from millrace_plugin.status import (
+    descriptions,
+    explanations,
+    function_conditions,
+    functions,
+    group_members,
+    lag,
+    lambda_provider,
+)
 from millrace_plugin.status.structures import Mapping, Mappings
 
 
@@ -19,7 +29,11 @@ def read(seconds: float) -> Mappings:
     """Return every Kafka mapping with its lag. The brokers have *seconds* to answer each request."""
     found = describe()
     answers = _ask_brokers(found, seconds)
-    return Mappings(mappings=tuple(descriptions.with_lag(each, answers[each.bootstrap]) for each in found))
+    told = [descriptions.with_lag(each, answers[each.bootstrap]) for each in found]
+    others = _ask_for_members([each for each in told if explanations.is_short_of_partitions(each)], seconds)
+    return Mappings(
+        mappings=tuple(explanations.complete(each, answers[each.bootstrap], others.get(each.uuid, ())) for each in told)
+    )
 
 
 def describe() -> list[Mapping]:
@@ -41,6 +55,15 @@ def describe() -> list[Mapping]:
                 reason=state[1] if state else None,
                 last_result=last_result or None,
                 counters=running.counters.as_dict() if running else None,
+                batch_size=settings.batch_size,
+                window_seconds=settings.window_seconds,
+                filters=bool(settings.filters),
+                owned=running.owned_partitions() if running else None,
+                last_modified=configuration.get("LastModified"),
+                conditions=(
+                    *(running.conditions() if running else ()),
+                    *function_conditions.read(settings.function_arn),
+                ),
                 bootstrap=settings.bootstrap,
                 function_arn=settings.function_arn,
                 uuid=settings.uuid,
@@ -72,3 +95,16 @@ def _ask_brokers(mappings: Iterable[Mapping], seconds: float) -> dict[str, descr
         except Exception as error:  # noqa: BLE001 - it is the answer
             answers[bootstrap] = error
     return answers
+
+
+def _ask_for_members(mappings: Collection[Mapping], seconds: float) -> dict[str, tuple[Member, ...]]:
+    """Return the other members of each mapping's group, by the mapping's UUID. Without an answer they are unknown."""
+    threads = ThreadPoolExecutor(max(1, len(mappings)), "millrace-status")
+    asked = {each.uuid: threads.submit(group_members.read, each, seconds) for each in mappings}
+    threads.shutdown(wait=False)
+    deadline = time.monotonic() + seconds
+    found = {}
+    for uuid, future in asked.items():
+        with contextlib.suppress(TimeoutError, KafkaException):
+            found[uuid] = future.result(max(0, deadline - time.monotonic()))
+    return found

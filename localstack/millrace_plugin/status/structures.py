@@ -8,6 +8,8 @@ from datetime import datetime
 
 import msgspec
 
+from millrace_plugin.kafka_trigger.conditions import Condition
+
 
 class Function(msgspec.Struct, frozen=True, kw_only=True):
     """A function of a stack."""
@@ -67,6 +69,15 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
     partitions: tuple[Partition, ...] | None = None
     counters: ReadOnlyDict[str, int] | None = None
     """What it has counted since it started. None while it does not poll."""
+    batch_size: int | None = None
+    window_seconds: float | None = None
+    filters: bool = False
+    """Whether it lets only some records through."""
+    owned: tuple[int, ...] | None = None
+    """The partitions that the group has assigned to it. None while it does not poll."""
+    last_modified: datetime | None = None
+    conditions: tuple[Condition, ...] = ()
+    """What it is doing, or what keeps it from doing anything: the first one explains the others."""
     bootstrap: str
     function_arn: str
     uuid: str
