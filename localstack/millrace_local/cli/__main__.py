@@ -11,7 +11,7 @@ from millrace_local.problems import LocalCloudError
 from millrace_local.servers.server import NotReadyError
 
 COMMANDS = (
-    *("up", "down", "status", "logs", "env"),
+    *("up", "down", "status", "logs", "env", "mappings"),
     *("deploy", "invoke", "run", "migrate", "scopes", "reindex", "openapi"),
     *("check", "test", "bench"),
 )

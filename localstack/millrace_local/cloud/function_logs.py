@@ -8,14 +8,12 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from millrace_local.instance import ROOT, STACK, Instance
+from millrace_local.deployment import functions as deployed
+from millrace_local.instance import STACK, Instance
 from millrace_local.problems import LocalCloudError
 from millrace_plugin.lambda_runtime.log_files import older
 
 POLL_SECONDS = 0.2
-_FUNCTION = re.compile(
-    r"^  (\w+):\n    Type: AWS::Serverless::Function\n(?:.*\n)*?      Handler: (\S+)\.\w+$", re.MULTILINE
-)
 # CloudFormation gives the stack's name, the first letters of the logical id and something random.
 _DEPLOYED = re.compile(rf"{STACK}-(\w+)-[0-9a-f]{{8}}")
 
@@ -25,7 +23,7 @@ def find(instance: Instance, wanted: str) -> Path:
 
     Raises LocalCloudError for a name that is none of these, and for a function that was not invoked yet.
     """
-    functions = dict(_FUNCTION.findall((ROOT / "template.yaml").read_text()))
+    functions = deployed.modules()
     name = _name(wanted, functions)
     file = instance.function_logs / f"{name}.log"
     if file.exists():

@@ -4,6 +4,7 @@ import contextlib
 import time
 from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 from confluent_kafka import KafkaException
 
@@ -59,7 +60,7 @@ def describe() -> list[Mapping]:
                 window_seconds=settings.window_seconds,
                 filters=bool(settings.filters),
                 owned=running.owned_partitions() if running else None,
-                last_modified=configuration.get("LastModified"),
+                last_modified=_aware(configuration.get("LastModified")),
                 conditions=(
                     *(running.conditions() if running else ()),
                     *function_conditions.read(settings.function_arn),
@@ -72,6 +73,11 @@ def describe() -> list[Mapping]:
             )
         )
     return found
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    """Return *moment* with a time zone: LocalStack's own moments are in the machine's, and do not say so."""
+    return moment.astimezone(UTC) if moment else None
 
 
 def _ask_brokers(mappings: Iterable[Mapping], seconds: float) -> dict[str, descriptions.Answer]:

@@ -3,10 +3,10 @@
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 
-def write(bootstrap: str, topic: str, count: int) -> None:
+def write(bootstrap: str, topic: str, count: int, value: bytes = b"value") -> None:
     producer = Producer({"bootstrap.servers": bootstrap})
     for _ in range(count):
-        producer.produce(topic, b"value", partition=0)
+        producer.produce(topic, value, partition=0)
     assert producer.flush(10) == 0
 
 

@@ -1,0 +1,146 @@
+"""`./millrace mappings`: list, explain, pause, resume and move event source mappings."""
+
+import sys
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.table import Table
+
+from millrace_local.cli.output import console, notices, print_json
+from millrace_local.mappings import pauses, reading, sentences
+from millrace_local.mappings.place import Place
+from millrace_local.mappings.reading import NoLocalStackError
+from millrace_local.mappings.sentences import Explanation
+from millrace_local.problems import LocalCloudError
+from millrace_plugin.status.structures import Mapping
+
+application = typer.Typer(no_args_is_help=True)
+
+Wanted = Annotated[str, typer.Argument(help="UUID, function (blogs.on_user_events) or topic of the mapping.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Stage = Annotated[str | None, typer.Option(help="The deployed stage; another than local is on AWS.")]
+Profile = Annotated[str | None, typer.Option(help="The profile of AWS's configuration to use.")]
+
+
+@application.callback()
+def group() -> None:
+    """Show what event source mappings do, why nothing happens, and pause, resume or move them.
+
+    Exit codes: 0 done, 1 failed, 2 wrong options.
+
+    Examples: ./millrace mappings explain · ./millrace mappings pause blogs.on_user_events
+    """
+
+
+@application.command("list")
+def list_(*, as_json: Json = False, stage: Stage = None, profile: Profile = None) -> None:
+    """List the mappings with their state and lag, and what each is doing.
+
+    Example: ./millrace mappings list --json | jq '.[].lag'
+    """
+    place = Place.of(stage, profile)
+    found = [(each, sentences.explain(each, place)) for each in _read(place, as_json=as_json)]
+    if as_json:
+        print_json(
+            [
+                msgspec.to_builtins(each, builtin_types=())
+                | {"name": told.name, "cause": told.cause, "wrong": told.wrong}
+                for each, told in found
+            ]
+        )
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("function and group", "topic", "state", "batch", "window", "lag", "doing", "last result"):
+        table.add_column(name, overflow="fold", justify="right" if name in {"batch", "window", "lag"} else "left")
+    for each, told in found:
+        colour = "red" if told.wrong else "green"
+        window = "" if each.window_seconds is None else f"{each.window_seconds:g} s"
+        table.add_row(
+            f"{told.name}\n[dim]{each.group}[/]",
+            each.topic,
+            each.state,
+            str(each.batch_size or ""),
+            window,
+            "unknown" if each.lag is None else str(each.lag),
+            f"[{colour}]{told.cause.replace('_', ' ')}[/]",
+            (each.last_result or "").partition(".")[0],
+        )
+    console.print(table)
+    if not found:
+        notices.print("There are no mappings: ./millrace deploy creates the application's.")
+
+
+@application.command()
+def explain(
+    wanted: Annotated[
+        str | None, typer.Argument(metavar="[MAPPING]", help="UUID, function or topic; without it, all.")
+    ] = None,
+    *,
+    as_json: Json = False,
+    stage: Stage = None,
+    profile: Profile = None,
+) -> None:
+    """Say in one sentence what each mapping does or why it does nothing, and the one command that mends it.
+
+    Examples: ./millrace mappings explain · ./millrace mappings explain blogs.on_user_events · ./millrace mappings explain user-events
+    """
+    place = Place.of(stage, profile)
+    found = _read(place, as_json=as_json)
+    chosen = reading.select(found, wanted, place) if wanted else found
+    _show([sentences.explain(each, place) for each in chosen], as_json=as_json)
+
+
+@application.command()
+def pause(wanted: Wanted, *, as_json: Json = False, stage: Stage = None, profile: Profile = None) -> None:
+    """Pause a mapping, and wait until its invocations have ended. A paused one stays paused over restarts of Kafka.
+
+    Its records wait in the topic, and nothing is lost while the topic keeps them.
+
+    Example: ./millrace mappings pause blogs.on_user_events
+    """
+    _switch(wanted, Place.of(stage, profile), "Disabled", as_json=as_json)
+
+
+@application.command()
+def resume(wanted: Wanted, *, as_json: Json = False, stage: Stage = None, profile: Profile = None) -> None:
+    """Resume a paused mapping, and wait until it reads. It goes on at the offset that its group has committed.
+
+    Example: ./millrace mappings resume blogs.on_user_events
+    """
+    _switch(wanted, Place.of(stage, profile), "Enabled", as_json=as_json)
+
+
+def _switch(wanted: str, place: Place, state: str, *, as_json: bool) -> None:
+    mapping = reading.one(place, wanted)
+    name = place.name(mapping)
+    act = pauses.pause if state == "Disabled" else pauses.resume
+    with notices.status(f"{name} …") as shown:
+        changed = act(place.stage, mapping, lambda now: shown.update(f"{name}: {now} …"))
+    if as_json:
+        print_json({"uuid": mapping.uuid, "name": name, "state": state, "changed": changed})
+    else:
+        what = "paused" if state == "Disabled" else "resumed"
+        notices.print(f"{name} is {what}." if changed else f"{name} was {what} already.", markup=False)
+
+
+def _read(place: Place, *, as_json: bool) -> tuple[Mapping, ...]:
+    try:
+        return reading.read(place)
+    except NoLocalStackError as error:
+        _show([sentences.without_localstack(place, str(error))], as_json=as_json)
+        sys.exit(1)
+
+
+def _show(explanations: list[Explanation], *, as_json: bool) -> None:
+    if as_json:
+        print_json(msgspec.to_builtins(explanations))
+        return
+    for each in explanations:
+        colour = "red" if each.wrong else "green"
+        console.print(f"[bold {colour}]{each.name}[/]{' · ' if each.topic else ''}{each.topic}", soft_wrap=True)
+        console.print(f"  {each.sentence}", markup=False, soft_wrap=True)
+        if each.command:
+            console.print(f"  → {each.command}", markup=False, style="bold", soft_wrap=True)
+    if not explanations:
+        raise LocalCloudError("There are no mappings: ./millrace deploy creates the application's.")
