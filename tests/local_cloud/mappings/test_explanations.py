@@ -12,7 +12,8 @@ from millrace_plugin.kafka_trigger.conditions import Condition
 from millrace_plugin.status.structures import Mapping
 from tests.kit.servers import free_instance
 from tests.local_cloud.kafka_trigger.group_member import kafka_python_member, librdkafka_member
-from tests.local_cloud.mappings.conftest import Lab, pattern, random_topic
+from tests.local_cloud.lambda_runtime.conftest import zipped
+from tests.local_cloud.mappings.conftest import WELL, Lab, pattern, random_topic
 
 PARTLY = {"FunctionResponseTypes": ["ReportBatchItemFailures"], "ProvisionedPollerConfig": {"MinimumPollers": 1}}
 RAISES = "def handler(event, context):\n    raise KeyError('no such post')"
@@ -104,7 +105,7 @@ def test_a_function_that_could_not_be_created_is_told_with_the_reason(lab: Lab) 
         Runtime="nodejs22.x",
         Handler="app.handler",
         Role="arn:aws:iam::000000000000:role/r",
-        Code={"ZipFile": _archive()},
+        Code={"ZipFile": zipped({"app.py": WELL})},
     )
     told = mapped.explained_as("function_failed")
 
@@ -309,9 +310,3 @@ def test_a_localstack_that_is_down_explains_every_mapping(lab: Lab) -> None:
 
     assert told.sentence.startswith("LocalStack does not answer, so no topic is read")
     assert str(told.command).startswith("./millrace up")
-
-
-def _archive() -> bytes:
-    from tests.local_cloud.lambda_runtime.conftest import zipped  # noqa: PLC0415 - a module of fixtures
-
-    return zipped({"app.py": "def handler(event, context): return 1"})
