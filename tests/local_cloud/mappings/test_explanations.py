@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,10 @@ from tests.local_cloud.kafka_trigger.group_member import kafka_python_member, li
 from tests.local_cloud.lambda_runtime.conftest import zipped
 from tests.local_cloud.mappings.conftest import WELL, Lab, pattern, random_topic
 
-PARTLY = {"FunctionResponseTypes": ["ReportBatchItemFailures"], "ProvisionedPollerConfig": {"MinimumPollers": 1}}
+PARTLY: dict[str, Any] = {
+    "FunctionResponseTypes": ["ReportBatchItemFailures"],
+    "ProvisionedPollerConfig": {"MinimumPollers": 1},
+}
 RAISES = "def handler(event, context):\n    raise KeyError('no such post')"
 RETURNS = """
 def handler(event, context):
