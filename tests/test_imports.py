@@ -49,8 +49,8 @@ WINGS = {
 FLOORS = ("servers", "deployment", "cloud", "mappings", "cli")
 LOCAL_ROOT = {"files", "instance", "problems", "waiting"}
 THIRD_PARTY = {
-    *("argon2", "aws_lambda_powertools", "boto3", "botocore", "cryptography", "iso4217", "jwt", "kafka", "msgspec"),
-    *("opensearchpy", "psycopg", "redis", "stripe", "zxcvbn"),
+    *("argon2", "aws_lambda_powertools", "boto3", "botocore", "cryptography", "iso4217", "jsonpath", "jwt", "kafka"),
+    *("msgspec", "opensearchpy", "psycopg", "redis", "stripe", "zxcvbn"),
 }
 
 

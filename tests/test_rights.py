@@ -33,6 +33,14 @@ WITHOUT_DATABASE = {
     "users.rotate_keys",
 }
 ANY_DOMAIN = {"operations.get_readiness", "operations.run_migrations"}
+# Those of operators: as which roles they look into the databases of all domains.
+LOOK_INTO_DOMAINS = {
+    "operations.change_parked_rows": ("relay",),
+    "operations.list_parked_rows": ("relay",),
+    "operations.replay_events": ("ro",),
+    "operations.reset_breaker": ("ro", "relay"),
+}
+PUBLISH_AGAIN = {"operations.replay_events"}
 SIGN_TOKENS = {"users.log_in", "users.refresh_token", "users.change_password"}
 SPEAK_WITH_STRIPE = {
     "payments.on_order_events",
@@ -74,6 +82,7 @@ def needs(function: Function) -> set[Right]:
         *_secrets(function),
         *(_consumption(function) if function.topics else ()),
         *(_publication(function) if function.module.endswith(".publish_events") else ()),
+        *(_publication_again() if function.module in PUBLISH_AGAIN else ()),
         *OWN.get(function.module, ()),
     }
 
@@ -83,6 +92,8 @@ def _secrets(function: Function) -> Iterator[Right]:
     if function.module not in WITHOUT_DATABASE:
         domain = "*" if function.module in ANY_DOMAIN else function.domain
         yield Right("Allow", READ, f"{STORE}${{DatabaseSecretPrefix}}{domain}_{role}-??????")
+    for each in LOOK_INTO_DOMAINS.get(function.module, ()):
+        yield Right("Allow", READ, f"{STORE}${{DatabaseSecretPrefix}}*_{each}-??????")
     endpoint = importlib.import_module(function.module).handler if function.routes else None
     if endpoint and (endpoint.scope or endpoint.token_optional):
         yield Right("Allow", READ, f"{STORE}millrace/${{Stage}}/public-keys-??????")
@@ -110,6 +121,17 @@ def _publication(function: Function) -> Iterator[Right]:
         each.variables["DEAD_LETTER_TOPIC"] for each in consumers
     }:
         yield from _on("topic", topic, "DescribeTopic", "WriteData")
+
+
+def _publication_again() -> Iterator[Right]:
+    """An operator publishes to the topics of all domains, reads every topic and group, and how long consumers take."""
+    yield from _on_cluster("Connect", "DescribeCluster", "WriteDataIdempotently")
+    yield from _on("topic", "*", "DescribeTopic", "DescribeTopicDynamicConfiguration", "ReadData")
+    yield from _on("group", "*", "DescribeGroup")
+    for topic in set.union(*topics_by_publisher().values()):
+        yield from _on("topic", topic, "WriteData")
+    logs = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/millrace/${Stage}/*"
+    yield Right("Allow", "logs:FilterLogEvents", logs)
 
 
 def _on_cluster(*actions: str) -> Iterator[Right]:
@@ -147,8 +169,13 @@ def test_a_function_has_a_role_of_its_own(function: Function) -> None:
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=str)
 def test_a_wildcard_stands_for_little(function: Function) -> None:
-    """For a secret's random end, one database role in all domains, an index's versions, or an identity that sends."""
+    """For a secret's random end, one database role in all domains, an index's versions, or an identity that sends.
+
+    For operators also for every topic and group of the application's cluster, and every log group of its stage.
+    """
     allowed = r"[^*?]*((\*_(ro|owner))?-\?{6}|/products\*|:identity/\*)?"
+    if function.module in LOOK_INTO_DOMAINS:
+        allowed = r"[^*?]*((\*_(ro|relay))?-\?{6}|:(topic|group)/[^*?]*/\*|:log-group:/millrace/\$\{Stage\}/\*)?"
 
     for right in rights(expanded(), function.logical_id):
         assert right.action != "*" or right.resource.startswith(AWS_POLICY)

@@ -47,15 +47,16 @@ def catalogue() -> list[Json]:
 
 
 def options(command: type[Struct]) -> Iterator[Json]:
-    """Yield an option for each field of *command*. Its help is the line `*field*: …` of the command's docstring.
+    """Yield an option for each field of *command*. Its help is the line `*field*: …` of its docstring or of a base's.
 
     Raises TypeError for a field that no option can give, and LookupError for one that is not explained.
     """
     [_], components = msgspec.json.schema_components([command])
     schema = components[command.__name__]
-    explained = dict(re.findall(r"^ *\*(\w+)\*: (.+)$", command.__doc__ or "", re.MULTILINE))
+    documentation = "\n".join(each.__doc__ or "" for each in reversed(command.__mro__))
+    explained = dict(re.findall(r"^ *\*(\w+)\*: (.+)$", documentation, re.MULTILINE))
     for field in msgspec.structs.fields(command):
-        given = schema["properties"][field.encode_name]
+        given = _without_null(schema["properties"][field.encode_name])
         many = given.get("type") == "array"
         item = given["items"] if many else given
         kind = item.get("type", "string" if "enum" in item else None)
@@ -70,6 +71,12 @@ def options(command: type[Struct]) -> Iterator[Json]:
             "required": field.required,
             "help": explained[field.name][:1].upper() + explained[field.name][1:],
         }
+
+
+def _without_null(schema: Json) -> Json:
+    """Return the schema of the value that an option gives: no option gives null."""
+    alternatives = [each for each in schema.get("anyOf", ()) if each.get("type") != "null"]
+    return alternatives[0] if len(alternatives) == 1 else schema
 
 
 def text() -> str:

@@ -14,6 +14,15 @@ def create(bootstrap: str, *, partitions: int = 1, configuration: dict[str, str]
     return name
 
 
+def ends(bootstrap: str, topic: str) -> dict[int, int]:
+    """The next offset of each partition."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": uuid4().hex})
+    partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+    found = {each: consumer.get_watermark_offsets(TopicPartition(topic, each), timeout=10)[1] for each in partitions}
+    consumer.close()
+    return found
+
+
 def read(bootstrap: str, topic: str) -> list[Message]:
     """Every message that is in *topic* now, in order per partition."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": uuid4().hex, "enable.partition.eof": False})

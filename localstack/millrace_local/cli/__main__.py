@@ -13,6 +13,7 @@ from millrace_local.servers.server import NotReadyError
 COMMANDS = (
     *("up", "down", "status", "logs", "env", "mappings"),
     *("deploy", "invoke", "run", "migrate", "scopes", "reindex", "openapi"),
+    *("outbox", "tasks", "audit"),
     *("check", "test", "bench"),
 )
 

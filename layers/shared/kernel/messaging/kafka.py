@@ -28,6 +28,7 @@ from kafka.errors import (
 from kafka.producer.future import FutureRecordMetadata
 
 from kernel.messaging import brokers
+from kernel.messaging.log_record import LogHeader
 from kernel.messaging.outbox import Message
 
 # Limit of one call, with room below the brokers' default limit of 1,048,588 bytes (message.max.bytes).
@@ -67,6 +68,19 @@ UNPUBLISHABLE = (
 )
 
 
+class Copy(NamedTuple):
+    """A record to publish as it was in a log. *partition*: where it goes; None to where its key belongs."""
+
+    topic: str
+    key: bytes | None
+    headers: list[LogHeader]
+    value: bytes | None
+    partition: int | None = None
+
+
+type Sendable = Message | Copy
+
+
 class TopicError(Exception):
     """The topic does not exist, or we have no right to write to it. Other topics are not affected."""
 
@@ -86,7 +100,7 @@ class _Warm(NamedTuple):
 _warm: list[_Warm] = []
 
 
-def publish(messages: Iterable[Message]) -> list[Exception | None]:
+def publish(messages: Iterable[Sendable]) -> list[Exception | None]:
     """Send the first of *messages*, as many as fit into one batch, and wait until each is acknowledged or refused.
 
     Returns one outcome for each message of the batch, and at least one:
@@ -117,7 +131,7 @@ def close() -> None:
             producer.close(timeout=CLOSE_SECONDS)
 
 
-def _publish(batch: list[Message], seconds: float) -> tuple[list[Exception | None], list[int]]:
+def _publish(batch: list[Sendable], seconds: float) -> tuple[list[Exception | None], list[int]]:
     """Send *batch* and wait for it. Returns the outcomes, and the indices of the messages that the broker refused.
 
     Closes a producer with refused messages: it has ended, and would give others the same error.
@@ -150,7 +164,7 @@ def _flush(producer: KafkaProducer, seconds: float) -> None:
             return
 
 
-def _publish_alone(batch: list[Message], outcomes: list[Exception | None], failed: list[int], end: float) -> None:
+def _publish_alone(batch: list[Sendable], outcomes: list[Exception | None], failed: list[int], end: float) -> None:
     """Send the *failed* messages again, each alone and in their order, and update their *outcomes*.
 
     The broker refuses a batch as a whole, and kafka-python gives the error to all other pending records. Messages after
@@ -171,7 +185,7 @@ def _publish_alone(batch: list[Message], outcomes: list[Exception | None], faile
         outcomes[number] = outcome
 
 
-def _first_batch(messages: Iterable[Message]) -> Iterator[Message]:
+def _first_batch(messages: Iterable[Sendable]) -> Iterator[Sendable]:
     size = 0
     for number, message in enumerate(messages):
         size += _size(message)
@@ -180,11 +194,11 @@ def _first_batch(messages: Iterable[Message]) -> Iterator[Message]:
         yield message
 
 
-def _size(message: Message) -> int:
+def _size(message: Sendable) -> int:
     """Return an upper bound of the message's bytes in a batch."""
     size = len(message.key or b"") + len(message.value or b"") + RECORD_OVERHEAD
     for name, value in message.headers:
-        size += len(name if name.isascii() else name.encode()) + len(value) + HEADER_OVERHEAD
+        size += len(name if name.isascii() else name.encode()) + len(value or b"") + HEADER_OVERHEAD
     return size
 
 
@@ -232,12 +246,13 @@ def _answers(producer: KafkaProducer) -> bool:
     return age < waited
 
 
-def _send(producer: KafkaProducer, message: Message) -> FutureRecordMetadata | Exception:
+def _send(producer: KafkaProducer, message: Sendable) -> FutureRecordMetadata | Exception:
     """Return the future of the message, or the error for which it was not sent."""
     # kafka-python refuses a record with neither key nor value, though Kafka takes it. An empty key changes less.
     key = b"" if message.key is None and message.value is None else message.key
+    partition = message.partition if isinstance(message, Copy) else None
     try:
-        return producer.send(message.topic, message.value, key, message.headers)
+        return producer.send(message.topic, message.value, key, message.headers, partition)
     except (KafkaError, *UNPUBLISHABLE) as error:
         return error
 

@@ -1,0 +1,44 @@
+"""The application's consumers, as `./millrace openapi` wrote them from the code: who reads a topic, and under which names."""
+
+from functools import cache
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+FILE = Path(__file__).with_name("consumers.json")
+
+
+class Consumer(Struct, frozen=True):
+    """*name*: `<domain>.<module>`. *function*: its logical id in template.yaml. Its other fields: `kernel.messaging.options`."""
+
+    name: str
+    function: str
+    topic: str
+    group: str
+    dead_letter_topic: str
+    types: list[str]
+    together: bool
+    generation: int
+    ignores_replays: bool
+    idempotent_without_inbox: bool
+    ordered: bool = False
+
+    @property
+    def domain(self) -> str:
+        return self.name.partition(".")[0]
+
+
+@cache
+def consumers() -> tuple[Consumer, ...]:
+    """Return all consumers of the application."""
+    return msgspec.json.decode(FILE.read_bytes(), type=tuple[Consumer, ...])
+
+
+def of_topic(topic: str) -> list[Consumer]:
+    return [each for each in consumers() if each.topic == topic]
+
+
+def of_group(group: str | None) -> Consumer | None:
+    """Return the consumer with this consumer group, or None if it is none of the application's."""
+    return next((each for each in consumers() if each.group == group), None)
