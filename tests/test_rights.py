@@ -5,13 +5,14 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 
 from tests.kit.contracts import topics_by_publisher
 from tools.rights import Policy, Resources, Right, policies, rights, statements
-from tools.template import FUNCTIONS, Function, expanded
+from tools.template import FUNCTIONS, Function, expanded, topics
 
 STORE = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:"
 CLUSTER = "${KafkaClusterArn}"
@@ -26,9 +27,11 @@ EMAILS = Right(
 AWS_POLICY = "arn:aws:iam::aws:policy/service-role/"
 
 WITHOUT_DATABASE = {
+    "operations.archive_events",
     "operations.get_docs",
     "operations.get_health",
     "operations.get_openapi",
+    "operations.verify_archive",
     "users.get_jwks",
     "users.rotate_keys",
 }
@@ -48,6 +51,12 @@ SPEAK_WITH_STRIPE = {
     "payments.receive_stripe_webhook",
     "payments.reconcile_payments",
 }
+EVERY_TOPIC = "*-events*"
+READ_EVERY_TOPIC = {"operations.archive_events", "operations.verify_archive"}
+FINDS_ARCHIVED = {
+    Right("Allow", "s3:ListBucket", "${ArchiveBucket.Arn}"),
+    Right("Allow", "s3:GetObject", "${ArchiveBucket.Arn}/*"),
+}
 # Needs of one or two functions.
 OWN: dict[str, set[Right]] = {
     "catalog.search_products": {Right("Allow", "es:ESHttpPost", f"{INDEX}/products/_search")},
@@ -61,9 +70,11 @@ OWN: dict[str, set[Right]] = {
     },
     "notifications.on_notification_events": {EMAILS},
     "notifications.send_emails": {EMAILS},
+    "operations.archive_events": {*FINDS_ARCHIVED, Right("Allow", "s3:PutObject", "${ArchiveBucket.Arn}/*")},
     "operations.get_readiness": {
         Right("Allow", f"kafka-cluster:{action}", CLUSTER) for action in ("Connect", "DescribeCluster")
     },
+    "operations.verify_archive": FINDS_ARCHIVED,
     "users.get_jwks": {Right("Allow", READ, f"{STORE}millrace/${{Stage}}/public-keys-??????")},
     "users.rotate_keys": {
         *(Right("Allow", action, f"{STORE}millrace/${{Stage}}/signing-keys-??????") for action in (READ, WRITE)),
@@ -83,6 +94,7 @@ def needs(function: Function) -> set[Right]:
         *(_consumption(function) if function.topics else ()),
         *(_publication(function) if function.module.endswith(".publish_events") else ()),
         *(_publication_again() if function.module in PUBLISH_AGAIN else ()),
+        *(_reading() if function.module in READ_EVERY_TOPIC else ()),
         *OWN.get(function.module, ()),
     }
 
@@ -134,6 +146,12 @@ def _publication_again() -> Iterator[Right]:
     yield Right("Allow", "logs:FilterLogEvents", logs)
 
 
+def _reading() -> Iterator[Right]:
+    """Topics are named alike, so that one right is enough for all of them."""
+    yield from _on_cluster("Connect", "DescribeCluster")
+    yield from _on("topic", EVERY_TOPIC, "DescribeTopic", "ReadData")
+
+
 def _on_cluster(*actions: str) -> Iterator[Right]:
     return (Right("Allow", f"kafka-cluster:{action}", CLUSTER) for action in actions)
 
@@ -169,17 +187,23 @@ def test_a_function_has_a_role_of_its_own(function: Function) -> None:
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=str)
 def test_a_wildcard_stands_for_little(function: Function) -> None:
-    """For a secret's random end, one database role in all domains, an index's versions, or an identity that sends.
+    """For a secret's random end, one database role in all domains, an index's versions, a sender, or the archive.
 
     For operators also for every topic and group of the application's cluster, and every log group of its stage.
     """
-    allowed = r"[^*?]*((\*_(ro|owner))?-\?{6}|/products\*|:identity/\*)?"
+    allowed = r"[^*?]*((\*_(ro|owner))?-\?{6}|/products\*|:identity/\*|ArchiveBucket\.Arn}/\*|/\*-events\*)?"
     if function.module in LOOK_INTO_DOMAINS:
         allowed = r"[^*?]*((\*_(ro|relay))?-\?{6}|:(topic|group)/[^*?]*/\*|:log-group:/millrace/\$\{Stage\}/\*)?"
 
     for right in rights(expanded(), function.logical_id):
         assert right.action != "*" or right.resource.startswith(AWS_POLICY)
         assert re.fullmatch(allowed, right.resource)
+
+
+@pytest.mark.parametrize("topic", topics())
+def test_the_right_to_read_every_topic_is_one_for_each(topic: str) -> None:
+    """A topic with another name would not be archived."""
+    assert fnmatchcase(topic, EVERY_TOPIC)
 
 
 @pytest.mark.parametrize("name", managed())

@@ -1,4 +1,4 @@
-"""The files that describe the API, the operations and the consumers, written from their code.
+"""The files that describe the API, the operations, the consumers and the topics, written from their code.
 
 `./millrace openapi` writes them, tests/test_openapi.py compares.
 """
@@ -6,7 +6,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from tools import consumers, openapi, operations
+from tools import consumers, openapi, operations, topics
 from tools.postman import collection
 
 FILES: dict[Path, Callable[[], str]] = {
@@ -14,6 +14,7 @@ FILES: dict[Path, Callable[[], str]] = {
     collection.FILE: collection.text,
     operations.FILE: operations.text,
     consumers.FILE: consumers.text,
+    topics.FILE: topics.text,
 }
 
 if __name__ == "__main__":

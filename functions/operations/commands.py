@@ -12,6 +12,17 @@ type Time = Annotated[datetime, Meta(tz=True)]
 type Text = Annotated[str, Meta(min_length=1, max_length=1000)]
 
 
+class ArchiveEvents(Struct, frozen=True, forbid_unknown_fields=True):
+    """Archive what the topics have since the last run.
+
+    *topic*: these topics alone. None named: all.
+    *acknowledge*: accept that the offsets of all gaps so far are lost, for this reason.
+    """
+
+    topic: list[str] = []
+    acknowledge: Text | None = None
+
+
 class RunMigrations(Struct, frozen=True, forbid_unknown_fields=True):
     """Apply this release's migrations, or show which are pending.
 
@@ -180,3 +191,12 @@ class RecordAudit(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     counts: Text = "{}"
     reason: Text | None = None
     who: Text | None = None
+
+
+class VerifyArchive(Struct, frozen=True, forbid_unknown_fields=True):
+    """Compare the archive with the topics.
+
+    *topic*: these topics alone. None named: all.
+    """
+
+    topic: list[str] = []

@@ -14,14 +14,6 @@ from tests.kit import topics
 from tests.kit.servers import wait_until
 from tests.kit.slow_broker import StoppableBroker
 
-COMPACTED = {
-    "cleanup.policy": "compact",
-    "min.cleanable.dirty.ratio": "0.001",
-    "segment.ms": "100",
-    "min.compaction.lag.ms": "0",
-    "max.compaction.lag.ms": "100",
-}
-
 
 @pytest.fixture
 def log(topic: str) -> Iterator[TopicLog]:
@@ -101,7 +93,7 @@ def test_an_offset_is_found_by_its_time(kafka: str, topic: str, log: TopicLog) -
 
 def test_offsets_that_compaction_removed_are_left_out(kafka: str, log: TopicLog) -> None:
     """The read ends at its end, whatever is left of the offsets before."""
-    topic = topics.create(kafka, configuration=COMPACTED)
+    topic = topics.create(kafka, configuration=topics.COMPACTED)
     produce(kafka, topic, 0, [b"%d" % n for n in range(100)])
 
     def compacted() -> bool:

@@ -5,6 +5,15 @@ from uuid import uuid4
 from confluent_kafka import Consumer, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+# Compacted within a second, except for the segment that is being written.
+COMPACTED = {
+    "cleanup.policy": "compact",
+    "min.cleanable.dirty.ratio": "0.001",
+    "segment.ms": "100",
+    "min.compaction.lag.ms": "0",
+    "max.compaction.lag.ms": "100",
+}
+
 
 def create(bootstrap: str, *, partitions: int = 1, configuration: dict[str, str] | None = None) -> str:
     """Make a topic with a random name and return it."""

@@ -27,6 +27,8 @@ def absent_cloud(own_instance: Instance) -> Cloud:
         "scopes ann",
         "reindex",
         "run users.rotate_keys",
+        "events archive",
+        "events archive --verify",
     ],
 )
 def test_a_command_on_a_cloud_that_is_down_says_how_to_start_it(absent_cloud: Cloud, command: str) -> None:
@@ -40,7 +42,8 @@ def test_a_command_on_a_cloud_that_is_down_says_how_to_start_it(absent_cloud: Cl
 
 
 @pytest.mark.parametrize(
-    "command", ["env", "deploy", "invoke OperationsGetHealth", "scopes ann", "reindex", "run users.rotate_keys"]
+    "command",
+    ["env", "deploy", "invoke OperationsGetHealth", "scopes ann", "reindex", "run users.rotate_keys", "events archive"],
 )
 def test_a_command_on_a_localstack_that_hangs_says_so(absent_cloud: Cloud, command: str) -> None:
     """Nobody waits for what accepts connections and never answers: one line, exit code 1."""
@@ -63,11 +66,29 @@ def test_status_of_a_cloud_that_is_down_shows_each_server_as_down(absent_cloud: 
     assert all(part["state"] == "down" and part["problem"] for part in parts[:7])
 
 
-@pytest.mark.parametrize("command", ["", "up", "status", "env", "invoke", "deploy", "logs", "scopes", "reindex", "run"])
+@pytest.mark.parametrize(
+    "command",
+    ["", "up", "status", "env", "invoke", "deploy", "logs", "scopes", "reindex", "run", "events", "events archive"],
+)
 def test_help_shows_an_example(absent_cloud: Cloud, command: str) -> None:
     """`--help` works without any server and shows how the command is used."""
     shown = absent_cloud.millrace(*command.split(), "--help").stdout
     assert "./millrace" in shown
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("--verify --acknowledge lost", "--verify changes nothing. Give --acknowledge without it."),
+        ("--acknowledge=", "--acknowledge needs a reason, which is kept with the gaps."),
+    ],
+)
+def test_options_without_effect_are_refused(absent_cloud: Cloud, options: str, told: str) -> None:
+    """Before anything is invoked; exit code 2."""
+    refused = absent_cloud.millrace("events", "archive", *options.split(), check=False, COLUMNS="200")
+
+    assert refused.returncode == 2
+    assert told in refused.stderr
 
 
 def test_up_names_the_variables_of_other_services_that_it_does_not_read(monkeypatch: pytest.MonkeyPatch) -> None:

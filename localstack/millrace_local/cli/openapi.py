@@ -8,10 +8,10 @@ from millrace_local.instance import ROOT, environment
 
 
 def command() -> None:
-    """Write the API's OpenAPI document, its Postman collection and the catalogues of operations and consumers, from the functions' types.
+    """Write the API's OpenAPI document, its Postman collection and the catalogues of operations, consumers and topics, from the functions' types.
 
-    The files are functions/operations/openapi.json, Microservices-API-Collection.json, functions/operations/catalogue.json
-    and functions/operations/consumers.json.
+    The files are functions/operations/openapi.json, Microservices-API-Collection.json, functions/operations/catalogue.json,
+    functions/operations/consumers.json and functions/operations/topics.json.
 
     Example: ./millrace openapi
     """

@@ -43,6 +43,10 @@ PATIENCE_SECONDS = 15
 FETCH_BYTES = 4_000_000
 
 
+class OffsetsGoneError(ConflictError):
+    """The topic has deleted the first of the offsets that were asked for."""
+
+
 class TopicLog:
     """A connection that reads topics. Only one `read` or `read_all` at a time gives records.
 
@@ -85,6 +89,15 @@ class TopicLog:
             raise NotFoundError(message)
         return found
 
+    def identity(self, topic: str) -> str | None:
+        """Return the id that Kafka gave the topic, or None from brokers older than Kafka 2.8.
+
+        A topic that is deleted and created again has another one.
+        """
+        self.partitions(topic)
+        found = self._consumer._cluster.topic_id(topic)  # noqa: SLF001 - kafka-python has no public way
+        return str(found) if found and found.int else None
+
     def ranges(self, topic: str) -> dict[int, range]:
         """Return for each partition the offsets from the first available one to the end of the log."""
         places = [TopicPartition(topic, number) for number in self.partitions(topic)]
@@ -109,7 +122,8 @@ class TopicLog:
     def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[LogRecord]:
         """Yield the records from offset *start* to before *end*, in order. Offsets without a record are left out.
 
-        Raises ConflictError if *start* is below the first available offset or *end* is above the end of the log.
+        Raises OffsetsGoneError if *start* is below the first available offset, ConflictError if *end* is above the end
+        of the log.
         """
         return self.read_all(topic, {partition: range(start, end)})
 
@@ -168,7 +182,7 @@ class TopicLog:
                     f"{topic}, partition {number}: offset {offsets.start} is no longer there, "
                     f"the first available one is {first}."
                 )
-                raise ConflictError(message)
+                raise OffsetsGoneError(message)
             if offsets and offsets.stop > end:
                 message = (
                     f"{topic}, partition {number}: the log ends before offset {end}, {offsets.stop - 1} was asked for."

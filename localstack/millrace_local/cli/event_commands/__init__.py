@@ -1,0 +1,1 @@
+"""The commands of `./millrace events`, one module each."""
