@@ -102,11 +102,15 @@ class Order(Struct, frozen=True, rename="camel"):
 
 
 class Recorded(NamedTuple):
-    """A stored event with its version in the order's history."""
+    """A stored event with its version in the order's history.
+
+    *event_id*: under which it was announced. None in a row from before the store kept it.
+    """
 
     version: int
     recorded_at: datetime
     event: OrderEvent
+    event_id: UUID | None = None
 
 
 def fold(order_id: UUID, history: Iterable[Recorded], order: Order | None = None) -> Order | None:
@@ -118,7 +122,7 @@ def fold(order_id: UUID, history: Iterable[Recorded], order: Order | None = None
 
 def evolve(order_id: UUID, order: Order | None, recorded: Recorded) -> Order:
     """Apply one event to *order* and return the result. A stored event is a fact: it is not checked again."""
-    version, at, event = recorded
+    version, at, event, _ = recorded
     if isinstance(event, OrderCreated):
         return Order(
             order_id, event.customer_id, "created", event.amount, event.currency, event.items, None, version, at, at

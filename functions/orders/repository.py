@@ -59,5 +59,5 @@ def _append(connection: Connection, order_id: UUID, order: Order | None, event: 
     changed = model.evolve(order_id, order, recorded)
     order_list.put(connection, [changed])
     snapshots.put(connection, changed)
-    outbox.add(connection, model.announce(changed, event))
+    outbox.add(connection, model.announce(changed, event), recorded.event_id)
     return changed

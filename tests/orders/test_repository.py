@@ -163,3 +163,13 @@ def test_a_snapshot_saves_reading_what_is_before_it(
     monkeypatch.setattr(store, "history", counted)
     assert read(order) is not None
     assert counts == [2]
+
+
+def test_an_event_is_kept_under_the_id_that_is_published(orders: Database, ada: Customer) -> None:
+    """Of each version, so that a replay from the store is the event that consumers know."""
+    order = ada.order()
+    append(order, OrderPaid())
+
+    published = orders.rows("SELECT headers::text FROM outbox WHERE topic = 'order-events' ORDER BY id")
+    ids = [dict(outbox.decode_headers(headers))["ce_id"].decode() for (headers,) in published]
+    assert orders.rows("SELECT event_id::text FROM order_events ORDER BY version") == [(each,) for each in ids]

@@ -137,23 +137,32 @@ class Reader[E: Event]:
                 raise MalformedError(" ".join(problem))
 
 
-def encode(event: Event) -> tuple[bytes, bytes, list[Header]]:
-    """Return the key, the value and the headers of *event*, as a step of the current trace."""
-    key = str(getattr(event, event.key))
+def encode(event: Event, event_id: UUID | None = None) -> tuple[bytes, bytes, list[Header]]:
+    """Return the key, the value and the headers of *event*, as a step of the current trace.
+
+    *event_id*: of an event that has no such field. None: a new one.
+    """
     trace = telemetry.current()
+    id_ = getattr(event, "event_id", None) or event_id or ids.new()
+    key, value, headers = encode_untraced(event, id_, datetime.now(UTC))
+    traced = {"ce_correlationid": trace.correlation_id, "traceparent": trace.traceparent}
+    return key, value, headers + [(name, text.encode()) for name, text in traced.items()]
+
+
+def encode_untraced(event: Event, event_id: UUID, time: datetime) -> tuple[bytes, bytes, list[Header]]:
+    """Return the key, the value and the headers of *event* without a trace, as it was published at *time*."""
+    key = str(getattr(event, event.key))
     # Id and type first: readers search for them in every record.
     headers = {
-        "ce_id": str(getattr(event, "event_id", None) or ids.new()),
+        "ce_id": str(event_id),
         "ce_type": type_of(type(event)),
         "ce_specversion": "1.0",
         "ce_source": event.source,
-        "ce_time": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+        "ce_time": time.isoformat().replace("+00:00", "Z"),
         "ce_subject": key,
-        "ce_correlationid": trace.correlation_id,
         "content-type": "application/json",
-        "traceparent": trace.traceparent,
     }
-    return key.encode(), msgspec.json.encode(event), [(name, value.encode()) for name, value in headers.items()]
+    return key.encode(), msgspec.json.encode(event), [(name, text.encode()) for name, text in headers.items()]
 
 
 def _event_id(record: Record, text: str | None) -> UUID:

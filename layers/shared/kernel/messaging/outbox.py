@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from typing import NamedTuple
+from uuid import UUID
 
 import msgspec
 
@@ -21,18 +22,17 @@ class Message(NamedTuple):
     aggregate: str
 
 
-def add(connection: Connection, event: Event) -> None:
-    """Publish *event* once the caller's transaction has committed."""
-    add_many(connection, [event])
+def add(connection: Connection, event: Event, event_id: UUID | None = None) -> None:
+    """Publish *event* once the caller's transaction has committed.
+
+    *event_id*: under which it is published, if it has no such field. None: a new one.
+    """
+    add_messages(connection, [_message(event, event_id)])
 
 
 def add_many(connection: Connection, several: Iterable[Event]) -> None:
     """Publish the events once the caller's transaction has committed. Sends one statement for all of them."""
-    messages = []
-    for event in several:
-        key, value, headers = events.encode(event)
-        messages.append(Message(event.topic, key, headers, value, f"{event.topic} {key.decode()}"))
-    add_messages(connection, messages)
+    add_messages(connection, [_message(event) for event in several])
 
 
 def add_messages(connection: Connection, messages: list[Message]) -> None:
@@ -60,6 +60,11 @@ def decode_headers(stored: str) -> list[Header]:
         (name, value.encode() if isinstance(value, str) else value.base64)
         for name, value in _stored_headers.decode(stored)
     ]
+
+
+def _message(event: Event, event_id: UUID | None = None) -> Message:
+    key, value, headers = events.encode(event, event_id)
+    return Message(event.topic, key, headers, value, f"{event.topic} {key.decode()}")
 
 
 class _Binary(msgspec.Struct):
