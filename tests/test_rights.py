@@ -40,10 +40,12 @@ ANY_DOMAIN = {"operations.get_readiness", "operations.run_migrations"}
 LOOK_INTO_DOMAINS = {
     "operations.change_parked_rows": ("relay",),
     "operations.list_parked_rows": ("relay",),
+    "operations.redrive_dead_letters": ("ro",),
     "operations.replay_events": ("ro",),
     "operations.reset_breaker": ("ro", "relay"),
+    "operations.settle_dead_letters": ("relay",),
 }
-PUBLISH_AGAIN = {"operations.replay_events"}
+PUBLISH_AGAIN = {"operations.redrive_dead_letters", "operations.replay_events"}
 SIGN_TOKENS = {"users.log_in", "users.refresh_token", "users.change_password"}
 SPEAK_WITH_STRIPE = {
     "payments.on_order_events",
@@ -52,7 +54,11 @@ SPEAK_WITH_STRIPE = {
     "payments.reconcile_payments",
 }
 EVERY_TOPIC = "*-events*"
-READ_EVERY_TOPIC = {"operations.archive_events", "operations.verify_archive"}
+READ_EVERY_TOPIC = {
+    *("operations.archive_events", "operations.verify_archive"),
+    *(f"operations.{name}_dead_letters" for name in ("export", "group", "list", "settle")),
+    "operations.show_dead_letter",
+}
 FINDS_ARCHIVED = {
     Right("Allow", "s3:ListBucket", "${ArchiveBucket.Arn}"),
     Right("Allow", "s3:GetObject", "${ArchiveBucket.Arn}/*"),
@@ -138,7 +144,7 @@ def _publication(function: Function) -> Iterator[Right]:
 def _publication_again() -> Iterator[Right]:
     """An operator publishes to the topics of all domains, reads every topic and group, and how long consumers take."""
     yield from _on_cluster("Connect", "DescribeCluster", "WriteDataIdempotently")
-    yield from _on("topic", "*", "DescribeTopic", "DescribeTopicDynamicConfiguration", "ReadData")
+    yield from _on("topic", EVERY_TOPIC, "DescribeTopic", "DescribeTopicDynamicConfiguration", "ReadData")
     yield from _on("group", "*", "DescribeGroup")
     for topic in set.union(*topics_by_publisher().values()):
         yield from _on("topic", topic, "WriteData")
@@ -193,7 +199,13 @@ def test_a_wildcard_stands_for_little(function: Function) -> None:
     """
     allowed = r"[^*?]*((\*_(ro|owner))?-\?{6}|/products\*|:identity/\*|ArchiveBucket\.Arn}/\*|/\*-events\*)?"
     if function.module in LOOK_INTO_DOMAINS:
-        allowed = r"[^*?]*((\*_(ro|relay))?-\?{6}|:(topic|group)/[^*?]*/\*|:log-group:/millrace/\$\{Stage\}/\*)?"
+        places = (
+            r":group/[^*?]*/\*",
+            r":log-group:/millrace/\$\{Stage\}/\*",
+            r"ArchiveBucket\.Arn}/\*",
+            r"/\*-events\*",
+        )
+        allowed = rf"[^*?]*((\*_(ro|relay))?-\?{{6}}|{'|'.join(places)})?"
 
     for right in rights(expanded(), function.logical_id):
         assert right.action != "*" or right.resource.startswith(AWS_POLICY)

@@ -8,6 +8,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+# After so many redrives a letter waits no longer: another attempt alone will not mend it.
+MAX_REDRIVES = 5
+
 type Time = Annotated[datetime, Meta(tz=True)]
 type Text = Annotated[str, Meta(min_length=1, max_length=1000)]
 
@@ -141,6 +144,61 @@ class ResetBreaker(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     execute: bool = False
     reason: Text | None = None
     who: Text | None = None
+
+
+type LetterState = Literal["waiting", "parked", "archived", "selected", "redriven", "discarded", "expired", "all"]
+
+
+class ListDeadLetters(Selection, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """List dead letters, with where they come from and why they failed.
+
+    *state*: what became of them; `waiting` if not given. `parked` ones were redriven too often.
+    *max_redrives*: after so many redrives a letter is parked.
+    """
+
+    state: LetterState = "waiting"
+    max_redrives: Annotated[int, Meta(ge=1)] = MAX_REDRIVES
+
+
+class GroupDeadLetters(ListDeadLetters, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Count dead letters by their cause."""
+
+
+class ShowDeadLetter(Struct, frozen=True, forbid_unknown_fields=True):
+    """Show one dead letter whole, decoded, with the place of its original.
+
+    *letter*: its place, topic:partition:offset, as `dead-letters list` shows it.
+    """
+
+    letter: Text
+
+
+class ExportDeadLetters(ListDeadLetters, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Return dead letters as lines in the envelope of Lenses, part by part."""
+
+
+class SettleDeadLetters(Change, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Set dead letters aside, take them back, or give them up for good.
+
+    *action*: `archive`, `restore` or `discard`.
+    *letter*: only this one, topic:partition:offset.
+    *max_redrives*: after so many redrives a letter is parked.
+    """
+
+    action: Literal["archive", "restore", "discard"]
+    letter: Text | None = None
+    max_redrives: Annotated[int, Meta(ge=1)] = MAX_REDRIVES
+
+
+class RedriveDeadLetters(LongChange, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Publish dead letters again to the topic that they come from, for the consumer that failed.
+
+    *letter*: only this one, topic:partition:offset.
+    *max_redrives*: letters that were redriven so often are parked, and left where they are.
+    """
+
+    letter: Text | None = None
+    max_redrives: Annotated[int, Meta(ge=1)] = MAX_REDRIVES
 
 
 class ListTasks(Struct, frozen=True, forbid_unknown_fields=True):

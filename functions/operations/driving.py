@@ -64,8 +64,12 @@ class Job(Protocol):
     """
 
     header: str
-    topics: Sequence[str]
-    consumers: Sequence[Consumer]
+
+    @property
+    def topics(self) -> Sequence[str]: ...
+
+    @property
+    def consumers(self) -> Sequence[Consumer]: ...
 
     def read(self, connection: Connection, place: Any, most: int) -> Batch:  # noqa: ANN401 - the job's own
         """Return the next messages, *most* at most. None of them: the job is finished.

@@ -13,7 +13,7 @@ from millrace_local.servers.server import NotReadyError
 COMMANDS = (
     *("up", "down", "status", "logs", "env", "mappings", "events"),
     *("deploy", "invoke", "run", "migrate", "scopes", "reindex", "openapi"),
-    *("outbox", "tasks", "audit"),
+    *("dead-letters", "outbox", "tasks", "audit"),
     *("check", "test", "bench"),
 )
 
@@ -27,7 +27,7 @@ application = typer.Typer(
 # Import only the command that is run: importing all of them takes longer than most commands.
 wanted = [name for name in COMMANDS if name in sys.argv[1:2]] or COMMANDS
 for command in wanted:
-    module = import_module(f"millrace_local.cli.{command}")
+    module = import_module(f"millrace_local.cli.{command.replace('-', '_')}")
     if several := getattr(module, "application", None):
         application.add_typer(several, name=command)
         continue

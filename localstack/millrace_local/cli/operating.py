@@ -15,6 +15,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -119,6 +120,39 @@ def changing(
         finish(target, answer["result"], show, as_json=as_json)
 
     parameters = [*map(options.parameter, offered), options.EXECUTE, options.EXPECT, *_COMMON]
+    return _typed(command, parameters, documentation)
+
+
+def asking(name: str, show: Show, documentation: str) -> Callable[..., None]:
+    """Return the command that prints a state, and with `--execute` changes it: there is nothing to count."""
+    operation = operations.find(name)
+    offered = [each for each in operation["options"] if each["name"] not in OURS]
+
+    def command(*, execute: bool, as_json: bool, stage: str | None, profile: str | None, **given: object) -> None:
+        chosen = _chosen(given)
+        options.require(offered, chosen)
+        target = Target.of(stage, profile)
+        change = {"execute": True, "who": target.who()} if execute else {}
+        emit(_told(as_json, lambda: target.run(operation, chosen | change))["result"], show, as_json=as_json)
+
+    return _typed(command, [*map(options.parameter, offered), options.EXECUTE, *_COMMON], documentation)
+
+
+def saving(name: str, documentation: str) -> Callable[..., None]:
+    """Return the command that writes the lines which the operation *name* returns part by part into a file."""
+    operation = operations.find(name)
+
+    def command(*, output: Path, stage: str | None, profile: str | None, **given: object) -> None:
+        target, count, draft = Target.of(stage, profile), 0, output.with_name(f".{output.name}.draft")
+        kept = Kept.of(Instance.from_environment(), target.stage, operation)
+        with draft.open("w") as file:
+            for answer in run.shown(name, operations.run(target.stage, operation, _chosen(given), kept)):
+                file.writelines(f"{line}\n" for line in answer["result"]["lines"])
+                count += len(answer["result"]["lines"])
+        draft.replace(output)
+        notices.print(f"{output} has {count} lines.", markup=False, soft_wrap=True)
+
+    parameters = [*map(options.parameter, operation["options"]), options.OUTPUT, options.STAGE, options.PROFILE]
     return _typed(command, parameters, documentation)
 
 

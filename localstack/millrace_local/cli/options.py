@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Iterable
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -64,6 +65,22 @@ PROFILE = _option(
     str | None,
     None,
     typer.Option("--profile", help="The profile of AWS's configuration to use.", rich_help_panel=PANEL),
+)
+# The same for commands that are written out.
+AsJson = Annotated[bool, typer.Option("--json", help="Print one line of JSON, for scripts.", rich_help_panel=PANEL)]
+Stage = Annotated[
+    str | None,
+    typer.Option("--stage", help="The deployed stage; another than local is on AWS.", rich_help_panel=PANEL),
+]
+Profile = Annotated[
+    str | None,
+    typer.Option("--profile", help="The profile of AWS's configuration to use.", rich_help_panel=PANEL),
+]
+OUTPUT = _option(
+    "output",
+    Path,
+    inspect.Parameter.empty,
+    typer.Option("--output", help="The file to write; an existing one is replaced when everything is there."),
 )
 EXECUTE = _option(
     "execute",

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from millrace_local.cli import operating, tables
+from millrace_local.cli import operating, options, tables
 from millrace_local.cli.operating import Target
 from millrace_local.deployment import operations
 
@@ -13,9 +13,6 @@ application = typer.Typer(
     help="See, pause, resume and cancel long commands: redrives, replays, rebuilds.",
 )
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one line of JSON, for scripts.")]
-Stage = Annotated[str | None, typer.Option("--stage", help="The deployed stage; another than local is on AWS.")]
-Profile = Annotated[str | None, typer.Option("--profile", help="The profile of AWS's configuration to use.")]
 Id = Annotated[str, typer.Argument(help="The task's id, as `tasks list` shows it.")]
 Reason = Annotated[str | None, typer.Option("--reason", help="Why, for the audit.")]
 
@@ -53,7 +50,9 @@ application.command("list")(
 
 
 @application.command("show")
-def show(task: Id, *, as_json: AsJson = False, stage: Stage = None, profile: Profile = None) -> None:
+def show(
+    task: Id, *, as_json: options.AsJson = False, stage: options.Stage = None, profile: options.Profile = None
+) -> None:
     """Show one task with its command, its checkpoint and why it is in its state.
 
     Example: ./millrace tasks show 01939f0e-…
@@ -63,7 +62,12 @@ def show(task: Id, *, as_json: AsJson = False, stage: Stage = None, profile: Pro
 
 @application.command("pause")
 def pause(
-    task: Id, *, reason: Reason = None, as_json: AsJson = False, stage: Stage = None, profile: Profile = None
+    task: Id,
+    *,
+    reason: Reason = None,
+    as_json: options.AsJson = False,
+    stage: options.Stage = None,
+    profile: options.Profile = None,
 ) -> None:
     """Pause a task after the batch under way. It keeps its topics, and goes on with `tasks resume`.
 
@@ -74,7 +78,12 @@ def pause(
 
 @application.command("cancel")
 def cancel(
-    task: Id, *, reason: Reason = None, as_json: AsJson = False, stage: Stage = None, profile: Profile = None
+    task: Id,
+    *,
+    reason: Reason = None,
+    as_json: options.AsJson = False,
+    stage: options.Stage = None,
+    profile: options.Profile = None,
 ) -> None:
     """End a task for good after the batch under way. What is published stays published.
 
@@ -84,7 +93,9 @@ def cancel(
 
 
 @application.command("resume")
-def resume(task: Id, *, as_json: AsJson = False, stage: Stage = None, profile: Profile = None) -> None:
+def resume(
+    task: Id, *, as_json: options.AsJson = False, stage: options.Stage = None, profile: options.Profile = None
+) -> None:
     """Carry on a task that is paused, was stopped by a brake, has failed, or whose command was killed.
 
     Example: ./millrace tasks resume 01939f0e-…
