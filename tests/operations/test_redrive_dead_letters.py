@@ -101,9 +101,8 @@ def test_lists_what_waits_in_the_order_of_the_originals(letters: Letters) -> Non
 
 def test_a_letter_that_the_relay_published_twice_is_one(letters: Letters) -> None:
     """`dlq_id` is the same in both."""
-    headers = {"ce_id": b"1"}
-    letters.add((0, 1), **headers)
-    letters.add((0, 1), **headers)
+    for _ in range(2):
+        letters.add((0, 1), ce_id=b"1")
 
     assert operations.run(list_dead_letters.handler)["count"] == 1
 
