@@ -35,6 +35,8 @@ WITHOUT_DATABASE = {
     "users.get_jwks",
     "users.rotate_keys",
 }
+# Operators name any consumer of the application, which the functions' list of consumers holds them to.
+SEEK_GROUPS = {"operations.seek_group"}
 ANY_DOMAIN = {"operations.get_readiness", "operations.run_migrations"}
 # Those of operators: as which roles they look into the databases of all domains.
 LOOK_INTO_DOMAINS = {
@@ -63,6 +65,13 @@ FINDS_ARCHIVED = {
     Right("Allow", "s3:ListBucket", "${ArchiveBucket.Arn}"),
     Right("Allow", "s3:GetObject", "${ArchiveBucket.Arn}/*"),
 }
+
+
+def _on(kind: str, name: str, *actions: str) -> Iterator[Right]:
+    arn = f"${{{CLUSTER} split ':cluster/' 0}}:{kind}/${{{CLUSTER} split ':cluster/' 1}}/{name}"
+    return (Right("Allow", f"kafka-cluster:{action}", arn) for action in actions)
+
+
 # Needs of one or two functions.
 OWN: dict[str, set[Right]] = {
     "catalog.search_products": {Right("Allow", "es:ESHttpPost", f"{INDEX}/products/_search")},
@@ -81,6 +90,11 @@ OWN: dict[str, set[Right]] = {
         Right("Allow", f"kafka-cluster:{action}", CLUSTER) for action in ("Connect", "DescribeCluster")
     },
     "operations.verify_archive": FINDS_ARCHIVED,
+    "operations.seek_group": {
+        *(Right("Allow", f"kafka-cluster:{action}", CLUSTER) for action in ("Connect", "DescribeCluster")),
+        *_on("topic", "*", "DescribeTopic", "ReadData"),
+        *_on("group", "*", "DescribeGroup", "AlterGroup"),
+    },
     "users.get_jwks": {Right("Allow", READ, f"{STORE}millrace/${{Stage}}/public-keys-??????")},
     "users.rotate_keys": {
         *(Right("Allow", action, f"{STORE}millrace/${{Stage}}/signing-keys-??????") for action in (READ, WRITE)),
@@ -162,11 +176,6 @@ def _on_cluster(*actions: str) -> Iterator[Right]:
     return (Right("Allow", f"kafka-cluster:{action}", CLUSTER) for action in actions)
 
 
-def _on(kind: str, name: str, *actions: str) -> Iterator[Right]:
-    arn = f"${{{CLUSTER} split ':cluster/' 0}}:{kind}/${{{CLUSTER} split ':cluster/' 1}}/{name}"
-    return (Right("Allow", f"kafka-cluster:{action}", arn) for action in actions)
-
-
 def managed() -> dict[str, dict[str, Any]]:
     resources = expanded().items()
     return {name: each["Properties"] for name, each in resources if each["Type"] == "AWS::IAM::ManagedPolicy"}
@@ -198,7 +207,7 @@ def test_a_wildcard_stands_for_little(function: Function) -> None:
     For operators also for every topic and group of the application's cluster, and every log group of its stage.
     """
     allowed = r"[^*?]*((\*_(ro|owner))?-\?{6}|/products\*|:identity/\*|ArchiveBucket\.Arn}/\*|/\*-events\*)?"
-    if function.module in LOOK_INTO_DOMAINS:
+    if function.module in SEEK_GROUPS or function.module in LOOK_INTO_DOMAINS:
         places = (
             r":group/[^*?]*/\*",
             r":log-group:/millrace/\$\{Stage\}/\*",

@@ -258,3 +258,22 @@ class VerifyArchive(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     topic: list[str] = []
+
+
+class SeekGroup(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Move a consumer's group to other offsets, or show what that would do.
+
+    *consumer*: the consumer or its group, e.g. orders.on_payment_events.
+    *to*: earliest, latest, a time with its zone, or partition:offset,… for some partitions, e.g. 0:120,1:95.
+    *execute*: do it; without this, only the plan is returned.
+    *expect*: how many records the plan counted; nothing is moved if it counts otherwise by now.
+    *reason*: why, for the audit; required on AWS.
+    *who*: by whom, for the audit; the command line fills it in.
+    """
+
+    consumer: Text
+    to: Text
+    execute: bool = False
+    expect: Annotated[int, Meta(ge=0)] | None = None
+    reason: Text | None = None
+    who: Text | None = None

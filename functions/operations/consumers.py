@@ -6,6 +6,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from kernel.errors import FieldProblem, InvalidError
+
 FILE = Path(__file__).with_name("consumers.json")
 
 
@@ -33,6 +35,16 @@ class Consumer(Struct, frozen=True):
 def consumers() -> tuple[Consumer, ...]:
     """Return all consumers of the application."""
     return msgspec.json.decode(FILE.read_bytes(), type=tuple[Consumer, ...])
+
+
+def named(name: str) -> Consumer:
+    """Return the consumer with this name or group. Raises InvalidError, which lists those that there are."""
+    for each in consumers():
+        if name in {each.name, each.group}:
+            return each
+    message = f"there is none; there are {', '.join(each.name for each in consumers())}"
+    problem = "1 field is wrong."
+    raise InvalidError(problem, (FieldProblem("consumer", message),))
 
 
 def of_topic(topic: str) -> list[Consumer]:

@@ -4,19 +4,18 @@ from collections.abc import Iterator
 
 import msgspec
 
-from kernel.errors import FieldProblem, InvalidError, refuse_fields
 from kernel.operations.operation import Run, operation
 from kernel.operations.progress import Progress
 from kernel.storage import database
 from operations import accountability, audit_store
 from operations.commands import ResetBreaker
-from operations.consumers import Consumer, consumers
+from operations.consumers import Consumer, named
 from operations.database import transaction
 
 
 @operation(ResetBreaker)
 def handler(command: ResetBreaker, _run: Run[None]) -> Iterator[Progress[None]]:
-    consumer = _find(command.consumer)
+    consumer = named(command.consumer)
     failures, threshold = _read(consumer)
     told = {"consumer": consumer.name, "failures": failures, "threshold": threshold, "open": failures >= threshold > 0}
     if not command.execute:
@@ -32,16 +31,6 @@ def handler(command: ResetBreaker, _run: Run[None]) -> Iterator[Progress[None]]:
     with database.transaction(consumer.domain, "relay") as connection:
         connection.execute("SELECT reset_breaker(%s)", (consumer.group,))
     yield Progress(1, 1, result={**told, "open": False, "state": "done"})
-
-
-def _find(name: str) -> Consumer:
-    for each in consumers():
-        if name in {each.name, each.group}:
-            return each
-    refuse_fields(
-        [FieldProblem("consumer", f"there is none; there are {', '.join(each.name for each in consumers())}")]
-    )
-    raise InvalidError(name)
 
 
 def _read(consumer: Consumer) -> tuple[int, int]:

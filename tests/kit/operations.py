@@ -3,9 +3,26 @@
 from typing import Any
 
 from kernel.operations.operation import Operation
+from operations.consumers import Consumer
 from tests.kit.lambda_events import Context
 
 LONGEST = 900_000
+
+
+def known(name: str, topic: str, group: str) -> Consumer:
+    """Return a consumer as the application's list has it."""
+    return Consumer(
+        name=name,
+        function="Function",
+        topic=topic,
+        group=group,
+        dead_letter_topic=f"{topic}-dlq",
+        types=[],
+        together=True,
+        generation=1,
+        ignores_replays=False,
+        idempotent_without_inbox=False,
+    )
 
 
 def run(operation: Operation[Any, Any], **command: object) -> Any:  # noqa: ANN401 - each operation's own

@@ -7,8 +7,11 @@ import msgspec
 import typer
 from rich.table import Table
 
-from millrace_local.cli.output import console, notices, print_json
-from millrace_local.mappings import pauses, reading, sentences
+from millrace_local.cli import seek_output
+from millrace_local.cli.output import INTERRUPTED, console, notices, print_json
+from millrace_local.deployment import audit
+from millrace_local.deployment.operations import OperationFailedError
+from millrace_local.mappings import pauses, reading, seeks, sentences
 from millrace_local.mappings.place import Place
 from millrace_local.mappings.reading import NoLocalStackError
 from millrace_local.mappings.sentences import Explanation
@@ -18,6 +21,7 @@ from millrace_plugin.status.structures import Mapping
 application = typer.Typer(no_args_is_help=True)
 
 Wanted = Annotated[str, typer.Argument(help="UUID, function (blogs.on_user_events) or topic of the mapping.")]
+Reason = Annotated[str | None, typer.Option(help="Why, for ./millrace audit.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Stage = Annotated[str | None, typer.Option(help="The deployed stage; another than local is on AWS.")]
 Profile = Annotated[str | None, typer.Option(help="The profile of AWS's configuration to use.")]
@@ -92,28 +96,89 @@ def explain(
 
 
 @application.command()
-def pause(wanted: Wanted, *, as_json: Json = False, stage: Stage = None, profile: Profile = None) -> None:
+def pause(
+    wanted: Wanted, *, reason: Reason = None, as_json: Json = False, stage: Stage = None, profile: Profile = None
+) -> None:
     """Pause a mapping, and wait until its invocations have ended. A paused one stays paused over restarts of Kafka.
 
     Its records wait in the topic, and nothing is lost while the topic keeps them.
 
     Example: ./millrace mappings pause blogs.on_user_events
     """
-    _switch(wanted, Place.of(stage, profile), "Disabled", as_json=as_json)
+    _switch(wanted, Place.of(stage, profile), "Disabled", reason, as_json=as_json)
 
 
 @application.command()
-def resume(wanted: Wanted, *, as_json: Json = False, stage: Stage = None, profile: Profile = None) -> None:
+def resume(
+    wanted: Wanted, *, reason: Reason = None, as_json: Json = False, stage: Stage = None, profile: Profile = None
+) -> None:
     """Resume a paused mapping, and wait until it reads. It goes on at the offset that its group has committed.
 
     Example: ./millrace mappings resume blogs.on_user_events
     """
-    _switch(wanted, Place.of(stage, profile), "Enabled", as_json=as_json)
+    _switch(wanted, Place.of(stage, profile), "Enabled", reason, as_json=as_json)
 
 
-def _switch(wanted: str, place: Place, state: str, *, as_json: bool) -> None:
+@application.command()
+def seek(  # noqa: PLR0913 - one for each option
+    wanted: Wanted,
+    *,
+    to: Annotated[str, typer.Option(help="earliest, latest, a time with its zone, or <partition>:<offset>,…")],
+    execute: Annotated[bool, typer.Option("--execute", help="Do it. Without it, only the plan is shown.")] = False,
+    expect: Annotated[
+        int | None, typer.Option(min=0, help="Fail, with nothing moved, if the plan has another count. For scripts.")
+    ] = None,
+    reason: Annotated[
+        str | None, typer.Option(help="Why, for ./millrace audit; required with --execute on AWS.")
+    ] = None,
+    as_json: Json = False,
+    stage: Stage = None,
+    profile: Profile = None,
+) -> None:
+    """Show what moving a mapping to other offsets reads again or skips, and with --execute do it.
+
+    With --execute the mapping is paused, moved and resumed. Its final count is typed to confirm; in a script --expect
+    gives it. A killed seek leaves the mapping paused, explain says so, and the same command ends it. Events that were
+    applied are not applied again while the inbox knows them.
+
+    Examples: ./millrace mappings seek blogs.on_user_events --to earliest ·
+    ./millrace mappings seek blogs.on_user_events --to 0:120,1:95 --execute --expect 40
+    """
+    if expect is not None and not execute:
+        raise typer.BadParameter("--expect has an effect with --execute only: add that.")
+    place = Place.of(stage, profile)
+    if execute and not reason and not place.is_local:
+        raise typer.BadParameter("Say why, for the audit: --reason is required on AWS.")
+    if reason and not execute:
+        raise typer.BadParameter("--reason has an effect with --execute only: add that.")
+    if execute and expect is None and not sys.stdin.isatty():
+        raise typer.BadParameter("Without a terminal to confirm on, give the count of the plan by --expect.")
+    mapping = reading.one(place, wanted)
+    try:
+        planned = seeks.plan(place, mapping, to)
+    except OperationFailedError as error:
+        if error.answer["error"]["fields"]:
+            raise typer.BadParameter(str(error)) from error
+        raise
+    if not execute:
+        seek_output.show(planned, place, mapping, to, as_json=as_json)
+        return
+    try:
+        with seek_output.Steps(place.name(mapping)) as steps:
+            done = seeks.execute(place, mapping, to, lambda plan: steps.confirms(plan, expect), steps.tell, reason)
+    except KeyboardInterrupt:
+        name = place.name(mapping)
+        notices.print(f"Interrupted. {name} may be paused: {place.command('explain', mapping)}", markup=False)
+        sys.exit(INTERRUPTED)
+    seek_output.show_done(done, place.name(mapping), as_json=as_json)
+
+
+def _switch(wanted: str, place: Place, state: str, reason: str | None, *, as_json: bool) -> None:
     mapping = reading.one(place, wanted)
     name = place.name(mapping)
+    if reason:
+        verb = "pause" if state == "Disabled" else "resume"
+        audit.record(place.instance, place.stage, f"mappings {verb} {name}", reason, {"mappings": 1})
     act = pauses.pause if state == "Disabled" else pauses.resume
     with notices.status(f"{name} …") as shown:
         changed = act(place.stage, mapping, lambda now: shown.update(f"{name}: {now} …"))

@@ -9,7 +9,6 @@
 | 130 | Ctrl-C |
 """
 
-import getpass
 import inspect
 import json
 import sys
@@ -21,7 +20,7 @@ from typing import Any
 import typer
 
 from millrace_local.cli import options, run
-from millrace_local.cli.output import notices
+from millrace_local.cli.output import INTERRUPTED, notices
 from millrace_local.deployment import operations, stages
 from millrace_local.deployment.operations import Answer, Kept, Operation, OperationFailedError
 from millrace_local.deployment.stages import Stage
@@ -56,10 +55,8 @@ class Target:
         return stage + (f" --profile {self.profile}" if self.profile else "")
 
     def who(self) -> str:
-        """Return whom the audit names: on AWS the identity that signs, locally the user of this machine."""
-        if self.stage.name == STAGE:
-            return getpass.getuser()
-        return str(self.stage.client("sts").get_caller_identity()["Arn"])
+        """Return whom the audit names."""
+        return self.stage.who()
 
     def run(self, operation: Operation, payload: dict[str, Any]) -> Answer:
         """Run *operation* to its end, with a progress bar. Returns the last answer."""
@@ -196,7 +193,7 @@ def _carry_out(as_json: bool, target: Target, operation: Operation, payload: dic
     except KeyboardInterrupt:
         text = f"Interrupted. See how far it is and go on: ./millrace tasks list{target.suffix}"
         notices.print(text, markup=False, soft_wrap=True)
-        sys.exit(run.INTERRUPTED)
+        sys.exit(INTERRUPTED)
     except LocalCloudError:
         text = f"What was done is kept. See ./millrace tasks list{target.suffix}"
         notices.print(text, markup=False, soft_wrap=True)

@@ -4,6 +4,9 @@ import json
 
 from rich.console import Console
 
+INTERRUPTED = 130
+"""The exit code after Ctrl-C."""
+
 console = Console(highlight=False)
 notices = Console(stderr=True, highlight=False)
 

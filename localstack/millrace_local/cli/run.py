@@ -11,14 +11,13 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.text import Text
 
 from millrace_local.cli import options
-from millrace_local.cli.output import console, notices, print_json
+from millrace_local.cli.output import INTERRUPTED, console, notices, print_json
 from millrace_local.deployment import operations, stages
 from millrace_local.deployment.operations import Answer, Kept, Operation, OperationFailedError
 from millrace_local.deployment.stages import Stage
 from millrace_local.instance import STAGE, Instance
 from millrace_local.problems import LocalCloudError
 
-INTERRUPTED = 130
 COMMON = (options.RESUME, options.AS_JSON, options.STAGE, options.PROFILE)
 
 application = typer.Typer(invoke_without_command=True, subcommand_metavar="DOMAIN.OPERATION [OPTIONS]")

@@ -1,5 +1,6 @@
 """Where the application is deployed: as the local stage on LocalStack, or as any other one on AWS."""
 
+import getpass
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -53,6 +54,12 @@ class Stage:
     name: str
     client: Callable[[str], Any]
     key: str
+
+    def who(self) -> str:
+        """Return whom the audit names: on AWS the identity that signs, locally the user of this machine."""
+        if self.name == STAGE:
+            return getpass.getuser()
+        return str(self.client("sts").get_caller_identity()["Arn"])
 
     def function(self, logical_id: str) -> Function:
         """Return the deployed function. Raises LocalCloudError, which lists those that there are."""

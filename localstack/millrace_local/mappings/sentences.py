@@ -1,5 +1,6 @@
 """Say in one sentence what a mapping does, or why it does nothing, and which command mends it."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -29,6 +30,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     command: str | None
     """What mends it, or shows more. None if there is nothing to mend."""
 
+
+SEEK = re.compile(r"for a seek to (.+) by ")
 
 type Words = tuple[str, str | None]
 
@@ -79,6 +82,9 @@ def _stopping(condition: Condition, mapping: Mapping, place: Place) -> Words:
 def _disabled(condition: Condition, mapping: Mapping, place: Place) -> Words:
     note = condition.detail or ""
     by = f" {note}" if note.startswith(("by ", "for ")) else ""
+    if seek := SEEK.match(note):
+        told = f"It is paused{_since(condition)}{by}, which did not end."
+        return told, f"{place.command('seek', mapping)} --to {seek[1].replace(' ', ',')} --execute"
     return f"It is paused{_since(condition)}{by}, so it reads nothing.", place.command("resume", mapping)
 
 
