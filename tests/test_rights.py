@@ -92,7 +92,7 @@ OWN: dict[str, set[Right]] = {
     "operations.verify_archive": FINDS_ARCHIVED,
     "operations.seek_group": {
         *(Right("Allow", f"kafka-cluster:{action}", CLUSTER) for action in ("Connect", "DescribeCluster")),
-        *_on("topic", "*", "DescribeTopic", "ReadData"),
+        *_on("topic", EVERY_TOPIC, "DescribeTopic", "ReadData"),
         *_on("group", "*", "DescribeGroup", "AlterGroup"),
     },
     "users.get_jwks": {Right("Allow", READ, f"{STORE}millrace/${{Stage}}/public-keys-??????")},
