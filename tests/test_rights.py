@@ -95,6 +95,10 @@ OWN: dict[str, set[Right]] = {
         *_on("topic", EVERY_TOPIC, "DescribeTopic", "ReadData"),
         *_on("group", "*", "DescribeGroup", "AlterGroup"),
     },
+    "orders.export_events": {
+        Right("Allow", f"s3:{action}", "${ArchiveBucket.Arn}/replays/*")
+        for action in ("AbortMultipartUpload", "GetObject", "PutObject")
+    },
     "users.get_jwks": {Right("Allow", READ, f"{STORE}millrace/${{Stage}}/public-keys-??????")},
     "users.rotate_keys": {
         *(Right("Allow", action, f"{STORE}millrace/${{Stage}}/signing-keys-??????") for action in (READ, WRITE)),
@@ -206,7 +210,7 @@ def test_a_wildcard_stands_for_little(function: Function) -> None:
 
     For operators also for every topic and group of the application's cluster, and every log group of its stage.
     """
-    allowed = r"[^*?]*((\*_(ro|owner))?-\?{6}|/products\*|:identity/\*|ArchiveBucket\.Arn}/\*|/\*-events\*)?"
+    allowed = r"[^*?]*((\*_(ro|owner))?-\?{6}|/products\*|:identity/\*|ArchiveBucket\.Arn}/(replays/)?\*|/\*-events\*)?"
     if function.module in SEEK_GROUPS or function.module in LOOK_INTO_DOMAINS:
         places = (
             r":group/[^*?]*/\*",

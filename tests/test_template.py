@@ -210,13 +210,14 @@ def test_the_archive_is_private_encrypted_and_kept() -> None:
     [bucket] = of_type("AWS::S3::Bucket").values()
     [policy] = of_type("AWS::S3::BucketPolicy").values()
     properties, statement = bucket["Properties"], policy["Properties"]["PolicyDocument"]["Statement"]
-    [rule] = properties["LifecycleConfiguration"]["Rules"]
+    rule, of_replays = properties["LifecycleConfiguration"]["Rules"]
 
     assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("Retain", "Retain")
     assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
     assert len(properties["PublicAccessBlockConfiguration"]) == 4
     assert properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert rule == {"Id": "expire", "Status": "Enabled", "Prefix": FILES, "ExpirationInDays": {"Ref": "ArchiveDays"}}
+    assert (of_replays["Prefix"], of_replays["ExpirationInDays"]) == ("replays/", 7)
     assert written()["Parameters"]["ArchiveDays"]["Default"] == 365
     assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
     assert evaluate(statement["Resource"]) == ["${ArchiveBucket.Arn}", "${ArchiveBucket.Arn}/*"]

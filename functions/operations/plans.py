@@ -17,6 +17,7 @@ class Plan(msgspec.Struct):
 
     *until*: what is later than this is not part of the plan (RFC 3339).
     *oldest*, *newest*: timestamps in milliseconds.
+    *derived_ids*: of how many events nobody knows the id under which they were published.
     *notes*: what an operator should know before.
     """
 
@@ -29,6 +30,7 @@ class Plan(msgspec.Struct):
     oldest: int | None = None
     newest: int | None = None
     conflicts: list[str] = []
+    derived_ids: int = 0
     notes: list[str] = []
 
     def add(self, *, topic: str, type: str | None, key: bytes | None, timestamp: int, cause: str | None = None) -> None:  # noqa: A002 - as events call it

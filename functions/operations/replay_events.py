@@ -59,8 +59,16 @@ def handler(command: ReplayEvents, run: Run[At]) -> Iterator[Progress[At]]:
                 yield Progress(plan.count, None, At(plan, whole, left))
             seconds = brakes.expected_seconds(plan.count)
             _check(command, plan)
+            if plan.derived_ids:
+                plan.note(
+                    f"{plan.derived_ids} have ids derived from order and version: nobody kept those of their time"
+                )
             if not command.execute:
-                yield Progress(plan.count, plan.count, result=plan.result(seconds, **_audience(command)))
+                yield Progress(
+                    plan.count,
+                    plan.count,
+                    result=plan.result(seconds, **_audience(command), derived_ids=plan.derived_ids),
+                )
                 return
             task_id = _create(command, plan, log, Replay(command, source, partitions), whole)
             yield Progress(0, plan.count, At(task=task_id))
@@ -90,6 +98,7 @@ def _count(command: ReplayEvents, source: Source, plan: Plan, place: Place) -> I
     for number, record in enumerate(reading.records(), 1):
         if choice.has(record):
             plan.add(topic=record.topic, type=type_of(record), key=record.key, timestamp=record.timestamp)
+            plan.derived_ids += replaying.has_derived_id(record)
             if plan.count == command.max:
                 return
         if number % COUNTED == 0:
@@ -102,6 +111,7 @@ def _check(command: ReplayEvents, plan: Plan) -> None:
     target = command.to or command.topic
     [topic] = topic_retention.read([target])
     replaying.require_remembered(replaying.addressees(command), topic, own.inbox, plan.oldest)
+    replaying.require_known_ids(replaying.addressees(command), plan.derived_ids)
     plan.require(command.expect)
 
 

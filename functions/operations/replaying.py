@@ -19,7 +19,7 @@ from operations.sources import Ranges, Reading, Source
 
 type Place = dict[str, list[int]]
 
-REPLACED = {markers.REPLAY_ID, markers.REPLAY_EFFECTS, markers.FOR_CONSUMER}
+REPLACED = {markers.REPLAY_ID, markers.REPLAY_EFFECTS, markers.FOR_CONSUMER, markers.DERIVED_ID}
 
 
 class Replay:
@@ -64,7 +64,7 @@ class Replay:
 
     def _message(self, record: LogRecord) -> Copy:
         headers: list[LogHeader] = [each for each in record.headers if each[0] not in REPLACED]
-        partition = record.partition if record.partition < self.partitions else None
+        partition = record.partition if 0 <= record.partition < self.partitions else None
         return Copy(self.target, record.key, headers + self._marks, record.value, partition)
 
 
@@ -105,6 +105,24 @@ def require_remembered(
             "or rebuild the projection instead."
         )
         raise ConflictError(message)
+
+
+def require_known_ids(several: Sequence[Consumer], derived_ids: int) -> None:
+    """Raise ConflictError if a consumer would apply events twice because their ids are not those that it knows.
+
+    *derived_ids*: how many events have such an id.
+    """
+    if derived_ids and (forgetful := [each.name for each in several if not each.idempotent_without_inbox]):
+        message = (
+            f"{derived_ids} of these events were published before their ids were kept. They have ids derived from order "
+            f"and version, which no inbox knows, so {', '.join(forgetful)} would apply them twice. Choose younger events "
+            "with --since, or with --consumer one that is idempotent without its inbox."
+        )
+        raise ConflictError(message)
+
+
+def has_derived_id(record: LogRecord) -> bool:
+    return any(name == markers.DERIVED_ID for name, _ in record.headers)
 
 
 def place_of(ranges: Ranges) -> Place:

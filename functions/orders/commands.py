@@ -1,8 +1,12 @@
 """What the orders domain can be told to do."""
 
+from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Meta, Struct
+
+type Time = Annotated[datetime, Meta(tz=True)]
 
 
 class WantedItem(Struct, frozen=True):
@@ -31,3 +35,16 @@ class PlaceOrder(Struct, frozen=True):
 
 class RebuildOrderList(Struct, frozen=True, forbid_unknown_fields=True):
     """Rebuild the list of orders from their events."""
+
+
+class ExportEvents(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Write the orders' events as they were published to a file, from which they can be replayed.
+
+    *since*: only events of this time or later, e.g. 2026-11-27T08:00:00Z.
+    *until*: only events before this time; the time of the export if not given.
+    *key*: only the events of this order.
+    """
+
+    since: Time | None = None
+    until: Time | None = None
+    key: UUID | None = None

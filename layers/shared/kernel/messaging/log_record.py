@@ -6,6 +6,10 @@ from typing import NamedTuple
 type LogHeader = tuple[str, bytes | None]
 
 
+# The partition of a record in a file that was not read from a topic: that of its key.
+UNKNOWN_PARTITION = -1
+
+
 class LogRecord(NamedTuple):
     """One record of a topic, byte for byte.
 

@@ -28,6 +28,9 @@ REDRIVE_PARTITION = "redrive_partition"
 REDRIVE_OFFSET = "redrive_offset"
 """The offset of the first original. It stays the same however often the record is redriven."""
 
+DERIVED_ID = "derived_id"
+"""In a file to replay: nobody knows the id under which the event was published, so it has another one. No inbox knows it."""
+
 FOR_CONSUMER = "for_consumer"
 """The consumer group that the record is for. Every other consumer skips it."""
 
