@@ -11,6 +11,7 @@ from kafka.errors import KafkaError
 from kernel.messaging import kafka as producer
 from kernel.messaging import outbox, relay
 from kernel.messaging.outbox import Message
+from tests.faults.harness.checker import inversions
 from tests.kit import topics
 from tests.kit.databases import Database
 from tests.kit.servers import wait_until
@@ -40,33 +41,6 @@ def by_key(bootstrap: str, topic: str) -> dict[bytes | None, list[int]]:
     for each in topics.read(bootstrap, topic):
         found[each.key()].append(int((each.value() or b"").split()[0]))
     return found
-
-
-def inversions(numbers: list[int]) -> list[tuple[int, int]]:
-    """Return each number that is first seen after a larger one, with that one. A number that is repeated is none."""
-    largest, seen, found = -1, set[int](), []
-    for number in numbers:
-        if number not in seen and number < largest:
-            found.append((largest, number))
-        seen.add(number)
-        largest = max(largest, number)
-    return found
-
-
-@pytest.mark.parametrize(
-    ("numbers", "expected"),
-    [
-        ([1, 2, 3], []),
-        ([1, 2, 1, 2, 3], []),
-        ([1, 2, 3, 1], []),
-        ([2, 1], [(2, 1)]),
-        ([1, 4, 2, 3, 4], [(4, 2), (4, 3)]),
-    ],
-)
-def test_an_inversion_is_a_first_sight_after_a_younger_record(
-    numbers: list[int], expected: list[tuple[int, int]]
-) -> None:
-    assert inversions(numbers) == expected
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 # What works on the whole cloud, which is too heavy to be there twice.
-CLOUD = ("tests/end_to_end/", "tests/faults/")
+CLOUD = ("tests/end_to_end/", "tests/faults/test_")
 # Each leaves a cloud whose functions have all to start again, and the last two each other's parameters.
 LAST = ("tests/faults/test_killed_servers.py", "tests/faults/test_deployment.py", "tests/faults/test_lifecycle.py")
 # What works on OpenSearch, which is slow to start: one process has it, and the others need none.

@@ -1,5 +1,8 @@
 """The orders know the last version of each product, however its events arrive."""
 
+import random
+from collections.abc import Callable
+from itertools import batched
 from uuid import UUID, uuid4
 
 from hypothesis import HealthCheck, given, settings
@@ -55,6 +58,23 @@ def test_the_last_version_wins_in_any_order(orders: Database, deliveries: list[l
         start += len(several)
     expected = (None, None, None, None) if deleted else ("Oak table", VERSIONS * 100, "EUR", 12)
     assert orders.rows(LAST, id_) == [(VERSIONS, *expected)]
+
+
+def test_a_thousand_sequences_of_arrival_end_alike(
+    orders: Database, record_property: Callable[[str, object], None]
+) -> None:
+    """A thousand products, the versions of each in a random sequence and all of them mixed, in batches as they come."""
+    chance = random.Random(11)  # noqa: S311 - a repeatable test
+    products = [uuid4() for _ in range(1000)]
+    events = [told(id_, version, deleted=False) for id_ in products for version in range(1, VERSIONS + 1)]
+    chance.shuffle(events)
+    start = 0
+    for several in batched(events, 500, strict=False):
+        assert handler(delivered(*several, start=start), Context()) == ALL
+        start += len(several)
+    versions = dict(orders.rows("SELECT product_id, version FROM products"))
+    assert versions == dict.fromkeys(products, VERSIONS)
+    record_property("events", len(events))
 
 
 def told(id_: UUID, version: int, *, deleted: bool) -> ProductEvent:

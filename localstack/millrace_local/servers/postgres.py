@@ -42,7 +42,7 @@ class Postgres(Server):
         (data / "pg_hba.conf").write_text(HOST_BASED_AUTHENTICATION)
 
     def command(self, instance: Instance) -> Command:
-        return _unprivileged([PROGRAMS / "postgres", "-D", instance.data(self.name)])
+        return unprivileged([PROGRAMS / "postgres", "-D", instance.data(self.name)])
 
     def remains(self, instance: Instance) -> tuple[Path, ...]:
         """Return the lock file of a server that was killed: no other starts if its pid is in use again."""
@@ -79,14 +79,14 @@ def _initialise(instance: Instance, data: Path) -> None:
     with files.whole_folder(data) as unfinished:
         command: Command = [PROGRAMS / "initdb", "-D", unfinished, f"--username={SUPERUSER}", *options]
         _give_to_unprivileged(unfinished, password_file)
-        subprocess.run(_unprivileged(command), check=True, capture_output=True)  # noqa: S603 - our binary
+        subprocess.run(unprivileged(command), check=True, capture_output=True)  # noqa: S603 - our binary
 
 
 def _password_file(instance: Instance) -> Path:
     return instance.home / "data" / "postgres.password"
 
 
-def _unprivileged(command: Command) -> Command:
+def unprivileged(command: Command) -> Command:
     """Return the command line that runs *command* as another user if this one is root, as in containers and CI.
 
     Postgres refuses to run as root. It keeps the right to read any folder, so that the checkout may lie anywhere.
