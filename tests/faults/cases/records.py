@@ -10,6 +10,7 @@ from tests.faults.harness.probe_events import noted
 from tests.faults.harness.rig import Setup
 from tests.faults.harness.schedule import Fault
 from tests.kit.lambda_events import request
+from tests.kit.servers import wait_until
 
 DELIVERIES = 3
 THRESHOLD = 10
@@ -79,14 +80,24 @@ def letters_say_everything(run: Run) -> None:
 
 def release_what_fails(run: Run) -> Sequence[Fault]:
     """Deploy a release of the consumer that fails for every event, and then one that works."""
-    return [Fault(run.rig.break_release, run.rig.mend_release)] * run.size.faults
+    broken = [0]
+
+    def deploy_broken() -> None:
+        broken[0] += THRESHOLD
+        run.rig.break_release()
+
+    def deploy_mended() -> None:
+        wait_until(lambda: run.rig.letters_in_outbox() >= broken[0], what="the breaker to open")
+        run.rig.mend_release()
+
+    return [Fault(deploy_broken, deploy_mended)] * run.size.faults
 
 
 def the_breaker_opened(run: Run) -> None:
     """No more than the threshold is dead-lettered: those are known, can be redriven, and are the only ones missing."""
     letters = run.history.letters
     run.figures["dead letters"] = f"{len(letters)}, threshold {THRESHOLD}"
-    assert 0 < len(letters) <= THRESHOLD * run.size.faults
+    assert len(letters) == THRESHOLD * run.size.faults
     wire = run.rig.wire()
     dead = {wire[place].id for place in letters}
     run.expect_dead(set(letters), dead)

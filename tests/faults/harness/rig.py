@@ -242,7 +242,8 @@ class Rig:
         self._earlier_letters = set(self.letters())
         with self.as_superuser() as connection:
             connection.execute("TRUNCATE commands, effects")
-            connection.execute("DELETE FROM outbox WHERE parked_at IS NOT NULL")
+            connection.execute("DELETE FROM outbox")
+            connection.execute("DELETE FROM breakers")
 
     def history(self, commands: list[Command]) -> History:
         """Read everything that the checker needs, but for what was poison."""
@@ -268,6 +269,11 @@ class Rig:
         for headers in self.letter_headers():
             found[headers["dlq_id"]] = int(headers["dlq_partition"]), int(headers["dlq_offset"])
         return found
+
+    def letters_in_outbox(self) -> int:
+        """Return how many dead letters the outbox has had since the case began."""
+        [(count,)] = self.rows("SELECT count(*) FROM outbox WHERE topic = %s", self.dead_letter_topic)
+        return int(count)
 
     def letter_headers(self) -> list[dict[str, str]]:
         if self.dead_letter_topic not in self._admin.list_topics(timeout=30).topics:
