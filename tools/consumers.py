@@ -38,6 +38,7 @@ def catalogue() -> list[Json]:
             "dead_letter_topic": consumer.dead_letter_topic,
             "types": [type_of(contract) for contract in consumer.contracts],
             "together": consumer.together,
+            "ordered": consumer.ordered,
             "generation": consumer.generation,
             "ignores_replays": consumer.ignores_replays,
             "idempotent_without_inbox": consumer.idempotent_without_inbox,

@@ -8,7 +8,7 @@ import pytest
 
 from activity import store
 from kernel.contracts.activity import UserEvent
-from kernel.messaging import consumer, events, markers
+from kernel.messaging import consumer, events
 from kernel.messaging.consumer import Consumer
 from tests.kit.databases import Database
 from tests.kit.lambda_events import Context, batch, failures, record, user_event
@@ -124,4 +124,4 @@ def test_the_phase_before_does_not_see_what_is_left_alone(make: Make, activity: 
 )
 def test_a_redriven_record_knows_its_first_place(headers: list[Header], place: tuple[int, int] | None) -> None:
     """If its headers are whole; a record that is not redriven has none."""
-    assert markers.original_place(events.parse(record(b"", headers=headers))) == place
+    assert events.parse(record(b"", headers=headers)).original == place

@@ -14,7 +14,8 @@ What happens when an event fails, in phase 2 or 3, depends on the error:
 * transient (a database or another system is down or busy): nothing is dead-lettered. The record and all later ones of
   its partition are returned as batch item failures, and are delivered again, in order.
 * permanent (unreadable, refused by a rule, a bug): the batch is repeated record by record to find the one at fault.
-  That one is dead-lettered and the rest goes on. After many permanent failures in a row, counted over all execution
+  That one is dead-lettered and the rest goes on. With `ordered=True` later records of its key wait for it, until it is
+  redriven or discarded (`kernel.messaging.parked_keys`). After many permanent failures in a row, counted over all execution
   environments (`kernel.storage.breaker`), the breaker opens and further ones are returned instead: a bad deployment
   does not empty a topic into its dead letters. Records are still tried, and the first success closes the breaker.
 
@@ -35,9 +36,18 @@ from uuid import UUID
 from kernel import domains, telemetry
 from kernel.aws.lambda_context import LambdaContext
 from kernel.contracts.event import Event
-from kernel.messaging import events, inbox, markers
+from kernel.messaging import events, inbox, parked_keys
 from kernel.messaging.consumption import CHUNK, Effect, Run
-from kernel.messaging.deliveries import Before, Delivery, Failures, Read, identifier, read_all, run_before
+from kernel.messaging.deliveries import (
+    Before,
+    Delivery,
+    Failures,
+    Read,
+    addressed,
+    identifier,
+    read_all,
+    run_before,
+)
 from kernel.messaging.events import Reader, Record
 from kernel.messaging.options import After, Options
 from kernel.settings import Consumer as Settings
@@ -70,12 +80,21 @@ class Consumer[E]:
     generation: int = inbox.FIRST_GENERATION
     published_group: str | None = None
     published_dead_letter_topic: str | None = None
+    ordered: bool = False
     ignores_replays: bool = False
     idempotent_without_inbox: bool = False
 
     def __post_init__(self) -> None:
         if len({contract.topic for contract in self.contracts}) > 1:
             raise TypeError("The contracts of a consumer must be of one topic.")
+        if self.ordered and self.together:
+            raise TypeError(
+                "ordered=True needs consumer.each: a batch is applied as a whole, so no record of it can wait for another."
+            )
+        if self.ordered and self.before:
+            raise TypeError(
+                "ordered=True has no phase before: it would see records that are parked. Call outside systems in after=."
+            )
         if self.generation < inbox.FIRST_GENERATION:
             raise ValueError("Generations are counted from 1.")
 
@@ -108,8 +127,8 @@ class Consumer[E]:
         _begin_trace(records[0])
         names = self.names(records[0].topic)
         left_out = {"for_others": 0, "replays_ignored": 0}
-        addressed = markers.addressed(records, names.group, ignores_replays=self.ignores_replays, skipped=left_out)
-        deliveries = list(read_all(addressed, self.read))
+        own = addressed(records, names.group, ignores_replays=self.ignores_replays, skipped=left_out)
+        deliveries = list(read_all(own, self.read))
         run = Run(
             domain=self.domain,
             effect=self.effect,
@@ -118,6 +137,7 @@ class Consumer[E]:
             scope=inbox.scope_of(names.group, self.generation),
             settings=names,
             deadline=deadline,
+            ordered=self.ordered,
         )
         for chunk in batched(deliveries, CHUNK, strict=False):
             run.process(chunk)
@@ -179,10 +199,11 @@ def each[E: Event](
     _require(contracts)
 
     def decorate(function: Callable[[Connection, E], None]) -> Consumer[E]:
+        read = Reader(*contracts).read
         return Consumer(
             domain=domains.of(function.__module__),
             contracts=contracts,
-            read=Reader(*contracts).read,
+            read=parked_keys.refuse_unknown_types(read) if options.get("ordered") else read,
             effect=lambda connection, several: function(connection, *several),
             together=False,
             **options,

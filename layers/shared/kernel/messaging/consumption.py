@@ -20,6 +20,7 @@ from kernel.messaging.deliveries import (
     name_of,
 )
 from kernel.messaging.events import Record
+from kernel.messaging.parked_keys import ParkedKeys
 from kernel.settings import Consumer as Settings
 from kernel.storage import cache
 from kernel.storage.breaker import SharedBreaker
@@ -47,6 +48,8 @@ class Run[E]:
     *failures*: of the phase before, by event.
     *scope*: of the inbox.
     *deadline*: when nothing more may be begun, by `time.monotonic`.
+    *ordered*: whether the later records of a dead-lettered key wait for it.
+    *keys*: those of them that wait, in the present transaction. None if the run is not ordered.
     """
 
     domain: str
@@ -56,12 +59,14 @@ class Run[E]:
     scope: str
     settings: Settings
     deadline: float
+    ordered: bool = False
+    keys: ParkedKeys | None = None
     has_committed: bool = False
     blocked: dict[tuple[str, int], int] = field(default_factory=dict)
     applied: list[Delivery[E]] = field(default_factory=list)
     counts: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys(
-            ("applied", "duplicates", "skipped", "not_ours", "dead_lettered", "breaker_open"), 0
+            ("applied", "duplicates", "skipped", "not_ours", "dead_lettered", "parked", "discarded", "breaker_open"), 0
         )
     )
 
@@ -77,8 +82,10 @@ class Run[E]:
         try:
             with cache.postponed(), transaction(self.domain) as connection:
                 breaker = self._breaker(connection)
+                if self.ordered:
+                    self.keys = ParkedKeys(connection, self.scope, (each.record for each in deliveries))
                 for delivery in deliveries:
-                    if self._can_try(delivery.record):
+                    if self._can_try(delivery.record) and not self._is_set_aside(connection, delivery):
                         self._apply_one(connection, breaker, delivery)
                 breaker.flush()
         except (UnavailableError, psycopg.Error) as error:
@@ -156,13 +163,17 @@ class Run[E]:
                 self.counts["skipped"] += 1
             elif may_succeed_later(error):
                 self._block(delivery.record, error)
+                return
             else:
                 self._refuse(connection, breaker, delivery.record, error)
+                return
         else:
             self.counts["applied" if applied else "duplicates"] += 1
             if applied:
                 breaker.record_success()
                 self.applied.append(delivery)
+        if self.keys:
+            self.keys.release(delivery.record)
 
     def _claim_and_apply(self, connection: Connection, delivery: Delivery[E]) -> bool:
         if not inbox.claim(connection, self.scope, [delivery.id]):
@@ -174,15 +185,35 @@ class Run[E]:
 
     def _refuse(self, connection: Connection, breaker: SharedBreaker, record: Record, error: Exception) -> None:
         """Dead-letter the record, unless it already was, or the circuit breaker is open."""
-        if inbox.has(connection, self.scope, record.id):
-            self.counts["duplicates"] += 1
-        elif not breaker.record_failure():
+        is_known = inbox.has(connection, self.scope, record.id)
+        if not is_known and not breaker.record_failure():
             self.counts["breaker_open"] = 1
             logger.error("circuit breaker is open: nothing more is dead-lettered", consumer=self.settings.group)
             self._block(record, error)
+            return
+        if is_known:
+            self.counts["duplicates"] += 1
         elif inbox.claim(connection, self.scope, [record.id]):
             self._add_dead_letters(connection, [DeadLetter(record, error)])
             self.counts["dead_lettered"] += 1
+        if self.keys:
+            self.keys.park(record)
+
+    def _is_set_aside(self, connection: Connection, delivery: Delivery[E] | Unreadable) -> bool:
+        """Park a record whose key waits for a dead letter. Returns whether the record is not to be tried."""
+        record = delivery.record
+        outcome = self.keys.set_aside(record, delivery.id) if self.keys else None
+        if outcome is None:
+            return False
+        if self.keys and outcome == "parked":
+            continue_trace(delivery)
+            letter = DeadLetter(record, self.keys.behind(record))
+            self.keys.park(record)
+            inbox.claim(connection, self.scope, [record.id])
+            dead_letters.add_many(connection, self.domain, self.settings, self.scope, [letter])
+        self.counts[outcome] += 1
+        logger.info("record is not tried", extra={**identifier(record), "outcome": outcome})
+        return True
 
     def _add_dead_letters(self, connection: Connection, letters: list[DeadLetter]) -> None:
         dead_letters.add_many(connection, self.domain, self.settings, self.scope, letters)

@@ -12,6 +12,7 @@ from kernel import telemetry
 from kernel.messaging import causes, outbox
 from kernel.messaging.events import Record
 from kernel.messaging.markers import DLQ_ERROR_WHERE, DLQ_FINGERPRINT
+from kernel.messaging.parked_keys import KeyParkedError
 from kernel.settings import Consumer
 from kernel.storage.database import Connection
 
@@ -34,6 +35,7 @@ def add_many(connection: Connection, domain: str, consumer: Consumer, scope: str
     `dlq_error_message`, `dlq_error_where` (file and line, relative to `functions/` or to the layer; absent if the error was
     never raised), `dlq_fingerprint` (the same for all that failed in the same place in the same way: `causes.of`),
     `dlq_attempts`, `dlq_first_failed_at` (RFC 3339) and, if the record had none, `traceparent`.
+    A record that is parked behind a dead letter (`KeyParkedError`) was not tried: `dlq_attempts` does not count it.
     If a letter is published to its topic again and fails again, `dlq_attempts` is incremented and `dlq_first_failed_at`
     kept. The new letter has a new `dlq_id`. Markers of the redrive (`kernel.messaging.markers`) stay as they were.
     """
@@ -55,7 +57,7 @@ def _message(domain: str, consumer: Consumer, scope: str, letter: DeadLetter) ->
         "dlq_error_class": type(letter.error).__name__,
         "dlq_error_message": str(letter.error)[:MESSAGE_LENGTH],
         DLQ_FINGERPRINT: cause.fingerprint,
-        "dlq_attempts": str(before + 1),
+        "dlq_attempts": str(before + (not isinstance(letter.error, KeyParkedError))),
         "dlq_first_failed_at": first_failed_at or datetime.now(UTC).isoformat().replace("+00:00", "Z"),
     }
     if cause.where:

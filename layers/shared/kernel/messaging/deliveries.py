@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from itertools import chain
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -12,8 +13,11 @@ from kernel.aws.lambda_context import LambdaContext
 from kernel.contracts.event import MalformedError
 from kernel.errors import UnavailableError
 from kernel.messaging.events import Record
+from kernel.messaging.markers import ALL_EFFECTS, FOR_CONSUMER, REPLAY_EFFECTS, REPLAY_ID
 from kernel.storage.database import is_transient
 from kernel.telemetry import logger
+
+_SKIPPING = frozenset((FOR_CONSUMER, REPLAY_ID))
 
 
 class Delivery[E](NamedTuple):
@@ -48,6 +52,36 @@ class OutOfTimeError(UnavailableError):
 type Read[E] = Callable[[Record], tuple[UUID, E] | None]
 type Failures = Mapping[UUID, Exception]
 type Before[E] = Callable[[Sequence[Delivery[E]], LambdaContext], Failures]
+
+
+def addressed(
+    records: Iterable[Record], group: str, *, ignores_replays: bool, skipped: dict[str, int]
+) -> Iterator[Record]:
+    """Yield the records that are for the consumer, and count the others in *skipped*.
+
+    *group*: the consumer's.
+    """
+    for record in records:
+        reason = _why_skipped(record, group, ignores_replays=ignores_replays)
+        if reason is None:
+            yield record
+        else:
+            skipped[reason] += 1
+
+
+def _why_skipped(
+    record: Record, group: str, *, ignores_replays: bool
+) -> Literal["for_others", "replays_ignored"] | None:
+    """Return why the consumer skips the record, or None if it does not."""
+    names = _SKIPPING.intersection(chain.from_iterable(record.raw_headers))
+    if not names:
+        return None
+    addressee, effects = record.header(FOR_CONSUMER, REPLAY_EFFECTS)
+    if FOR_CONSUMER in names and addressee != group:
+        return "for_others"
+    if ignores_replays and REPLAY_ID in names and effects != ALL_EFFECTS:
+        return "replays_ignored"
+    return None
 
 
 def read_all[E](records: Iterable[Record], read: Read[E]) -> Iterator[Delivery[E] | Unreadable]:

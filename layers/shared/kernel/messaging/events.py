@@ -12,8 +12,16 @@ import msgspec
 
 from kernel import free_json, ids, telemetry
 from kernel.contracts.event import Event, MalformedError, type_of
+from kernel.messaging.markers import REDRIVE_ID, REDRIVE_OFFSET, REDRIVE_PARTITION
 
 type Header = tuple[str, bytes]
+
+
+class Place(NamedTuple):
+    """Where a record is in its topic."""
+
+    partition: int
+    offset: int
 
 
 class Record(NamedTuple):
@@ -39,6 +47,15 @@ class Record(NamedTuple):
         different id.
         """
         return uuid5(NAMESPACE_OID, f"{self.topic}-{self.partition}-{self.offset}-{self.timestamp}")
+
+    @property
+    def original(self) -> Place | None:
+        """Return the place of the first original of a redriven record. Returns None for any other record."""
+        task, *place = self.header(REDRIVE_ID, REDRIVE_PARTITION, REDRIVE_OFFSET)
+        if task is None:
+            return None
+        partition, offset = (int(text) if text and text.isascii() and text.isdecimal() else None for text in place)
+        return None if partition is None or offset is None else Place(partition, offset)
 
     @property
     def key(self) -> bytes | None:
@@ -103,8 +120,10 @@ class Reader[E: Event]:
 
         1. Headers: `ce_id` and `ce_type`.
         2. Without them the value: `eventId` and `type`. A value without a type is an event of the untyped contract.
-        3. Without an id the header `dlq_id`, so that a dead letter that is redriven twice is applied once.
-        4. Otherwise the record's id.
+        3. Without an id, of a redriven record: its first place and failure. So copies of it, also those that failed
+           again, are applied once.
+        4. Otherwise the header `dlq_id`, for a dead letter that was published again by other means.
+        5. Otherwise the record's id.
 
         Raises MalformedError if there is no event in the record.
         """
@@ -167,7 +186,9 @@ def encode_untraced(event: Event, event_id: UUID, time: datetime) -> tuple[bytes
 
 def _event_id(record: Record, text: str | None) -> UUID:
     if text is None:
-        [text] = record.header("dlq_id")
+        text, failed_at = record.header("dlq_id", "dlq_first_failed_at")
+        if failed_at and (place := record.original):
+            return uuid5(NAMESPACE_OID, f"{record.topic}-{place.partition}-{place.offset} failed at {failed_at}")
     if text is None:
         return record.id
     try:
