@@ -4,10 +4,11 @@ import os
 import sys
 
 from kernel.messaging import relay, unpublished
+from kernel.messaging.unpublished import Row
 from kernel.storage.database import Connection
 
 
-def die(connection: Connection, ids: list[int]) -> None:
+def die(connection: Connection, rows: list[Row]) -> None:
     os._exit(9)
 
 

@@ -1,14 +1,11 @@
 """The outbox's relay: at least once, in order per aggregate, whatever dies."""
 
-import os
-import subprocess
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
+from typing import LiteralString
 
 import pytest
 from kafka.errors import KafkaError
@@ -17,12 +14,10 @@ from kernel.messaging import kafka as producer
 from kernel.messaging import outbox, relay
 from kernel.messaging.outbox import Message
 from kernel.messaging.relay import Summary
-from millrace_local.instance import ROOT, Instance
-from tests.kit import topics
+from millrace_local.instance import Instance
+from tests.kit import relays, topics
 from tests.kit.databases import Database
 from tests.kit.servers import wait_until
-
-RELAY = Path(__file__).with_name("relay_process.py")
 
 
 @pytest.fixture
@@ -57,13 +52,6 @@ def by_key(bootstrap: str, topic: str) -> dict[bytes | None, list[int]]:
 def unpublished(database: Database) -> int:
     [(count,)] = database.rows("SELECT count(*) FROM outbox WHERE published_at IS NULL AND parked_at IS NULL")
     return int(count)
-
-
-def start(database: Database, *arguments: str) -> subprocess.Popen[str]:
-    path = os.pathsep.join([str(ROOT), *(str(ROOT / part) for part in ("functions", "layers/shared", "localstack"))])
-    environment = os.environ | {"DATABASE_URL_ACTIVITY": database.url("relay"), "PYTHONPATH": path}
-    command = [sys.executable, str(RELAY), *arguments]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
 
 
 @contextmanager
@@ -136,7 +124,7 @@ def test_a_killed_relay_loses_nothing_and_keeps_the_order(outbox_of: Database, t
     """Killed after Kafka's acknowledgement and before the mark: the batch is published twice, in order each time."""
     add(outbox_of, *numbered(topic, 300, aggregates=10))
 
-    with start(outbox_of, "0", "--die-before-mark") as killed:
+    with relays.Relays(outbox_of, kafka).start("0", "--die-before-mark") as killed:
         assert killed.wait(timeout=30) == 9
     on_the_wire = len(topics.read(kafka, topic))
     wait_until(lambda: _listeners(outbox_of) == 0)
@@ -151,11 +139,12 @@ def test_a_killed_relay_loses_nothing_and_keeps_the_order(outbox_of: Database, t
 
 def test_overlapping_relays_keep_the_order(outbox_of: Database, topic: str, kafka: str) -> None:
     """Four relays at once, while rows are still added: no aggregate is reordered, nothing is published twice."""
-    relays = [start(outbox_of, "6") for _ in range(4)]
+    several = relays.Relays(outbox_of, kafka)
+    started = [several.start("6") for _ in range(4)]
     messages = numbered(topic, 4000, aggregates=40)
     for first in range(0, len(messages), 100):
         add(outbox_of, *messages[first : first + 100])
-    published = [int(each.communicate(timeout=60)[0].splitlines()[-1]) for each in relays]
+    published = [int(each.communicate(timeout=60)[0].splitlines()[-1]) for each in started]
 
     found = by_key(kafka, topic)
     assert sum(published) == 4000
@@ -317,6 +306,57 @@ def test_forgets_old_inbox_rows_only(outbox_of: Database, topic: str) -> None:
     relay.publish("activity", 0)
 
     assert outbox_of.rows("SELECT extract(day FROM now() - handled_at)::int FROM inbox ORDER BY 1") == [(1,), (29,)]
+
+
+def test_prunes_until_nothing_old_is_left(outbox_of: Database, topic: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many a minute has brought: one run deletes part by part."""
+    monkeypatch.setattr(relay, "DELETION_SECONDS", 60)
+    with outbox_of.connect() as connection:
+        connection.execute(
+            """
+            INSERT INTO inbox (consumer, event_id, handled_at)
+                SELECT 'c', gen_random_uuid(), now() - interval '31 days' FROM generate_series(1, 21000);
+            INSERT INTO idempotency_keys (route, principal, key_hash, fingerprint, created_at)
+                SELECT 'r', '', int8send(number), '', now() - interval '8 days' FROM generate_series(1, 11000) AS number;
+            """
+        )
+
+    relay.publish("activity", 0)
+
+    assert outbox_of.rows("SELECT FROM inbox UNION ALL SELECT FROM idempotency_keys") == []
+
+
+@pytest.mark.parametrize(
+    ("table", "statement", "index"),
+    [
+        ("inbox", "SELECT prune_inbox('30 days')", "inbox_in_order"),
+        ("idempotency_keys", "SELECT prune_idempotency_keys('7 days')", "idempotency_keys_in_order"),
+    ],
+)
+def test_finds_old_rows_by_an_index(activity: Database, table: str, statement: LiteralString, index: str) -> None:
+    """A minute in which nothing is old reads no table, however large it is."""
+    with activity.connect() as connection:
+        connection.execute("""
+            INSERT INTO inbox (consumer, event_id) SELECT 'c', gen_random_uuid() FROM generate_series(1, 20000);
+            INSERT INTO idempotency_keys (route, principal, key_hash, fingerprint)
+                SELECT 'r', '', int8send(number), '' FROM generate_series(1, 20000) AS number;
+            ANALYZE inbox, idempotency_keys
+        """)
+        before = scans(activity, table, index)
+        connection.execute(statement)
+        connection.execute("SELECT pg_stat_force_next_flush()")
+        wait_until(lambda: scans(activity, table, index) != before)
+    assert scans(activity, table, index) == (before[0], before[1] + 1)
+
+
+def scans(database: Database, table: str, index: str) -> tuple[int, int]:
+    """Return how often *table* was read as a whole, and how often by *index*."""
+    query = """
+        SELECT (SELECT seq_scan FROM pg_stat_user_tables WHERE relname = %s),
+               (SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = %s)
+    """
+    [(whole, by_index)] = database.rows(query, table, index)
+    return int(whole), int(by_index)
 
 
 def _listeners(database: Database) -> int:

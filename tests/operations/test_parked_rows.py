@@ -25,7 +25,8 @@ def orders(migrated: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[Databa
             headers = [("ce_type", b"OrderCreated")]
             rows = [Message("order-events", b"k%d" % number, headers, b"secret", "a") for number in range(3)]
             outbox.add_messages(connection, rows)
-            unpublished.park(connection, [(number, "MessageSizeTooLargeError(10)") for number in (1, 2, 3)])
+            waiting = unpublished.read(connection, list(range(16)), [], limit=3)
+            unpublished.park(connection, [(row, "MessageSizeTooLargeError(10)") for row in waiting])
         yield found
 
 

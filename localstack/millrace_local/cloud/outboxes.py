@@ -12,8 +12,8 @@ OPTIONS = "-c default_transaction_read_only=on -c statement_timeout={millisecond
 COUNT = """
     SELECT count(*) FILTER (WHERE parked_at IS NULL),
         extract(epoch FROM now() - min(created_at) FILTER (WHERE parked_at IS NULL))::float8,
-        count(*) FILTER (WHERE parked_at IS NOT NULL)
-    FROM outbox WHERE (published_at IS NULL AND parked_at IS NULL) OR parked_at IS NOT NULL
+        count(parked_at)
+    FROM outbox WHERE published_at IS NULL
 """
 
 

@@ -18,6 +18,7 @@ from kernel import settings
 from kernel.aws.lambda_context import LambdaContext
 from kernel.contracts.event import Event
 from kernel.messaging import consumer, outbox, relay, unpublished
+from kernel.messaging.unpublished import Row
 from kernel.storage.database import Connection, transaction
 from kernel.web.endpoint import endpoint
 from kernel.web.requests import Request
@@ -118,10 +119,10 @@ consume_each = replace(
 _mark_published = unpublished.mark_published
 
 
-def _die_or_mark_published(connection: Connection, ids: list[int]) -> None:
-    if ids:
-        die_at("relay after publishing", len(ids))
-    _mark_published(connection, ids)
+def _die_or_mark_published(connection: Connection, rows: list[Row]) -> None:
+    if rows:
+        die_at("relay after publishing", len(rows))
+    _mark_published(connection, rows)
 
 
 unpublished.mark_published = _die_or_mark_published

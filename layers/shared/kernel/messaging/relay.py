@@ -23,7 +23,7 @@ from kafka.errors import KafkaError
 from msgspec import Struct
 
 from kernel import domains, settings, telemetry
-from kernel.messaging import kafka, unpublished
+from kernel.messaging import kafka, pruning, unpublished
 from kernel.messaging.unpublished import Row
 from kernel.operations.operation import Operation, Run, operation
 from kernel.operations.progress import Progress
@@ -37,8 +37,8 @@ SWEEP_SECONDS = 1.0
 ABSENT_TOPIC_SECONDS = 10.0
 # Longer than any transaction of a relay or a request.
 SETTLING_SECONDS = 120
-# Limits how long the sweep for forgotten people may delay a new event. Its last part may exceed it.
-FORGETTING_SECONDS = 0.2
+# Limits how long a new event may wait for deletions. Their last part may exceed it.
+DELETION_SECONDS = 0.2
 FORGETTING_ROWS = 1_000
 LONGEST_BACKOFF_SECONDS = 5.0
 RESERVE_SECONDS = kafka.LONGEST_SEND_SECONDS + 2 * kafka.CLOSE_SECONDS + 3
@@ -93,7 +93,7 @@ class _Relay:
         now = time.monotonic()
         self.end_of_waiting = now + min(seconds, limit)
         self.end_of_work = now + limit
-        self.next_forgetting = now
+        self.next_deletion = now
         self.absent_topics: dict[str, float] = {}
         self.published = self.parked = self.failures = self.failures_in_a_row = 0
 
@@ -111,15 +111,12 @@ class _Relay:
     def _follow(self, connection: Connection) -> None:
         """Drain the outbox at every notification, and every second in case one was lost with its connection."""
         connection.execute("LISTEN outbox")
-        retention = settings.Retention.from_environment()
-        connection.execute(
-            "SELECT prune_outbox(%s), prune_inbox(%s), prune_idempotency_keys(%s)",
-            (retention.outbox, retention.inbox, retention.outbox),
-        )
+        prunings = pruning.parts(connection, settings.Retention.from_environment())
+        next(prunings)
         while True:
             while self._sweep(connection):
                 pass
-            self._forget(connection)
+            self._delete(connection, prunings)
             patience = self.end_of_waiting - time.monotonic()
             if patience <= 0:
                 return
@@ -134,18 +131,20 @@ class _Relay:
                 handled += self._publish_batch(connection, buckets)
         return handled
 
-    def _forget(self, connection: Connection) -> None:
-        """Delete published rows and kept answers that name forgotten people, for a moment in each second."""
+    def _delete(self, connection: Connection, prunings: Iterator[bool]) -> None:
+        """Delete what names forgotten people, then what is old, for a moment in each second."""
         now = time.monotonic()
-        if now < self.next_forgetting:
+        if now < self.next_deletion:
             return
-        self.next_forgetting = now + SWEEP_SECONDS
-        end = min(now + FORGETTING_SECONDS, self.end_of_work)
+        self.next_deletion = now + SWEEP_SECONDS
+        end = min(now + DELETION_SECONDS, self.end_of_work)
         more = True
         while more and time.monotonic() < end:
             [(more,)] = connection.execute(
                 "SELECT sweep_forgotten(make_interval(secs => %s), %s)", (SETTLING_SECONDS, FORGETTING_ROWS)
             ).fetchall()
+        while time.monotonic() < end and next(prunings, False):
+            pass
 
     def _publish_batch(self, connection: Connection, buckets: list[int]) -> int:
         with connection.transaction():
@@ -155,8 +154,8 @@ class _Relay:
                 return 0
             outcomes = kafka.publish(row.message for row in rows)
             results = list(zip(rows, outcomes, strict=False))
-            published = [row.id for row, error in results if error is None]
-            unpublishable = [(row.id, repr(error)) for row, error in results if isinstance(error, kafka.UNPUBLISHABLE)]
+            published = [row for row, error in results if error is None]
+            unpublishable = [(row, repr(error)) for row, error in results if isinstance(error, kafka.UNPUBLISHABLE)]
             unpublished.mark_published(connection, published)
             unpublished.park(connection, unpublishable)
         self.published += len(published)
@@ -195,13 +194,8 @@ class _Relay:
         return True
 
     def _report(self, connection: Connection) -> None:
-        [(waiting, age)] = connection.execute(
-            """
-            SELECT count(*), coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8
-            FROM outbox WHERE published_at IS NULL AND parked_at IS NULL
-            """
-        ).fetchall()
-        [(parked,)] = connection.execute("SELECT count(*) FROM outbox WHERE parked_at IS NOT NULL").fetchall()
+        backlog = unpublished.count(connection)
         component = f"{self.domain}.publish_events"
         counts = {"published": self.published, "publish_failures": self.failures}
-        telemetry.publish(component, **counts, outbox_rows=waiting, outbox_age_seconds=age, outbox_parked=parked)
+        waiting = {"outbox_rows": backlog.waiting, "outbox_age_seconds": backlog.age, "outbox_parked": backlog.parked}
+        telemetry.publish(component, **counts, **waiting)
