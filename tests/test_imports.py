@@ -46,7 +46,7 @@ WINGS = {
     "web": {"root", "aws", "storage"},
 }
 # The floors of the local cloud, the lowest first, and the modules of its root, on which all of them stand.
-FLOORS = ("servers", "deployment", "cloud", "mappings", "cli")
+FLOORS = ("servers", "deployment", "cloud", "mappings", "doctor", "cli")
 LOCAL_ROOT = {"files", "instance", "problems", "waiting"}
 THIRD_PARTY = {
     *("argon2", "aws_lambda_powertools", "boto3", "botocore", "cryptography", "iso4217", "jsonpath", "jwt", "kafka"),

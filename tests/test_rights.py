@@ -37,7 +37,7 @@ WITHOUT_DATABASE = {
 }
 # Operators name any consumer of the application, which the functions' list of consumers holds them to.
 SEEK_GROUPS = {"operations.seek_group"}
-ANY_DOMAIN = {"operations.get_readiness", "operations.run_migrations"}
+ANY_DOMAIN = {"operations.report_problems", "operations.get_readiness", "operations.run_migrations"}
 # Those of operators: as which roles they look into the databases of all domains.
 LOOK_INTO_DOMAINS = {
     "operations.change_parked_rows": ("relay",),
@@ -90,6 +90,11 @@ OWN: dict[str, set[Right]] = {
         Right("Allow", f"kafka-cluster:{action}", CLUSTER) for action in ("Connect", "DescribeCluster")
     },
     "operations.verify_archive": FINDS_ARCHIVED,
+    "operations.report_problems": {
+        *(Right("Allow", f"kafka-cluster:{action}", CLUSTER) for action in ("Connect", "DescribeCluster")),
+        *_on("topic", EVERY_TOPIC, "DescribeTopic", "DescribeTopicDynamicConfiguration", "ReadData"),
+        *FINDS_ARCHIVED,
+    },
     "operations.seek_group": {
         *(Right("Allow", f"kafka-cluster:{action}", CLUSTER) for action in ("Connect", "DescribeCluster")),
         *_on("topic", EVERY_TOPIC, "DescribeTopic", "ReadData"),

@@ -260,6 +260,10 @@ class VerifyArchive(Struct, frozen=True, forbid_unknown_fields=True):
     topic: list[str] = []
 
 
+class ReportProblems(Struct, frozen=True, forbid_unknown_fields=True):
+    """Report what is wrong in the databases, on the topics and in the archive."""
+
+
 class SeekGroup(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Move a consumer's group to other offsets, or show what that would do.
 

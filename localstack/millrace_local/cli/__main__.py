@@ -11,7 +11,7 @@ from millrace_local.problems import LocalCloudError
 from millrace_local.servers.server import NotReadyError
 
 COMMANDS = (
-    *("up", "down", "status", "logs", "env", "mappings", "events"),
+    *("up", "down", "status", "logs", "env", "mappings", "doctor", "events"),
     *("deploy", "invoke", "run", "migrate", "scopes", "reindex", "openapi"),
     *("dead-letters", "outbox", "tasks", "audit"),
     *("check", "test", "bench"),
