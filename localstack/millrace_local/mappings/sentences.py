@@ -10,7 +10,7 @@ from millrace_local.mappings.place import Place
 from millrace_plugin.kafka_trigger.conditions import Condition
 from millrace_plugin.status.structures import Mapping
 
-HEALTHY = {"idle", "filtered", "invoking", "window_open", "reading", "starting", "joining", "stopping"}
+HEALTHY = {"idle", "unknown", "filtered", "invoking", "window_open", "reading", "starting", "joining", "stopping"}
 """Causes in which nothing has to be mended: it works, or waits for what comes by itself."""
 PATIENCE_SECONDS = 120
 """After so long, what should have come by itself is wrong."""

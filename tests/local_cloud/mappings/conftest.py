@@ -14,14 +14,16 @@ from millrace_local.mappings import reading, sentences
 from millrace_local.mappings.place import Place
 from millrace_local.mappings.sentences import Explanation
 from tests.kit import topics
-from tests.kit.servers import wait_until
+from tests.kit.servers import OFTEN, wait_until
 from tests.local_cloud.lambda_runtime.conftest import Cloud
 from tests.local_cloud.status.records import write
+from tests.local_cloud.test_run import AWS, function
 
 NETWORK = [
     {"Type": "VPC_SUBNET", "URI": "subnet:subnet-1"},
     {"Type": "VPC_SECURITY_GROUP", "URI": "security_group:sg-1"},
 ]
+RAISES = "def handler(event, context): raise KeyError('no such post')"
 WELL = "def handler(event, context): return {'batchItemFailures': []}"
 
 
@@ -119,3 +121,44 @@ def random_topic() -> str:
 def pattern(**fields: object) -> dict[str, Any]:
     """Return FilterCriteria that let through records whose value has these fields."""
     return {"Filters": [{"Pattern": json.dumps({"value": {name: [each] for name, each in fields.items()}})}]}
+
+
+@pytest.fixture
+def here(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let commands in this process find the test's LocalStack, as the local cloud and as AWS."""
+    for name, value in (lab.place.instance.as_environment() | AWS).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", lab.place.instance.localstack_url)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+
+
+@pytest.fixture
+def staged(lab: Lab) -> Iterator[tuple[str, str, str]]:
+    """Yield a stage with one function, its mapping's UUID and its topic, which are reached as on AWS."""
+    stage, topic = f"s{uuid4().hex[:8]}", topics.create(lab.kafka)
+    stack, cloudformation = f"millrace-{stage}", lab.cloud.client("cloudformation")
+    source = {
+        "Endpoints": {"KafkaBootstrapServers": [lab.kafka]},
+    }
+    template = {
+        "Resources": {
+            "NotesOnUserEvents": function(RAISES),
+            "Mapping": {
+                "Type": "AWS::Lambda::EventSourceMapping",
+                "Properties": {
+                    "FunctionName": {"Ref": "NotesOnUserEvents"},
+                    "Topics": [topic],
+                    "StartingPosition": "TRIM_HORIZON",
+                    "SelfManagedEventSource": source,
+                    "SelfManagedKafkaEventSourceConfig": {"ConsumerGroupId": f"group-{topic}"},
+                    "SourceAccessConfigurations": NETWORK,
+                },
+            },
+        }
+    }
+    cloudformation.create_stack(StackName=stack, TemplateBody=json.dumps(template))
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig=OFTEN)
+    resources = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
+    uuid = next(each["PhysicalResourceId"] for each in resources if each["LogicalResourceId"] == "Mapping")
+    yield stage, uuid, topic
+    cloudformation.delete_stack(StackName=stack)

@@ -1,33 +1,21 @@
 """`./millrace mappings list|explain|pause|resume`, on the local cloud and, with `--stage`, as on AWS."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from millrace_local.cli import mappings
-from tests.kit import topics
-from tests.kit.servers import OFTEN, free_instance, wait_until
+from tests.kit.servers import free_instance, wait_until
 from tests.local_cloud.mappings.conftest import NETWORK, WELL, Lab, Mapped
 from tests.local_cloud.status.records import write
-from tests.local_cloud.test_run import AWS, function
 
-RAISES = "def handler(event, context): raise KeyError('no such post')"
+pytestmark = pytest.mark.usefixtures("here")
 
 
 def run(*arguments: str) -> Result:
     return CliRunner().invoke(mappings.application, list(arguments))
-
-
-@pytest.fixture(autouse=True)
-def _here(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (lab.place.instance.as_environment() | AWS).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", lab.place.instance.localstack_url)
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
 
 
 @pytest.fixture
@@ -35,38 +23,6 @@ def mapped(lab: Lab) -> Mapped:
     made = lab.map()
     made.explained_as("idle")
     return made
-
-
-@pytest.fixture
-def staged(lab: Lab) -> Iterator[tuple[str, str, str]]:
-    """Yield a stage with one function, its mapping's UUID and its topic, which are reached as on AWS."""
-    stage, topic = f"s{uuid4().hex[:8]}", topics.create(lab.kafka)
-    stack, cloudformation = f"millrace-{stage}", lab.cloud.client("cloudformation")
-    source = {
-        "Endpoints": {"KafkaBootstrapServers": [lab.kafka]},
-    }
-    template = {
-        "Resources": {
-            "NotesOnUserEvents": function(RAISES),
-            "Mapping": {
-                "Type": "AWS::Lambda::EventSourceMapping",
-                "Properties": {
-                    "FunctionName": {"Ref": "NotesOnUserEvents"},
-                    "Topics": [topic],
-                    "StartingPosition": "TRIM_HORIZON",
-                    "SelfManagedEventSource": source,
-                    "SelfManagedKafkaEventSourceConfig": {"ConsumerGroupId": f"group-{topic}"},
-                    "SourceAccessConfigurations": NETWORK,
-                },
-            },
-        }
-    }
-    cloudformation.create_stack(StackName=stack, TemplateBody=json.dumps(template))
-    cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig=OFTEN)
-    resources = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
-    uuid = next(each["PhysicalResourceId"] for each in resources if each["LogicalResourceId"] == "Mapping")
-    yield stage, uuid, topic
-    cloudformation.delete_stack(StackName=stack)
 
 
 def test_list_shows_each_mapping_with_what_it_does(mapped: Mapped) -> None:
