@@ -89,6 +89,7 @@ OWN: dict[str, set[Right]] = {
     "operations.get_readiness": {
         Right("Allow", f"kafka-cluster:{action}", CLUSTER) for action in ("Connect", "DescribeCluster")
     },
+    "operations.replay_events": FINDS_ARCHIVED,
     "operations.verify_archive": FINDS_ARCHIVED,
     "operations.report_problems": {
         *(Right("Allow", f"kafka-cluster:{action}", CLUSTER) for action in ("Connect", "DescribeCluster")),

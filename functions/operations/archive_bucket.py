@@ -4,6 +4,8 @@ Two runs at once cannot damage anything: S3 refuses a write whose object has cha
 """
 
 import contextlib
+import gzip
+import zlib
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import IO, Any, NamedTuple, Self
@@ -11,11 +13,13 @@ from typing import IO, Any, NamedTuple, Self
 import msgspec
 
 from kernel import settings
-from kernel.errors import UnavailableError
+from kernel.errors import ConflictError, NotFoundError, UnavailableError
 from operations.archive_files import FILES, File, Positions, folder, positions_key
 
 # With three attempts at each request. A file of 10,000 records has less than a megabyte, as a rule.
 TIMEOUTS = {"connect_timeout": 3, "read_timeout": 20}
+# Files of lines that operators replay: `<name>.jsonl.gz`.
+UPLOADS = "replays/"
 CHANGED = (HTTPStatus.PRECONDITION_FAILED, HTTPStatus.CONFLICT)
 
 
@@ -77,6 +81,19 @@ class Bucket:
         numbers = {name: value for name, value in description._asdict().items() if name != "etag"}
         metadata = {name.replace("_", "-"): str(value) for name, value in numbers.items() if value is not None}
         self._put(file.key, content, description.etag, ContentType="application/gzip", Metadata=metadata)
+
+    def read_upload(self, name: str) -> Iterator[bytes]:
+        """Yield the lines of an uploaded file. Raises NotFoundError if there is none of this name."""
+        answer = self._absent_is_none(self._client.get_object, Key=f"{UPLOADS}{name}.jsonl.gz")
+        if answer is None:
+            message = f"There is no uploaded file {name}. It may have expired: upload it again."
+            raise NotFoundError(message)
+        with errors_named(), contextlib.closing(answer["Body"]) as body, gzip.GzipFile(fileobj=body) as lines:
+            try:
+                yield from lines
+            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+                message = f"The uploaded file {name} is damaged: {error}. Upload it again."
+                raise ConflictError(message) from error
 
     def files(self, topic: str, partition: int | None = None) -> list[File]:
         """Return the files of a topic or of one of its partitions, by partition and offset."""

@@ -302,7 +302,12 @@ def _published_since(log: TopicLog, since: Ends, header: str, task_id: str) -> I
 
 def _identity(message: kafka.Copy) -> tuple[Any, ...]:
     """Return what the message has in common with its record. A topic's partition may have been left to Kafka."""
-    return message.topic, message.key, message.value, tuple(message.headers)
+    return (
+        message.topic,
+        message.key or b"",
+        message.value or b"",
+        tuple((name, value or b"") for name, value in message.headers),
+    )
 
 
 def p99(consumers: Sequence[Consumer], seconds: float) -> float | None:

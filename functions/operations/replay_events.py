@@ -5,6 +5,7 @@
 3. Create the task with the rest of each partition as its place, and carry it on batch by batch.
 """
 
+import contextlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from uuid import UUID
@@ -13,11 +14,14 @@ import msgspec
 from msgspec import Struct
 
 from kernel import ids, settings
-from kernel.messaging import topic_retention
+from kernel.errors import FieldProblem, refuse_fields
+from kernel.messaging import kafka, topic_retention
 from kernel.messaging.topic_log import TopicLog
 from kernel.operations.operation import Run, operation
 from kernel.operations.progress import Progress
 from operations import accountability, audit_store, consumers, driving, replaying, sources, task_store
+from operations.archive import Archive
+from operations.archive_bucket import Bucket
 from operations.brakes import Brakes
 from operations.commands import ReplayEvents
 from operations.database import transaction
@@ -25,7 +29,7 @@ from operations.driving import Held
 from operations.plans import Plan
 from operations.replaying import Place, Replay
 from operations.selection import Choice, refuse_group, type_of
-from operations.sources import Reading, Source, TopicSource
+from operations.sources import ArchiveSource, FileSource, Reading, Source, TopicSource
 
 # Records that are counted in one part: several seconds' worth.
 COUNTED = 50_000
@@ -47,10 +51,11 @@ class At(Struct, frozen=True):
 def handler(command: ReplayEvents, run: Run[At]) -> Iterator[Progress[At]]:
     if command.execute:
         accountability.require_reason(command.reason)
-    refuse_group(command)
     brakes, at = Brakes.of(command), run.cursor or At()
-    with TopicLog() as log:
-        source = _source(command, log)
+    if at.task is None:
+        _require(command)
+    with TopicLog() as log, contextlib.ExitStack() as stack:
+        source = _source(command, log, stack)
         partitions = len(log.partitions(command.to or command.topic))
         task_id = at.task
         if task_id is None:
@@ -79,8 +84,26 @@ def handler(command: ReplayEvents, run: Run[At]) -> Iterator[Progress[At]]:
                 yield Progress(progress.done, progress.total, following, progress.result)
 
 
-def _source(command: ReplayEvents, log: TopicLog) -> Source:
-    return TopicSource(log, command.topic)
+def _require(command: ReplayEvents) -> None:
+    """Raise InvalidError for what is wrong with *command*, before a server is asked."""
+    refuse_group(command)
+    replaying.require_topics(command)
+    replaying.addressees(command)
+    Choice(command)
+    if (command.source == "file") != (command.file is not None):
+        refuse_fields([FieldProblem("file", "belongs to source `file`, and source `file` needs one")])
+    if command.source == "file" and command.offsets is not None:
+        refuse_fields([FieldProblem("offsets", "are of a topic or its archive; a file has lines: use --max")])
+
+
+def _source(command: ReplayEvents, log: TopicLog, stack: contextlib.ExitStack) -> Source:
+    """Return where the events are read; what was opened for it is closed with *stack*."""
+    if command.source == "topic":
+        return TopicSource(log, command.topic)
+    bucket = stack.enter_context(Bucket.from_environment())
+    if command.file is not None:
+        return FileSource(bucket, command.file)
+    return ArchiveSource(Archive(bucket), command.topic)
 
 
 def _empty(command: ReplayEvents) -> Plan:
@@ -99,6 +122,8 @@ def _count(command: ReplayEvents, source: Source, plan: Plan, place: Place) -> I
         if choice.has(record):
             plan.add(topic=record.topic, type=type_of(record), key=record.key, timestamp=record.timestamp)
             plan.derived_ids += replaying.has_derived_id(record)
+            if not kafka.is_exact(record):
+                plan.note("Some have a header without a value, or neither key nor value: these become empty")
             if plan.count == command.max:
                 return
         if number % COUNTED == 0:
@@ -110,8 +135,9 @@ def _check(command: ReplayEvents, plan: Plan) -> None:
     own = settings.Retention.from_environment()
     target = command.to or command.topic
     [topic] = topic_retention.read([target])
-    replaying.require_remembered(replaying.addressees(command), topic, own.inbox, plan.oldest)
-    replaying.require_known_ids(replaying.addressees(command), plan.derived_ids)
+    reached = replaying.addressees(command)
+    replaying.require_remembered(reached, topic, own.inbox, plan.oldest)
+    replaying.require_known_ids(reached, plan.derived_ids)
     plan.require(command.expect)
 
 

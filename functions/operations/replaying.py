@@ -10,7 +10,7 @@ from kernel.messaging.kafka import Copy
 from kernel.messaging.log_record import LogHeader, LogRecord
 from kernel.messaging.retention import TopicRetention
 from kernel.storage.database import Connection
-from operations import consumers
+from operations import consumers, topics
 from operations.commands import ReplayEvents
 from operations.consumers import Consumer
 from operations.driving import Batch
@@ -64,8 +64,21 @@ class Replay:
 
     def _message(self, record: LogRecord) -> Copy:
         headers: list[LogHeader] = [each for each in record.headers if each[0] not in REPLACED]
-        partition = record.partition if 0 <= record.partition < self.partitions else None
-        return Copy(self.target, record.key, headers + self._marks, record.value, partition)
+        keeps = self.source.keeps_partitions and record.partition < self.partitions
+        return Copy(self.target, record.key, headers + self._marks, record.value, record.partition if keeps else None)
+
+
+def require_topics(command: ReplayEvents) -> None:
+    """Raise InvalidError for a topic that is none of the application's, and for dead letters, which are redriven."""
+    letters = {each.dead_letter_topic for each in consumers.consumers()}
+    known = [each for each in topics.names() if each not in letters]
+    problems = []
+    for name, topic in (("topic", command.topic), ("to", command.to)):
+        if topic in letters:
+            problems.append(FieldProblem(name, "has dead letters: ./millrace dead-letters redrive takes them"))
+        elif topic is not None and topic not in known:
+            problems.append(FieldProblem(name, f"is none of the application's topics: {', '.join(known)}"))
+    refuse_fields(problems)
 
 
 def addressees(command: ReplayEvents) -> list[Consumer]:

@@ -7,8 +7,11 @@ from itertools import islice
 from typing import Protocol
 
 from kernel.errors import FieldProblem, InvalidError, refuse_fields
+from kernel.messaging import envelope
 from kernel.messaging.log_record import LogRecord
 from kernel.messaging.topic_log import TopicLog
+from operations.archive import Archive
+from operations.archive_bucket import Bucket
 
 CHUNK = 2_000
 _OFFSETS = re.compile(r"(\d{1,5}):(\d{0,18})-(\d{0,18})")
@@ -17,7 +20,12 @@ type Ranges = dict[int, range]
 
 
 class Source(Protocol):
-    """Records of one topic."""
+    """Records of one topic.
+
+    *keeps_partitions*: whether the partition of a record is that of its topic.
+    """
+
+    keeps_partitions: bool
 
     def ranges(self) -> Ranges:
         """Return the offsets that can be read, by partition."""
@@ -31,6 +39,8 @@ class Source(Protocol):
 class TopicSource:
     """A topic's own log, from its first available offset on."""
 
+    keeps_partitions = True
+
     def __init__(self, log: TopicLog, topic: str) -> None:
         self.log = log
         self.topic = topic
@@ -40,6 +50,43 @@ class TopicSource:
 
     def read(self, partition: int, start: int, end: int) -> Iterator[LogRecord]:
         return self.log.read(self.topic, partition, start, end)
+
+
+class ArchiveSource:
+    """A topic's archive."""
+
+    keeps_partitions = True
+
+    def __init__(self, archive: Archive, topic: str) -> None:
+        self.archive = archive
+        self.topic = topic
+
+    def ranges(self) -> Ranges:
+        return self.archive.ranges(self.topic)
+
+    def read(self, partition: int, start: int, end: int) -> Iterator[LogRecord]:
+        return self.archive.read(self.topic, partition, start, end)
+
+
+class FileSource:
+    """An uploaded file of lines in the envelope of Lenses, as one partition: an offset is the number of a line."""
+
+    keeps_partitions = False
+
+    def __init__(self, bucket: Bucket, name: str) -> None:
+        self.bucket = bucket
+        self.name = name
+
+    def ranges(self) -> Ranges:
+        return {0: range(sum(1 for _ in self.bucket.read_upload(self.name)))}
+
+    def read(self, _partition: int, start: int, end: int) -> Iterator[LogRecord]:
+        for number, line in enumerate(islice(self.bucket.read_upload(self.name), start, end), start):
+            try:
+                yield envelope.decode(line)._replace(partition=0, offset=number)
+            except InvalidError as error:
+                message = f"Line {number + 1} of the file: {error}"
+                raise InvalidError(message) from error
 
 
 class Reading:

@@ -1,5 +1,6 @@
 """Long commands: one per topic, paused, resumed and cancelled by operators, with an entry in the audit for each."""
 
+from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
@@ -15,9 +16,9 @@ COUNT = 300
 
 
 @pytest.fixture
-def topic(brokers: str) -> str:
+def topic(brokers: str, own_topic: Callable[[], str]) -> str:
     """A topic with events that are replayed to itself."""
-    name = topics.create(brokers)
+    name = own_topic()
     produce(brokers, name, COUNT)
     return name
 

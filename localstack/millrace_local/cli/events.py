@@ -5,7 +5,7 @@ from importlib import import_module
 
 import typer
 
-COMMANDS = ("archive",)
+COMMANDS = ("archive", "replay")
 
 application = typer.Typer(no_args_is_help=True)
 # Import only the command that is run, as `__main__` does.

@@ -12,7 +12,7 @@
 import inspect
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,8 +84,25 @@ def reading(name: str, show: Show, documentation: str, fixed: Mapping[str, Any] 
     return _typed(command, [*map(options.parameter, offered), *_COMMON], documentation)
 
 
-def changing(
-    name: str, show_plan: Show, show: Show, documentation: str, fixed: Mapping[str, Any] | None = None
+@dataclass(frozen=True)
+class Preparation:
+    """What a command does before it asks for the plan.
+
+    *parameters*: its own options.
+    *prepare*: takes them away from what was given, and returns the fields of the operation.
+    """
+
+    parameters: Sequence[inspect.Parameter] = ()
+    prepare: Callable[[Target, dict[str, Any]], dict[str, Any]] = lambda _target, given: given
+
+
+def changing(  # noqa: PLR0913, PLR0917 - what such a command consists of
+    name: str,
+    show_plan: Show,
+    show: Show,
+    documentation: str,
+    fixed: Mapping[str, Any] | None = None,
+    preparation: Preparation = Preparation(),
 ) -> Callable[..., None]:
     """Return the command that prints the plan of the operation *name*, and carries it out with `--execute`.
 
@@ -101,7 +118,7 @@ def changing(
         chosen = _chosen(given)
         options.require(offered, chosen)
         target = Target.of(stage, profile)
-        payload = {**chosen, **_given(fixed)}
+        payload = preparation.prepare(target, {**chosen, **_given(fixed)})
         plan = _told(as_json, lambda: target.run(operation, payload))["result"]
         if not execute:
             emit(plan, show_plan, as_json=as_json)
@@ -116,7 +133,8 @@ def changing(
         answer = _carry_out(as_json, target, operation, {**payload, **until, **change})
         finish(target, answer["result"], show, as_json=as_json)
 
-    parameters = [*map(options.parameter, offered), options.EXECUTE, options.EXPECT, *_COMMON]
+    own = [*map(options.parameter, offered), *preparation.parameters]
+    parameters = [*own, options.EXECUTE, options.EXPECT, *_COMMON]
     return _typed(command, parameters, documentation)
 
 

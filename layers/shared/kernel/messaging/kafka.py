@@ -28,7 +28,7 @@ from kafka.errors import (
 from kafka.producer.future import FutureRecordMetadata
 
 from kernel.messaging import brokers
-from kernel.messaging.log_record import LogHeader
+from kernel.messaging.log_record import LogHeader, LogRecord
 from kernel.messaging.outbox import Message
 
 # Limit of one call, with room below the brokers' default limit of 1,048,588 bytes (message.max.bytes).
@@ -79,6 +79,13 @@ class Copy(NamedTuple):
 
 
 type Sendable = Message | Copy
+
+
+def is_exact(record: LogRecord) -> bool:
+    """Return whether *record* can be published byte for byte: see `_send`."""
+    return (record.key is not None or record.value is not None) and all(
+        value is not None for _, value in record.headers
+    )
 
 
 class TopicError(Exception):
@@ -248,11 +255,13 @@ def _answers(producer: KafkaProducer) -> bool:
 
 def _send(producer: KafkaProducer, message: Sendable) -> FutureRecordMetadata | Exception:
     """Return the future of the message, or the error for which it was not sent."""
-    # kafka-python refuses a record with neither key nor value, though Kafka takes it. An empty key changes less.
+    # kafka-python refuses a record with neither key nor value, and a header without a value, though Kafka takes both.
+    # An empty key or value changes least.
     key = b"" if message.key is None and message.value is None else message.key
+    headers = [(name, b"" if value is None else value) for name, value in message.headers]
     partition = message.partition if isinstance(message, Copy) else None
     try:
-        return producer.send(message.topic, message.value, key, message.headers, partition)
+        return producer.send(message.topic, message.value, key, headers, partition)
     except (KafkaError, *UNPUBLISHABLE) as error:
         return error
 
