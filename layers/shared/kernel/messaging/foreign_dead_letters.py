@@ -160,14 +160,14 @@ def _trigger(document: Any) -> Letter | None:  # noqa: ANN401 - JSON
     if not isinstance(request, Mapping) or not isinstance(batch, Mapping):
         return None
     failed = _first_record(document)
-    info = _member(batch, "recordInfo")
     answer = _member(document, "responseContext")
+    topic, partition, offset = _stated_place(batch)
     return Letter(
         "trigger",
         id=_uuid(request.get("requestId")),
-        topic=_typed(failed.get("topic"), str),
-        partition=_typed(failed.get("partition"), int),
-        offset=_typed(failed.get("offset"), int) if failed else _integer(_member(info, "offset")),
+        topic=_typed(failed.get("topic"), str) if failed else topic,
+        partition=_typed(failed.get("partition"), int) if failed else partition,
+        offset=_typed(failed.get("offset"), int) if failed else offset,
         timestamp=_typed(failed.get("timestamp"), int),
         error_class=_typed(request.get("condition"), str),
         error_message=_typed(_member(answer, "functionError"), str),
@@ -175,6 +175,16 @@ def _trigger(document: Any) -> Letter | None:  # noqa: ANN401 - JSON
         attempts=_typed(request.get("approximateInvokeCount"), int),
         first_failed_at=_typed(document.get("timestamp"), str),
     )
+
+
+def _stated_place(batch: Any) -> tuple[str | None, int | None, int | None]:  # noqa: ANN401 - JSON
+    """Return the place of the record, or of the first one of a batch, which is under `topic-partition`."""
+    if info := _member(batch, "recordInfo"):
+        return None, None, _integer(_member(info, "offset"))
+    spans = _member(batch, "recordsInfo")
+    label, span = next(iter(spans.items()), ("", None)) if isinstance(spans, Mapping) else ("", None)
+    topic, _, partition = label.rpartition("-")
+    return topic or None, _integer(partition), _integer(_member(span, "firstRecordOffset"))
 
 
 def _of_trigger(record: LogRecord) -> LogRecord | None:
@@ -211,8 +221,8 @@ def _fingerprint(letter: Letter) -> str | None:
 
 
 def _java_frame(trace: str | None) -> str | None:
-    """Return the innermost frame of a Java stack trace, as `Class.method(File.java:12)`; None if there is none."""
-    lines = [line.strip() for line in (trace or "").splitlines()]
+    """Return the first frame of the last cause of a Java stack trace, as `Class.method(File.java:12)`; None if there is none."""
+    lines = [line.strip() for line in (trace or "").rpartition("Caused by: ")[2].splitlines()]
     return next((line.removeprefix("at ") for line in lines if line.startswith("at ")), None)
 
 
