@@ -1,6 +1,7 @@
 """The texts of notifications, by the event that causes them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -18,7 +19,9 @@ from kernel.contracts.payments import (
     PaymentRefunded,
     PaymentRefundFailed,
 )
-from kernel.contracts.users import UserRegistered
+from kernel.contracts.users import UserProfile, UserRegistered
+
+EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 # After `has`.
 HAPPENED: dict[type, str] = {BlogPublished: "been created", BlogUpdated: "been updated"}
@@ -49,6 +52,20 @@ class Notice(NamedTuple):
     user_id: UUID
     type: Channel
     message: str
+
+
+class Address(NamedTuple):
+    """A user's e-mail address. *updated_at*: when the profile was changed to it, None if nobody said it."""
+
+    email: str
+    updated_at: datetime | None = None
+
+
+def addresses(profiles: Iterable[UserProfile]) -> dict[UUID, Address]:
+    """Return the latest address of each user. A profile without a time is older than one with a time."""
+    known = [profile for profile in profiles if profile.email]
+    in_order = sorted(known, key=lambda profile: profile.updated_at or EARLIEST)
+    return {profile.user_id: Address(profile.email or "", profile.updated_at) for profile in in_order}
 
 
 def of_registration(event: UserRegistered) -> Notice:

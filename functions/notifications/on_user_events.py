@@ -19,5 +19,5 @@ def handler(connection: Connection, events: list[UserEvent]) -> None:
     profiles = [event for event in events if isinstance(event, UserProfile)]
     gone = tombstones.forgotten_among(connection, [event.user_id for event in profiles])
     known = [event for event in profiles if str(event.user_id) not in gone]
-    store.keep_addresses(connection, {event.user_id: event.email for event in known if event.email})
+    store.keep_addresses(connection, model.addresses(known))
     notices.notify(connection, [model.of_registration(event) for event in known if isinstance(event, UserRegistered)])

@@ -10,7 +10,7 @@ from psycopg.sql import SQL
 from kernel import ids
 from kernel.storage.database import Connection
 from kernel.storage.keyset import NEWEST
-from notifications.model import Notice
+from notifications.model import Address, Notice
 from notifications.schemas import NotificationView
 
 COLUMNS = SQL("id, user_id, type, message, created_at, read_at")
@@ -73,13 +73,18 @@ def mark_read(connection: Connection, user_id: UUID, notification_id: UUID) -> N
         return cursor.fetchone()
 
 
-def keep_addresses(connection: Connection, addresses: Mapping[UUID, str]) -> None:
-    """Store the users' e-mail addresses. The rows are sorted, so that two batches cannot deadlock."""
+def keep_addresses(connection: Connection, addresses: Mapping[UUID, Address]) -> None:
+    """Store the users' e-mail addresses, unless a later one is known. Sorted, so that two batches cannot deadlock."""
     connection.execute(
         """
-        INSERT INTO recipients (user_id, email)
-        SELECT * FROM unnest(%b::uuid[], %b::text[]) AS address (user_id, email) ORDER BY user_id
-        ON CONFLICT (user_id) DO UPDATE SET email = excluded.email
+        INSERT INTO recipients AS known (user_id, email, updated_at)
+        SELECT * FROM unnest(%b::uuid[], %b::text[], %b::timestamptz[]) AS address (user_id) ORDER BY user_id
+        ON CONFLICT (user_id) DO UPDATE SET email = excluded.email, updated_at = excluded.updated_at
+        WHERE known.updated_at IS NULL OR known.updated_at <= excluded.updated_at
         """,
-        (list(addresses), list(addresses.values())),
+        (
+            list(addresses),
+            [address.email for address in addresses.values()],
+            [address.updated_at for address in addresses.values()],
+        ),
     )

@@ -23,6 +23,8 @@ def handler(request: Request[Registration]) -> Profile:
     password_hash = passwords.hash_password(registration.password)
     with transaction() as connection:
         profile = store.add_user(connection, ids.new(), registration, password_hash)
-        event = UserRegistered(user_id=profile.id, username=profile.username, email=profile.email)
+        event = UserRegistered(
+            user_id=profile.id, username=profile.username, email=profile.email, updated_at=profile.updated_at
+        )
         outbox.add(connection, event)
     return profile

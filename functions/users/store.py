@@ -119,14 +119,17 @@ def lock_profile(connection: Connection, user_id: UUID) -> Profile | None:
 
 
 def change_profile(connection: Connection, command: ChangeProfile) -> Profile | None:
-    """Change the profile. Returns it, or None if nothing differs. Raises ConflictError if a name is taken."""
+    """Change the profile. Returns it, or None if nothing differs. Raises ConflictError if a name is taken.
+
+    The caller has locked it: of two changes the later one has the later time.
+    """
     try:
         with connection.cursor(row_factory=class_row(Profile)) as cursor:
             cursor.execute(
                 SQL(
                     """
                     UPDATE users SET username = coalesce(%(username)s, username), email = coalesce(%(email)s, email),
-                        updated_at = now()
+                        updated_at = clock_timestamp()
                     WHERE id = %(id)s AND (username, email) IS DISTINCT FROM
                         (coalesce(%(username)s, username), coalesce(%(email)s, email))
                     RETURNING {}

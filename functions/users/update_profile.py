@@ -30,6 +30,10 @@ def handler(request: Request[ProfileChange]) -> Profile:
         model.check_profile_change(before, command)
         changed = store.change_profile(connection, command)
         if changed:
-            event = UserUpdated(user_id=user_id, username=changed.username, email=changed.email)
-            outbox.add(connection, event)
+            outbox.add(
+                connection,
+                UserUpdated(
+                    user_id=user_id, username=changed.username, email=changed.email, updated_at=changed.updated_at
+                ),
+            )
     return changed or before

@@ -6,7 +6,7 @@ import pytest
 
 from kernel.contracts.notifications import Channel, NotificationCreated
 from notifications import store
-from notifications.model import Notice
+from notifications.model import Address, Notice
 from notifications.on_notification_events import handler
 from tests.kit.databases import Database
 from tests.kit.lambda_events import Context
@@ -24,7 +24,7 @@ def created(
     with notifications.connect("app") as connection:
         [added] = store.add_many(connection, [Notice(user_id, channel, f"Hello, {address}!")])
         if address:
-            store.keep_addresses(connection, {user_id: address})
+            store.keep_addresses(connection, {user_id: Address(address)})
     return NotificationCreated(notification_id=added.id, user_id=user_id, channel=channel)
 
 

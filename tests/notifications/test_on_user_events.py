@@ -1,6 +1,8 @@
 """Who registers is welcomed once and written to at the last address; who deletes their account is forgotten."""
 
+import itertools
 import json
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -24,6 +26,27 @@ def test_welcomes_who_registered(notifications: Database, sign_in: SignIn) -> No
     """A registration becomes a notification of type email, with exactly this text."""
     ada = uuid4()
     handler(delivered(UserRegistered(user_id=ada, username="testuser", email="ada@example.com")), Context())
+    assert messages(sign_in(ada)) == [WELCOME]
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["in one batch", "one by one"])
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))), ids=str)
+def test_an_address_that_arrives_late_changes_nothing(
+    order: tuple[int, ...], *, together: bool, notifications: Database, sign_in: SignIn
+) -> None:
+    """A redriven dead letter may bring an old profile after a newer one, and one from before profiles had times."""
+    ada, start = uuid4(), datetime(2026, 11, 27, tzinfo=UTC)
+    profiles = [
+        UserUpdated(user_id=ada, username="ada", email="old@example.com"),
+        UserRegistered(user_id=ada, username="testuser", email="a@example.com", updated_at=start),
+        UserUpdated(user_id=ada, username="ada", email="b@example.com", updated_at=start + timedelta(seconds=1)),
+        UserUpdated(user_id=ada, username="ada", email="c@example.com", updated_at=start + timedelta(seconds=2)),
+    ]
+    several = [profiles[place] for place in order]
+    for offset, part in enumerate([several] if together else [[each] for each in several]):
+        handler(delivered(*part, start=4 * offset), Context())
+
+    assert notifications.rows("SELECT user_id, email FROM recipients") == [(ada, "c@example.com")]
     assert messages(sign_in(ada)) == [WELCOME]
 
 
@@ -52,9 +75,9 @@ def test_keeps_the_latest_address(notifications: Database, sign_in: SignIn) -> N
     first = UserRegistered(user_id=ada, username="testuser", email="first@example.com")
     second, third = (UserUpdated(user_id=ada, username="ada", email=f"{name}@example.com") for name in ("b", "c"))
     handler(delivered(first, second), Context())
-    assert notifications.rows("SELECT * FROM recipients") == [(ada, "b@example.com")]
+    assert notifications.rows("SELECT user_id, email FROM recipients") == [(ada, "b@example.com")]
     handler(delivered(third, UserUpdated(user_id=ada, username="ada"), start=2), Context())
-    assert notifications.rows("SELECT * FROM recipients") == [(ada, "c@example.com")]
+    assert notifications.rows("SELECT user_id, email FROM recipients") == [(ada, "c@example.com")]
     assert messages(sign_in(ada)) == [WELCOME]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kernel.contracts.notifications import Channel
 from kernel.storage.database import Connection
 from notifications import outgoing, store
-from notifications.model import Notice
+from notifications.model import Address, Notice
 from notifications.send_emails import handler
 from tests.kit import operations
 from tests.kit.databases import Database
@@ -23,7 +23,7 @@ def queued(notifications: Database, count: int = 1) -> list[str]:
     users = {uuid4(): f"{uuid4().hex}@example.com" for _ in range(count)}
     with notifications.connect("app") as connection:
         added = store.add_many(connection, [Notice(user_id, Channel.EMAIL, "Hello") for user_id in users])
-        store.keep_addresses(connection, users)
+        store.keep_addresses(connection, {user_id: Address(email) for user_id, email in users.items()})
         outgoing.queue(connection, [each.id for each in added])
     return list(users.values())
 

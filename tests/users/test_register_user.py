@@ -32,6 +32,7 @@ def test_an_account_is_made_and_announced(users: Database) -> None:
         "userId": answer.body["id"],
         "username": somebody.username,
         "email": somebody.email,
+        "updatedAt": answer.body["updatedAt"],
     }
 
 

@@ -22,7 +22,13 @@ def test_a_change_is_answered_announced_and_seen_at_once(users: Database, client
     [(value,)] = users.rows(
         "SELECT convert_from(value, 'UTF8')::json FROM outbox WHERE topic = 'user-events' ORDER BY id DESC LIMIT 1"
     )
-    assert value == {"type": "user-updated", "userId": before["id"], "username": name, "email": before["email"]}
+    assert value == {
+        "type": "user-updated",
+        "userId": before["id"],
+        "username": name,
+        "email": before["email"],
+        "updatedAt": answer.body["updatedAt"],
+    }
 
 
 @pytest.mark.parametrize("same", ["nothing", "username"])

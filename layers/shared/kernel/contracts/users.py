@@ -1,5 +1,6 @@
 """Changes of user accounts."""
 
+from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
@@ -17,11 +18,16 @@ class UserEvent(Event, frozen=True, kw_only=True, tag_field="type"):
 
 
 class UserProfile(UserEvent, frozen=True, kw_only=True):
-    """The base of events with the profile. *email*: personal data, which must not be logged."""
+    """The base of events with the profile.
+
+    *email*: personal data, which must not be logged.
+    *updated_at*: of two events of a person, the one with the later time is the later one. Old producers did not say it.
+    """
 
     username: str
     # Optional for readers: old producers published the name alone.
     email: str | None = None
+    updated_at: datetime | None = None
 
 
 class UserRegistered(UserProfile, frozen=True, kw_only=True, tag="user-registered"):
