@@ -49,6 +49,15 @@ def test_records_come_back_as_they_were_written(kafka: str, topic: str, log: Top
     ]
 
 
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+def test_compressed_records_are_read(kafka: str, topic: str, log: TopicLog, codec: str) -> None:
+    """Another producer, or the topic's own setting, may compress."""
+    written = [b"%d " % n * 100 for n in range(1000)]
+    produce(kafka, topic, 0, written, **{"compression.type": codec})
+
+    assert values(log.read(topic, 0, 0, 1000)) == written
+
+
 def test_a_read_gives_the_asked_offsets_alone(kafka: str, topic: str, log: TopicLog) -> None:
     produce(kafka, topic, 1, [b"%d" % n for n in range(5000)])
 
