@@ -7,7 +7,6 @@ from rich.table import Table
 
 from millrace_local.cli.output import console
 
-
 WIDEST = 10_000
 
 
