@@ -1,12 +1,14 @@
 """Every consumer says what it does with replays and with events that come again or late, and the documents say why."""
 
+import importlib
 import re
 
+from kernel.operations.operation import Operation
 from millrace_local.instance import ROOT
 from tools import consumers
 
 PAGE = ROOT / "docs" / "consumers.md"
-ROW = re.compile(r"\| `(?P<name>[\w.]+)` \| (?P<replays>.+) \| (?P<twice>.+) \| (?P<late>.+) \|")
+ROW = re.compile(r"\| `(?P<name>[\w.]+)` \| (?P<replays>.+) \| (?P<twice>.+) \| (?P<late>.+) \| (?P<projection>.+) \|")
 ROWS = {row["name"]: row.groupdict() for row in map(ROW.fullmatch, PAGE.read_text().splitlines()) if row}
 CONSUMERS = {function.module: consumer for function, consumer in consumers.consumers()}
 REASON = re.compile(r"(?P<answer>yes|no|same|doubled): [^|]{10,}")
@@ -50,3 +52,14 @@ def test_whatever_leaves_a_database_ignores_replays() -> None:
 
     assert ignoring - of_domains == {"catalog.on_order_events", "orders.on_payment_events"}
     assert of_domains - ignoring == {"payments.on_user_events"}
+
+
+def test_the_page_says_whose_tables_can_be_rebuilt() -> None:
+    """As the code declares it, with a reason; each has an operation of its domain that does it."""
+    declared = {name: consumer.projection for name, consumer in CONSUMERS.items()}
+    assert answers("projection") == {name: "yes" if tables else "no" for name, tables in declared.items()}
+    for name, tables in declared.items():
+        if tables:
+            module = importlib.import_module(f"{name.partition('.')[0]}.rebuild_projection")
+            assert isinstance(module.handler, Operation)
+            assert module.handler.name == f"{name.partition('.')[0]}.rebuild_projection"

@@ -105,6 +105,11 @@ OWN: dict[str, set[Right]] = {
         Right("Allow", f"s3:{action}", "${ArchiveBucket.Arn}/replays/*")
         for action in ("AbortMultipartUpload", "GetObject", "PutObject")
     },
+    "orders.rebuild_projection": {
+        Right("Allow", READ, f"{STORE}${{DatabaseSecretPrefix}}orders_owner-??????"),
+        *(Right("Allow", f"kafka-cluster:{action}", CLUSTER) for action in ("Connect", "DescribeCluster")),
+        *_on("topic", "product-events", "DescribeTopic", "ReadData"),
+    },
     "users.get_jwks": {Right("Allow", READ, f"{STORE}millrace/${{Stage}}/public-keys-??????")},
     "users.rotate_keys": {
         *(Right("Allow", action, f"{STORE}millrace/${{Stage}}/signing-keys-??????") for action in (READ, WRITE)),

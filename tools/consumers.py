@@ -42,6 +42,7 @@ def catalogue() -> list[Json]:
             "generation": consumer.generation,
             "ignores_replays": consumer.ignores_replays,
             "idempotent_without_inbox": consumer.idempotent_without_inbox,
+            "projection": list(consumer.projection),
         }
         for function, consumer in consumers()
     ]

@@ -25,6 +25,7 @@ class Consumer(Struct, frozen=True):
     ignores_replays: bool
     idempotent_without_inbox: bool
     ordered: bool = False
+    projection: list[str] = []
 
     @property
     def domain(self) -> str:

@@ -6,6 +6,6 @@ from kernel.storage.database import Connection
 from orders import products
 
 
-@consumer.batch(ProductCreated, ProductUpdated, ProductDeleted, idempotent_without_inbox=True)
+@consumer.batch(ProductCreated, ProductUpdated, ProductDeleted, idempotent_without_inbox=True, projection=("products",))
 def handler(connection: Connection, events: list[ProductEvent]) -> None:
     products.keep(connection, events)

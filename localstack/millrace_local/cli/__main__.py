@@ -13,7 +13,7 @@ from millrace_local.servers.server import NotReadyError
 COMMANDS = (
     *("up", "down", "status", "logs", "env", "mappings", "doctor", "events"),
     *("deploy", "invoke", "run", "migrate", "scopes", "reindex", "openapi"),
-    *("dead-letters", "outbox", "tasks", "audit"),
+    *("dead-letters", "outbox", "projections", "tasks", "audit"),
     *("check", "test", "bench"),
 )
 

@@ -129,7 +129,7 @@ def changing(  # noqa: PLR0913, PLR0917 - what such a command consists of
             show_plan(plan)
         # What comes after the plan was counted is not part of it.
         until = {"until": payload.get("until", plan["until"])} if plan.get("until") else {}
-        change = {"execute": True, "expect": _confirmed(plan["count"], expect), "who": target.who()}
+        change = {"execute": True, "expect": confirmed(plan["count"], expect), "who": target.who()}
         answer = _carry_out(as_json, target, operation, {**payload, **until, **change})
         finish(target, answer["result"], show, as_json=as_json)
 
@@ -218,7 +218,7 @@ def _carry_out(as_json: bool, target: Target, operation: Operation, payload: dic
         raise
 
 
-def _confirmed(count: int, expect: int | None) -> int:
+def confirmed(count: int, expect: int | None) -> int:
     """Return the count that the plan must have: *expect*, or what the user types."""
     if expect is not None:
         return expect

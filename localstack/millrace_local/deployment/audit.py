@@ -12,13 +12,14 @@ from millrace_local.instance import Instance
 OPERATION = "operations.record_audit"
 
 
-def record(instance: Instance, stage: Stage, command: str, reason: str, counts: Mapping[str, Any]) -> None:
+def record(instance: Instance, stage: Stage, command: str, reason: str | None, counts: Mapping[str, Any]) -> None:
     """Keep who runs *command* on *stage*, when and why. Call it before the change: one without a record is none.
 
     *command*: without the program's name, e.g. `mappings pause blogs.on_user_events`.
     Raises LocalCloudError if it cannot be kept.
     """
     operation = operations.find(OPERATION)
-    given = {"command": command, "reason": reason, "counts": json.dumps(counts), "who": stage.who()}
+    given = {"command": command, "counts": json.dumps(counts), "who": stage.who()}
+    given |= {"reason": reason} if reason else {}
     for _ in operations.run(stage, operation, given, Kept.of(instance, stage, operation)):
         pass

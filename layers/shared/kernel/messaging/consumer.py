@@ -83,6 +83,7 @@ class Consumer[E]:
     ordered: bool = False
     ignores_replays: bool = False
     idempotent_without_inbox: bool = False
+    projection: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len({contract.topic for contract in self.contracts}) > 1:
@@ -97,6 +98,10 @@ class Consumer[E]:
             )
         if self.generation < inbox.FIRST_GENERATION:
             raise ValueError("Generations are counted from 1.")
+        if self.projection and (self.before or self.after or self.ignores_replays or self.ordered):
+            raise TypeError(
+                "A projection's consumer has no phases, no effect outside of its tables, and parks no records."
+            )
 
     @property
     def topic(self) -> str | None:

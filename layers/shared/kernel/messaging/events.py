@@ -3,7 +3,7 @@
 A contract (`kernel.contracts.<domain>`) is a frozen msgspec structure. Readers ignore unknown fields.
 """
 
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import NAMESPACE_OID, UUID, uuid5
@@ -12,6 +12,7 @@ import msgspec
 
 from kernel import free_json, ids, telemetry
 from kernel.contracts.event import Event, MalformedError, type_of
+from kernel.messaging.log_record import LogRecord
 from kernel.messaging.markers import REDRIVE_ID, REDRIVE_OFFSET, REDRIVE_PARTITION
 
 type Header = tuple[str, bytes]
@@ -102,6 +103,19 @@ def parse(record: dict[str, Any]) -> Record:
         record.get("key"),
         record.get("value"),
         record.get("headers") or [],
+    )
+
+
+def of_log(record: LogRecord) -> Record:
+    """Return the record that a mapping would deliver of *record*."""
+    return Record(
+        record.topic,
+        record.partition,
+        record.offset,
+        record.timestamp,
+        _in_base64(record.key),
+        _in_base64(record.value),
+        [{name: list(value or b"")} for name, value in record.headers],
     )
 
 
@@ -196,6 +210,10 @@ def _event_id(record: Record, text: str | None) -> UUID:
     except msgspec.ValidationError:
         # A CloudEvents id may be any text that is unique within its source.
         return uuid5(NAMESPACE_OID, f"{record.header('ce_source')[0]} {text}")
+
+
+def _in_base64(content: bytes | None) -> str | None:
+    return None if content is None else b64encode(content).decode()
 
 
 def _bytes(values: list[int]) -> bytes:

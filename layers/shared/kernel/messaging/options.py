@@ -21,6 +21,7 @@ class Options[E](TypedDict, total=False):
     *ignores_replays*: skip replayed records, because an effect leaves the database or leads to one that does.
     *idempotent_without_inbox*: the effect of an event that is applied twice is that of one, even if the inbox has
     forgotten it. Without it, a replay that is older than the inbox's retention is refused.
+    *projection*: the tables that follow from the topic's events alone, and that nothing else writes. They can be rebuilt.
     """
 
     before: Before[E]
@@ -31,3 +32,4 @@ class Options[E](TypedDict, total=False):
     ordered: bool
     ignores_replays: bool
     idempotent_without_inbox: bool
+    projection: tuple[str, ...]

@@ -1,0 +1,309 @@
+"""The rebuild of a projection: a consumer's tables are made again of its topic, beside the live ones, and swapped.
+
+1. *Build*: the consumer's own effect is applied to the shadow (`kernel.messaging.shadow`) for every record of the topic,
+   from its first one. A chunk's effects and its positions are one transaction, so a killed rebuild resumes without a gap.
+2. *Compare* the shadow with the live tables.
+3. *Swap*: the domain's consumers wait for a moment. The shadow catches up, must have applied all that the live consumer
+   has, and takes the place of the live tables, all in one transaction.
+
+The live consumer goes on meanwhile. What only the shadow has applied counts as applied after the swap.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import batched
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from kernel import domains
+from kernel.errors import ConflictError, FieldProblem, NotFoundError, UnavailableError, refuse_fields
+from kernel.messaging import comparison, events, inbox, shadow
+from kernel.messaging.consumer import Consumer
+from kernel.messaging.consumption import CHUNK, Run
+from kernel.messaging.deliveries import addressed, read_all
+from kernel.messaging.log_record import LogRecord
+from kernel.messaging.shadow import Shadow
+from kernel.messaging.topic_log import TopicLog
+from kernel.operations.operation import Operation, operation
+from kernel.operations.operation import Run as Invocation
+from kernel.operations.progress import Progress
+from kernel.storage import database
+from kernel.storage.database import Connection
+
+# The comparison or the swap of large tables is one part.
+PART_SECONDS = 300
+# Of one chunk; several statement timeouts.
+CHUNK_SECONDS = 60
+# For the expected duration: half of what was measured on a machine that did nothing else.
+USUAL_PER_SECOND = 5_000
+
+
+class RebuildProjection(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Rebuild the domain's projection beside the live one, compare the two, and swap them.
+
+    *action*: `status` and `compare` change nothing that is live; `build`, `swap` and `discard` return their plan first.
+    *execute*: do it; without this, only the plan is returned.
+    *expect*: how many the plan counted; nothing is done if it counts otherwise by now.
+    *until*: count the records before this time for the plan of `build`; later ones are applied as well.
+    """
+
+    action: Literal["status", "build", "compare", "swap", "discard"]
+    execute: bool = False
+    expect: Annotated[int, Meta(ge=0)] | None = None
+    until: Annotated[datetime, Meta(tz=True)] | None = None
+
+
+class At(Struct, frozen=True):
+    """Where the next part begins. All that matters is in the shadow."""
+
+    started: datetime
+
+
+type Parts = Iterator[Progress[At]]
+
+
+def handler[E](module: str, consumer: Consumer[E]) -> Operation[RebuildProjection, At]:
+    """Make the operation that rebuilds the projection of *consumer*.
+
+    *module*: its `__name__`, which tells the domain.
+
+    Raises TypeError for a consumer that declares no projection.
+    """
+    job = Rebuild(domains.of(module), consumer)
+
+    @operation(RebuildProjection, cursor=At, part_seconds=PART_SECONDS, module=module)
+    def rebuild_projection(command: RebuildProjection, run: Invocation[At]) -> Parts:
+        _refuse_unused(command)
+        with TopicLog() as log:
+            yield from job.parts(command, run, log)
+
+    return rebuild_projection
+
+
+def _refuse_unused(command: RebuildProjection) -> None:
+    """Raise InvalidError for options without an effect."""
+    problems = []
+    if command.action in {"status", "compare"}:
+        names = [name for name in ("execute", "expect") if getattr(command, name)]
+        problems += [FieldProblem(name, f"is of no use: `{command.action}` changes nothing") for name in names]
+    if command.expect is not None and not command.execute and not problems:
+        problems.append(
+            FieldProblem("expect", "is the plan's count, and the plan alone needs none: give --execute too")
+        )
+    if command.until is not None and command.action != "build":
+        problems.append(FieldProblem("until", "is for the plan of `build` alone"))
+    refuse_fields(problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuild[E]:
+    """The rebuild of one consumer's projection."""
+
+    domain: str
+    consumer: Consumer[E]
+
+    def __post_init__(self) -> None:
+        if not self.consumer.projection:
+            raise TypeError("The consumer declares no projection: its tables do not follow from its events alone.")
+
+    @property
+    def topic(self) -> str:
+        return self.consumer.names().topic
+
+    @property
+    def scope(self) -> str:
+        return inbox.scope_of(self.consumer.group, self.consumer.generation)
+
+    def parts(self, command: RebuildProjection, run: Invocation[At], log: TopicLog) -> Parts:
+        match command.action:
+            case "status":
+                found = self._find()
+                yield Progress(1, 1, result={"rebuild": found and self._told(found, log)})
+            case "build":
+                yield from self._build(command, run, log)
+            case "compare":
+                yield from self._catch_up(log)
+                yield Progress(1, 1, result=comparison.told(self._compare()))
+            case "swap":
+                yield from self._swap(command, log)
+            case "discard":
+                yield from self._discard(command)
+
+    def _build(self, command: RebuildProjection, run: Invocation[At], log: TopicLog) -> Parts:
+        found = self._find()
+        if run.cursor is None:
+            plan = self._plan(command, found, log)
+            if not command.execute:
+                yield Progress(0, 0, result=plan)
+                return
+            _require(command, plan["count"])
+            if found is None:
+                self._create()
+        elif found is None:
+            raise ConflictError("The rebuild was discarded, or swapped, meanwhile.")
+        yield from self._catch_up(log)
+        yield Progress(1, 1, result=self._told(self._require_shadow(), log))
+
+    def _plan(self, command: RebuildProjection, found: Shadow | None, log: TopicLog) -> dict[str, Any]:
+        until = command.until or datetime.now(UTC)
+        first = {number: offsets.start for number, offsets in log.ranges(self.topic).items()}
+        if found is None and (lost := [str(number) for number, start in first.items() if start]):
+            message = (
+                f"{self.topic} no longer has its beginning (partitions {', '.join(lost)}), so its tables cannot be made "
+                "of it. Nothing was done."
+            )
+            raise ConflictError(message)
+        ends = log.offset_at(self.topic, round(until.timestamp() * 1000))
+        begun = found.positions if found else first
+        count = sum(max(0, end - begun.get(number, 0)) for number, end in ends.items())
+        return {
+            "count": count,
+            "topic": self.topic,
+            "tables": list(self.consumer.projection),
+            "goes_on": found is not None,
+            "until": until.isoformat(),
+            "expected_seconds": round(count / USUAL_PER_SECOND, 1),
+        }
+
+    def _create(self) -> None:
+        with database.transaction(self.domain, "owner") as owner:
+            shadow.create(owner, f"{self.domain}_app", self.scope, self.consumer.projection)
+
+    def _swap(self, command: RebuildProjection, log: TopicLog) -> Parts:
+        yield from self._catch_up(log)
+        found = self._compare()
+        if not command.execute:
+            yield Progress(0, 0, result=comparison.told(found))
+            return
+        _require(command, found.differences)
+        with database.transaction(self.domain, "owner") as owner:
+            shadow.stop_consumers(owner)
+            for _ in self._passes(log):
+                pass
+            last = self._require_shadow()
+            only_live, only_rebuilt = shadow.count_applied_by_one(owner, last.scope)
+            if only_live:
+                message = (
+                    f"The live consumer has applied {only_live} events that the rebuild has not, so they would be lost. "
+                    "Nothing was swapped. Discard the rebuild, and build it again."
+                )
+                raise ConflictError(message)
+            shadow.swap(owner, last)
+        swapped = {"state": "swapped", "tables": last.tables, "events": last.counts, "applied_ahead": only_rebuilt}
+        yield Progress(1, 1, result=swapped)
+
+    def _discard(self, command: RebuildProjection) -> Parts:
+        with database.transaction(self.domain, "owner") as owner:
+            found = shadow.find(owner, lock=True)
+            if found is None:
+                raise NotFoundError(shadow.NONE)
+            count = found.counts.get("applied", 0)
+            _require(command, count)
+            if command.execute:
+                shadow.drop(owner)
+        result = {"count": count, "tables": found.tables} | ({"state": "discarded"} if command.execute else {})
+        yield Progress(int(command.execute), 1, result=result)
+
+    def _compare(self) -> comparison.Comparison:
+        found = self._require_shadow()
+        with database.transaction(self.domain, "owner") as owner:
+            return comparison.compare(owner, found)
+
+    def _catch_up(self, log: TopicLog) -> Parts:
+        """Apply what the topic has, until hardly anything is new. Yields after each chunk."""
+        started = self._require_shadow().started_at
+        for done, total in self._passes(log):
+            yield Progress(done, total, At(started))
+
+    def _passes(self, log: TopicLog) -> Iterator[tuple[int, int]]:
+        """Read the topic to its end, again until a pass has few records. Yields offsets done, and all, after each chunk."""
+        read = CHUNK
+        while read >= CHUNK:
+            read, at = 0, self._require_shadow()
+            ranges = log.ranges(self.topic)
+            total = sum(offsets.stop for offsets in ranges.values())
+            for records, positions in _chunks(log, self.topic, at.positions, ranges):
+                at = self._apply(at, records, positions)
+                read += len(records)
+                yield sum(positions.values()), total
+
+    def _apply(self, before: Shadow, records: Sequence[LogRecord], positions: dict[int, int]) -> Shadow:
+        """Apply *records* to the shadow as the consumer does, and keep *positions* with them."""
+        with database.transaction(self.domain) as connection:
+            connection.execute(shadow.SEARCH_PATH)
+            found = shadow.find(connection, lock=True)
+            if found is None or (found.started_at, found.positions) != (before.started_at, before.positions):
+                raise ConflictError("Another invocation works on the rebuild. Wait for it.")
+            counts = self._consume(connection, found, records) if records else found.counts
+            shadow.advance(connection, positions, counts)
+        return found._replace(positions=positions, counts=counts)
+
+    def _consume(self, connection: Connection, at: Shadow, records: Sequence[LogRecord]) -> dict[str, int]:
+        names = replace(self.consumer.names(), event_log_level="DEBUG")
+        left_out = {"for_others": 0, "replays_ignored": 0}
+        delivered = map(events.of_log, records)
+        own = addressed(delivered, names.group, ignores_replays=self.consumer.ignores_replays, skipped=left_out)
+        deliveries = list(read_all(own, self.consumer.read))
+        run = Run(
+            domain=self.domain,
+            effect=self.consumer.effect,
+            together=self.consumer.together,
+            failures={},
+            scope=at.scope,
+            settings=names,
+            deadline=time.monotonic() + CHUNK_SECONDS,
+        )
+        run.process(deliveries)
+        if run.blocked:
+            why = (
+                "its breaker is open: many records in a row are refused" if run.counts["breaker_open"] else "it is busy"
+            )
+            message = f"The {self.domain} database takes no further events for the rebuild: {why}."
+            raise UnavailableError(message)
+        shadow.keep_refused(connection, at.scope, [each.record.id for each in deliveries])
+        counts = {**run.counts, **left_out}
+        return {name: at.counts.get(name, 0) + count for name, count in counts.items()}
+
+    def _find(self) -> Shadow | None:
+        with database.transaction(self.domain) as connection:
+            return shadow.find(connection)
+
+    def _require_shadow(self) -> Shadow:
+        found = self._find()
+        if found is None:
+            raise NotFoundError(shadow.NONE)
+        return found
+
+    def _told(self, found: Shadow, log: TopicLog) -> dict[str, Any]:
+        ends = {number: offsets.stop for number, offsets in log.ranges(self.topic).items()}
+        return {
+            "state": "built",
+            "tables": found.tables,
+            "started_at": found.started_at,
+            "events": {name: count for name, count in found.counts.items() if count},
+            "unread": sum(max(0, end - found.positions.get(number, 0)) for number, end in ends.items()),
+        }
+
+
+def _chunks(
+    log: TopicLog, topic: str, positions: dict[int, int], ranges: dict[int, range]
+) -> Iterator[tuple[Sequence[LogRecord], dict[int, int]]]:
+    """Yield the records from *positions* on, chunk by chunk, each with the positions after it."""
+    wanted = {number: range(positions.get(number, 0), offsets.stop) for number, offsets in ranges.items()}
+    after = {number: offsets.start for number, offsets in wanted.items()}
+    for records in batched(log.read_all(topic, wanted), CHUNK, strict=False):
+        after |= {record.partition: record.offset + 1 for record in records}
+        yield records, dict(after)
+    # Behind the last record may be offsets that have none.
+    ends = {number: offsets.stop for number, offsets in wanted.items()}
+    if after != ends or not positions:
+        yield (), ends
+
+
+def _require(command: RebuildProjection, count: int) -> None:
+    if command.execute and command.expect not in {None, count}:
+        message = f"The plan counts {count} now, not {command.expect}. Nothing was done. Look at the plan again."
+        raise ConflictError(message)
