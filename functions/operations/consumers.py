@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from kernel.errors import FieldProblem, InvalidError
+from kernel.errors import FieldProblem, InvalidError, refuse_fields
 
 FILE = Path(__file__).with_name("consumers.json")
 
@@ -44,8 +44,8 @@ def named(name: str) -> Consumer:
         if name in {each.name, each.group}:
             return each
     message = f"there is none; there are {', '.join(each.name for each in consumers())}"
-    problem = "1 field is wrong."
-    raise InvalidError(problem, (FieldProblem("consumer", message),))
+    refuse_fields([FieldProblem("consumer", message)])
+    raise InvalidError(message)
 
 
 def of_topic(topic: str) -> list[Consumer]:

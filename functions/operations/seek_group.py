@@ -92,8 +92,8 @@ def _wanted(log: TopicLog, topic: str, ranges: Mapping[int, range], to: str) -> 
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        message = "1 field is wrong."
-        raise InvalidError(message, (FieldProblem("to", f"is none of these: {WORDS}"),))
+        refuse_fields([FieldProblem("to", f"is none of these: {WORDS}")])
+        raise InvalidError(to)
     return log.offset_at(topic, int(moment.timestamp() * 1000))
 
 

@@ -37,6 +37,8 @@ from tests.kit.lambda_events import Context, failures
 from tests.kit.published import delivered
 from transactions.on_transaction_events import handler as book
 
+pytestmark = pytest.mark.usefixtures("postgres")
+
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 STATE: dict[str, Any] = {
     "name": "Table",
