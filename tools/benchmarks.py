@@ -1,6 +1,6 @@
 """Run benchmarks, or compare their figures with those of another checkout, run by run in turn.
 
-`./millrace bench NAME… [--beside FOLDER] [--runs N]` starts it in the development environment.
+`./millrace bench NAME… [--beside FOLDER] [--runs N] [--events N]` starts it in the development environment.
 """
 
 import argparse
@@ -26,6 +26,11 @@ type Figures = Mapping[str, list[float]]
 def names() -> list[str]:
     """Return the names of all benchmarks."""
     return [path.stem for path in sorted(FOLDER.glob("*.py")) if "__main__" in path.read_text()]
+
+
+def takes_events(name: str) -> bool:
+    """Return whether the benchmark *name* takes a number of events."""
+    return "--events" in (FOLDER / f"{name}.py").read_text()
 
 
 def figures(text: str) -> dict[str, float]:
@@ -64,11 +69,11 @@ def _spread(values: list[float]) -> str:
     return f"{statistics.median(values):,.2f} ({min(values):,.2f} to {max(values):,.2f})"
 
 
-def _output(name: str, checkout: Path) -> str:
+def _output(name: str, checkout: Path, options: list[str]) -> str:
     """Return what the benchmark *name* of *checkout* printed. Raises SystemExit with its errors if it failed."""
     python = checkout / ".millrace" / "environments" / "dev" / "bin" / "python"
     path = os.pathsep.join(str(checkout / part) for part in ("functions", "layers/shared", "localstack", "."))
-    command = [str(python), "-m", f"tests.benchmarks.{name}"]
+    command = [str(python), "-m", f"tests.benchmarks.{name}", *options]
     variables = os.environ | {"PYTHONPATH": path}
     # Not run(): at Ctrl-C that would kill a benchmark before it has stopped its servers.
     with subprocess.Popen(  # noqa: S603 - our own command line
@@ -81,14 +86,14 @@ def _output(name: str, checkout: Path) -> str:
     return output
 
 
-def _in_turn(name: str, other: Path, runs: int) -> tuple[Figures, Figures]:
+def _in_turn(name: str, other: Path, runs: int, options: list[str]) -> tuple[Figures, Figures]:
     """Run the benchmark here and in *other*, in turn. Whoever began last time begins second this time."""
     found: dict[Path, dict[str, list[float]]] = {each: defaultdict(list) for each in (ROOT, other)}
     for run in range(runs):
         order = (ROOT, other) if run % 2 == 0 else (other, ROOT)
         for checkout in order:
             print(f"{name}: run {run + 1} of {runs} in {checkout.name}", file=sys.stderr, flush=True)
-            for figure, value in figures(_output(name, checkout)).items():
+            for figure, value in figures(_output(name, checkout, options)).items():
                 found[checkout][figure].append(value)
     return found[ROOT], found[other]
 
@@ -98,6 +103,7 @@ def main(arguments: Iterable[str]) -> None:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--beside", type=Path)
     parser.add_argument("--runs", type=int)
+    parser.add_argument("--events", type=int)
     given = parser.parse_args(list(arguments))
     known = names()
     if not given.names:
@@ -109,12 +115,17 @@ def main(arguments: Iterable[str]) -> None:
         parser.error("--runs is how often each checkout runs: give it with --beside FOLDER, and at least 1.")
     if given.beside is not None and not (given.beside / "tests" / "benchmarks").is_dir():
         parser.error(f"{given.beside} is no checkout of Millrace: it has no tests/benchmarks.")
+    if given.events is not None and (unfit := [name for name in given.names if not takes_events(name)]):
+        parser.error(f"{unfit[0]} has a size of its own. --events is for {', '.join(filter(takes_events, known))}.")
+    if given.events is not None and given.events < 1:
+        parser.error("--events is how many events there are: give at least 1.")
+    options = [] if given.events is None else ["--events", str(given.events)]
     for name in given.names:
         print(f"── {name}", flush=True)
         if given.beside is None:
-            print(_output(name, ROOT), end="", flush=True)
+            print(_output(name, ROOT, options), end="", flush=True)
         else:
-            here, there = _in_turn(name, given.beside.resolve(), given.runs or 5)
+            here, there = _in_turn(name, given.beside.resolve(), given.runs or 5, options)
             print(f"{'figure':78} {'here: median (spread)':>30} {'beside':>30} {'ratio':>6}")
             print("\n".join(compare(here, there)), flush=True)
 

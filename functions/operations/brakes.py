@@ -60,14 +60,14 @@ class Brakes:
         counted = max(published, LEAST_COUNTED)
         if self.most_failures is None or failed <= self.most_failures * counted:
             return None
-        return f"{failed} of {published} failed again, which is more than {self.most_failures:.4g} of {counted}"
+        return f"{failed} of {published} failed again, which is more than {self.most_failures:.2%} of {counted}"
 
     def explain_canary(self, published: int, failed: int) -> str | None:
         """Return why the canary failed, or None if enough of it succeeded."""
         success = (published - failed) / published if published else 1.0
         if success >= self.min_success:
             return None
-        return f"only {published - failed} of the canary's {published} succeeded, and {self.min_success:.4g} of it must"
+        return f"only {published - failed} of the canary's {published} succeeded, and {self.min_success:.2%} must"
 
     def next_rate(self, rate: float | None, p99: float | None, usual_p99: float | None) -> float | None:
         """Return the rate that suits live consumers, in records a second; None for no limit.

@@ -68,6 +68,8 @@ def handler(command: ReplayEvents, run: Run[At]) -> Iterator[Progress[At]]:
                 plan.note(
                     f"{plan.derived_ids} have ids derived from order and version: nobody kept those of their time"
                 )
+            if not replaying.addressees(command):
+                plan.note("Nobody applies it: every consumer of the topic ignores replays. See --with-effects")
             if not command.execute:
                 yield Progress(
                     plan.count,

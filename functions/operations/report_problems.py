@@ -10,7 +10,6 @@ from functools import partial
 from msgspec import Struct
 
 from kernel import settings
-from kernel.errors import ProblemError
 from kernel.messaging import topic_retention
 from kernel.messaging.topic_log import TopicLog
 from kernel.operations.operation import Run, operation
@@ -54,7 +53,7 @@ def handler(_command: ReportProblems, _run: Run[None]) -> Iterator[Progress[None
             found += check()
         except Exception as error:  # noqa: BLE001 - whatever it is, the others are looked at
             logger.warning("check failed", extra={"check": name, "error": type(error).__name__})
-            reason = str(error) if isinstance(error, ProblemError) else type(error).__name__
+            reason = str(error).partition("\n")[0] or type(error).__name__
             found.append(Found(name, f"It cannot be looked at: {reason}", "./millrace mappings explain"))
     yield Progress(len(found), len(found), None, found)
 

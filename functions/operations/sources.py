@@ -13,7 +13,8 @@ from kernel.messaging.topic_log import TopicLog
 from operations.archive import Archive
 from operations.archive_bucket import Bucket
 
-CHUNK = 2_000
+# As many offsets as a file of the archive has: each of its files is opened once.
+CHUNK = 10_000
 _OFFSETS = re.compile(r"(\d{1,5}):(\d{0,18})-(\d{0,18})")
 
 type Ranges = dict[int, range]

@@ -400,7 +400,8 @@ def test_any_redelivery_has_the_same_effect(
 ) -> None:
     """Whatever is delivered, in any order and any number of times: each good record once, each bad one dead once."""
     with activity.connect() as connection:
-        connection.execute("TRUNCATE events, inbox, outbox")
+        # A breaker that an earlier example opened would give the next one back.
+        connection.execute("TRUNCATE events, inbox, outbox, breakers")
     ids = [UUID(int=number + 1) for number in range(12)]
     values = [b"junk" if number % 4 == 0 else user_event(ids[number]) for number in range(12)]
 

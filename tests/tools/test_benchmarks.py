@@ -43,8 +43,10 @@ def test_leaves_out_what_never_varies() -> None:
         (["no_such"], "There is no benchmark 'no_such'"),
         (["imports", "--runs", "3"], "--beside"),
         (["imports", "--beside", "/"], "no checkout"),
+        (["growth", "imports", "--events", "9"], "imports has a size of its own. --events is for growth."),
+        (["growth", "--events", "0"], "at least 1"),
     ],
-    ids=["unknown name", "runs without beside", "beside no checkout"],
+    ids=["unknown name", "runs without beside", "beside no checkout", "events without effect", "no events"],
 )
 def test_says_what_is_wrong_with_the_request(
     arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]

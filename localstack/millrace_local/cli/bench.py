@@ -13,6 +13,7 @@ def command(
     names: Annotated[list[str] | None, typer.Argument(help="Benchmarks to run; without it, the list of them.")] = None,
     beside: Annotated[Path | None, typer.Option(help="Another checkout, to compare with: both run in turn.")] = None,
     runs: Annotated[int | None, typer.Option(help="How often each checkout runs (5).", min=1)] = None,
+    events: Annotated[int | None, typer.Option(help="How many events: of growth alone (60,000).", min=1)] = None,
 ) -> None:
     """Measure, each against its budget or its alternative, in one run on this machine.
 
@@ -26,5 +27,6 @@ def command(
         *(names or []),
         *(["--beside", str(beside)] if beside else []),
         *(["--runs", str(runs)] if runs else []),
+        *(["--events", str(events)] if events else []),
     ]
     become_python("-m", "tools.benchmarks", *arguments)

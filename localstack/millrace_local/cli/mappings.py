@@ -18,6 +18,8 @@ from millrace_local.mappings.sentences import Explanation
 from millrace_local.problems import LocalCloudError
 from millrace_plugin.status.structures import Mapping
 
+WIDEST = 10_000
+
 application = typer.Typer(no_args_is_help=True)
 
 Wanted = Annotated[str, typer.Argument(help="UUID, function (blogs.on_user_events) or topic of the mapping.")]
@@ -56,7 +58,7 @@ def list_(*, as_json: Json = False, stage: Stage = None, profile: Profile = None
         return
     table = Table(box=None, padding=(0, 2, 0, 0))
     for name in ("function and group", "topic", "state", "batch", "window", "lag", "doing", "last result"):
-        table.add_column(name, overflow="fold", justify="right" if name in {"batch", "window", "lag"} else "left")
+        table.add_column(name, no_wrap=True, justify="right" if name in {"batch", "window", "lag"} else "left")
     for each, told in found:
         colour = "red" if told.wrong else "green"
         window = "" if each.window_seconds is None else f"{each.window_seconds:g} s"
@@ -70,7 +72,9 @@ def list_(*, as_json: Json = False, stage: Stage = None, profile: Profile = None
             f"[{colour}]{told.cause.replace('_', ' ')}[/]",
             (each.last_result or "").partition(".")[0],
         )
-    console.print(table)
+    # Names are never broken or cut: where they need it, the table is wider than the terminal.
+    width = console.measure(table, options=console.options.update(max_width=WIDEST)).maximum
+    console.print(table, width=max(console.width, width), crop=False, soft_wrap=True)
     if not found:
         notices.print("There are no mappings: ./millrace deploy creates the application's.")
 

@@ -4,6 +4,7 @@ import msgspec
 
 from millrace_local.cloud import application
 from millrace_local.mappings import on_aws, pauses
+from millrace_local.mappings.breakers import with_breakers
 from millrace_local.mappings.place import Place
 from millrace_local.problems import LocalCloudError
 from millrace_plugin.status.structures import Mapping
@@ -28,7 +29,8 @@ def read(place: Place) -> tuple[Mapping, ...]:
             raise NoLocalStackError(str(error)) from error
     else:
         found = on_aws.read(place.stage)
-    told = [_with_note(each, place) if each.state == "Disabled" else each for each in found]
+    told = tuple(_with_note(each, place) if each.state == "Disabled" else each for each in found)
+    told = with_breakers(told, place)
     return tuple(sorted(told, key=lambda each: (place.name(each), each.topic, each.uuid)))
 
 

@@ -153,11 +153,11 @@ def _import_failed(condition: Condition, _mapping: Mapping, place: Place) -> Wor
     return told, place.deployed()
 
 
-def _breaker_open(condition: Condition, _mapping: Mapping, place: Place) -> Words:
+def _breaker_open(condition: Condition, mapping: Mapping, place: Place) -> Words:
     waits = f", and {_where(condition)} waits{_since(condition)}" if condition.offset is not None else ""
     told = (
-        f"The breaker of {condition.detail} is open after {condition.attempts} permanent failures in a row{waits}:"
-        " nothing more is dead-lettered until one record succeeds."
+        f"The breaker of {mapping.group} is open{waits}: too many records in a row failed for good, and nothing more is"
+        " dead-lettered until one succeeds."
     )
     return told, place.deployed()
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from millrace_local.deployment import operations
 from millrace_local.mappings import pauses, reading, sentences
 from millrace_local.mappings.place import Place
 from millrace_local.mappings.reading import NoLocalStackError
@@ -178,6 +179,20 @@ def test_a_record_that_the_function_returns_is_told(lab: Lab) -> None:
 
     assert told.sentence.startswith("It retries offset 0 of partition 0 since ")
     assert told.sentence.endswith(", returned by the function, whose log says why.")
+
+
+def test_an_open_breaker_is_told_instead_of_the_records_that_it_returns(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the consumer's database says of it, as the operation reports it."""
+    mapped = lab.map(RETURNS, **PARTLY)
+    found = [{"name": f"breaker {mapped.group}", "reason": "It is open.", "command": "./millrace deploy"}]
+    monkeypatch.setattr(operations, "run", lambda *_: iter([{"result": found}]))
+    mapped.write(2)
+    told = mapped.explained_as("breaker_open")
+
+    assert told.sentence.startswith(f"The breaker of {mapped.group} is open, and offset 0 of partition 0 waits since ")
+    assert (told.command, told.wrong) == ("./millrace deploy", True)
 
 
 def test_reserved_concurrency_of_zero_is_told(lab: Lab) -> None:
