@@ -16,6 +16,7 @@ from tools.template import FUNCTIONS, Function, expanded, topics
 
 STORE = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:"
 CLUSTER = "${KafkaClusterArn}"
+LOGS = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/millrace/${Stage}/*"
 INDEX = "${OpenSearchDomainArn}"
 READ, WRITE = "secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"
 EMAILS = Right(
@@ -28,6 +29,7 @@ AWS_POLICY = "arn:aws:iam::aws:policy/service-role/"
 
 WITHOUT_DATABASE = {
     "operations.archive_events",
+    "operations.find_events",
     "operations.get_docs",
     "operations.get_health",
     "operations.get_openapi",
@@ -46,6 +48,7 @@ LOOK_INTO_DOMAINS = {
     "operations.replay_events": ("ro",),
     "operations.reset_breaker": ("ro", "relay"),
     "operations.settle_dead_letters": ("relay",),
+    "operations.trace_event": ("ro",),
 }
 PUBLISH_AGAIN = {"operations.redrive_dead_letters", "operations.replay_events"}
 SIGN_TOKENS = {"users.log_in", "users.refresh_token", "users.change_password"}
@@ -57,7 +60,8 @@ SPEAK_WITH_STRIPE = {
 }
 EVERY_TOPIC = "*-events*"
 READ_EVERY_TOPIC = {
-    *("operations.archive_events", "operations.verify_archive"),
+    *("operations.archive_events", "operations.find_events", "operations.verify_archive"),
+    "operations.trace_event",
     *(f"operations.{name}_dead_letters" for name in ("export", "group", "list", "settle")),
     "operations.show_dead_letter",
 }
@@ -86,10 +90,24 @@ OWN: dict[str, set[Right]] = {
     "notifications.on_notification_events": {EMAILS},
     "notifications.send_emails": {EMAILS},
     "operations.archive_events": {*FINDS_ARCHIVED, Right("Allow", "s3:PutObject", "${ArchiveBucket.Arn}/*")},
+    "operations.find_events": FINDS_ARCHIVED,
     "operations.get_readiness": {
         Right("Allow", f"kafka-cluster:{action}", CLUSTER) for action in ("Connect", "DescribeCluster")
     },
     "operations.replay_events": FINDS_ARCHIVED,
+    "operations.produce_events": {
+        *(
+            Right("Allow", f"kafka-cluster:{action}", CLUSTER)
+            for action in ("Connect", "DescribeCluster", "WriteDataIdempotently")
+        ),
+        *_on("topic", EVERY_TOPIC, "DescribeTopic"),
+        *(
+            right
+            for topic in sorted(set.union(*topics_by_publisher().values()))
+            for right in _on("topic", topic, "WriteData")
+        ),
+    },
+    "operations.trace_event": {Right("Allow", "logs:FilterLogEvents", LOGS), *_on("group", "*", "DescribeGroup")},
     "operations.verify_archive": FINDS_ARCHIVED,
     "operations.report_problems": {
         *(Right("Allow", f"kafka-cluster:{action}", CLUSTER) for action in ("Connect", "DescribeCluster")),
@@ -177,8 +195,7 @@ def _publication_again() -> Iterator[Right]:
     yield from _on("group", "*", "DescribeGroup")
     for topic in set.union(*topics_by_publisher().values()):
         yield from _on("topic", topic, "WriteData")
-    logs = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/millrace/${Stage}/*"
-    yield Right("Allow", "logs:FilterLogEvents", logs)
+    yield Right("Allow", "logs:FilterLogEvents", LOGS)
 
 
 def _reading() -> Iterator[Right]:

@@ -5,7 +5,7 @@ from importlib import import_module
 
 import typer
 
-COMMANDS = ("archive", "replay")
+COMMANDS = ("archive", "find", "path", "produce", "replay", "tail")
 
 application = typer.Typer(no_args_is_help=True)
 # Import only the command that is run, as `__main__` does.
@@ -15,9 +15,9 @@ for name in [each for each in COMMANDS if each in sys.argv[2:3]] or COMMANDS:
 
 @application.callback()
 def group() -> None:
-    """Archive events, and see what became of them.
+    """Find, follow and publish events, see the whole way of one, and archive all of them.
 
-    Exit codes: 0 done, 1 failed, 2 wrong options.
+    Exit codes: 0 done, 1 failed, 2 wrong options, 130 Ctrl-C.
 
-    Examples: ./millrace events archive · ./millrace events archive --verify --topic user-events
+    Examples: ./millrace events path 0193… · ./millrace events tail order-events · ./millrace events archive --verify
     """

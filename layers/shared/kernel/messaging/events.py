@@ -198,18 +198,23 @@ def encode_untraced(event: Event, event_id: UUID, time: datetime) -> tuple[bytes
     return key.encode(), msgspec.json.encode(event), [(name, text.encode()) for name, text in headers.items()]
 
 
+def id_of(text: str, source: str | None) -> UUID:
+    """Return the id by which an inbox knows the event with the header `ce_id` *text*.
+
+    *source*: its header `ce_source`. A CloudEvents id may be any text that is unique within its source.
+    """
+    try:
+        return msgspec.convert(text, UUID)
+    except msgspec.ValidationError:
+        return uuid5(NAMESPACE_OID, f"{source} {text}")
+
+
 def _event_id(record: Record, text: str | None) -> UUID:
     if text is None:
         text, failed_at = record.header("dlq_id", "dlq_first_failed_at")
         if failed_at and (place := record.original):
             return uuid5(NAMESPACE_OID, f"{record.topic}-{place.partition}-{place.offset} failed at {failed_at}")
-    if text is None:
-        return record.id
-    try:
-        return msgspec.convert(text, UUID)
-    except msgspec.ValidationError:
-        # A CloudEvents id may be any text that is unique within its source.
-        return uuid5(NAMESPACE_OID, f"{record.header('ce_source')[0]} {text}")
+    return record.id if text is None else id_of(text, record.header("ce_source")[0])
 
 
 def _in_base64(content: bytes | None) -> str | None:

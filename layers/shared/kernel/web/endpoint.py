@@ -74,7 +74,10 @@ class Endpoint[Body, Query]:
         if event.get("httpMethod") == "HEAD":
             response["body"] = ""
         milliseconds = round((time.perf_counter() - started) * 1000, 1)
-        logger.info("request", status=response["statusCode"], duration_ms=milliseconds, gateway_id=gateway_id)
+        # The route and not the path: that may name people.
+        route = {"method": event.get("httpMethod"), "route": event.get("resource")}
+        told = {**route, "status": response["statusCode"], "duration_ms": milliseconds, "gateway_id": gateway_id}
+        logger.info("request", extra=told)
         return responses.finish(response, trace, headers.get("origin"))
 
     def _answer(self, event: Event, headers: Mapping[str, str], principal: Principal | None) -> Response:
