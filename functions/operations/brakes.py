@@ -9,10 +9,10 @@ from operations.commands import LongChange
 # A single failure among the first few says little about the rest.
 LEAST_COUNTED = 100
 MOST_PER_SECOND = 100_000
-# How the rate follows consumers that are slower than they may be, and that have recovered.
+# How the rate follows consumers that are slower than they may be, and that are not: it begins low, and rises.
+FIRST_PER_SECOND, LEAST_PER_SECOND = 100.0, 1.0
 SLOWER, FASTER = 0.5, 1.25
-LEAST_PER_SECOND = 1.0
-# What is assumed of a command without a rate, for its expected duration, and where a slowdown begins.
+# What is assumed of a command without a rate, for its expected duration.
 USUAL_PER_SECOND = 2_000.0
 
 
@@ -69,22 +69,26 @@ class Brakes:
             return None
         return f"only {published - failed} of the canary's {published} succeeded, and {self.min_success:.2%} must"
 
+    def first_rate(self) -> float | None:
+        """Return how many records a second to begin with. Returns None for no limit."""
+        if self.slowdown is None:
+            return self.rate
+        return FIRST_PER_SECOND if self.rate is None else min(self.rate, FIRST_PER_SECOND)
+
     def next_rate(self, rate: float | None, p99: float | None, usual_p99: float | None) -> float | None:
         """Return the rate that suits live consumers, in records a second; None for no limit.
 
         *rate*: the present one.
-        *p99*, *usual_p99*: durations of their batches now, and before the command; None where nothing was consumed.
+        *p99*, *usual_p99*: durations of their batches now, and before the command; None where no batch is known of.
         """
-        if self.slowdown is None or not p99 or not usual_p99:
+        if self.slowdown is None or rate is None:
+            return self.rate
+        if usual_p99 and not p99:
+            # Records were published, so there are batches. Nobody knows yet what they took.
             return rate
-        if p99 > self.slowdown * usual_p99:
-            return max(LEAST_PER_SECOND, (rate or USUAL_PER_SECOND) * SLOWER)
-        if rate is None:
-            return None
-        faster = rate * FASTER
-        if self.rate is None:
-            return None if faster >= USUAL_PER_SECOND else faster
-        return min(self.rate, faster)
+        if usual_p99 and p99 and p99 > self.slowdown * usual_p99:
+            return max(LEAST_PER_SECOND, rate * SLOWER)
+        return min(rate * FASTER, self.rate or MOST_PER_SECOND)
 
 
 def _share(name: str, text: str | None, problems: list[FieldProblem]) -> float | None:
@@ -98,7 +102,7 @@ def _number(name: str, text: str | None, unit: str, most: float, problems: list[
     """Return the number before *unit*. Adds a problem if *text* is none, or not above 0 and at most *most*."""
     if text is None:
         return None
-    found = re.fullmatch(rf"(\d{{1,9}}(?:\.\d{{1,6}})?){re.escape(unit)}", text)
+    found = re.fullmatch(rf"([0-9]{{1,9}}(?:\.[0-9]{{1,6}})?){re.escape(unit)}", text)
     number = float(found[1]) if found else 0.0
     if not 0 < number <= most:
         problems.append(

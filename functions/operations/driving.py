@@ -1,6 +1,6 @@
 """The engine of long commands: publish batch by batch, checkpoint after each acknowledgement, and mind the brakes.
 
-1. Read a batch of the task, as large as the rate allows for a second.
+1. Read a batch of the task, as large as the rate allows at once.
 2. Publish it, in its order. What Kafka has acknowledged is settled together with the checkpoint, in one transaction.
 3. Look at the state: an operator may have paused or cancelled the task.
 4. After the canary, wait for its effects. After each batch, count failures, and follow the live consumers.
@@ -24,6 +24,7 @@ from kernel.messaging import kafka
 from kernel.messaging.topic_log import TopicLog
 from kernel.operations.progress import Progress
 from kernel.storage.database import Connection
+from kernel.telemetry import logger
 from operations import live_consumers, task_store
 from operations.brakes import Brakes
 from operations.consumers import Consumer
@@ -36,8 +37,11 @@ BATCH = 1_000
 # How long a canary may wait for its consumers.
 CANARY_SECONDS = 900
 LOOK_SECONDS = 1.0
-LIVE_SECONDS = 10.0
-LIVE_WINDOW_SECONDS, USUAL_WINDOW_SECONDS = 60.0, 900.0
+# How often the live consumers are looked at, and how far back: log lines come seconds late.
+LIVE_SECONDS = 5.0
+LIVE_WINDOW_SECONDS, USUAL_WINDOW_SECONDS = 15.0, 900.0
+# How many seconds' worth of records is published at once: live events wait behind them.
+SLICE_SECONDS, LIVE_SLICE_SECONDS = 1.0, 0.1
 
 
 class Batch(NamedTuple):
@@ -88,7 +92,7 @@ class Checkpoint(msgspec.Struct):
 
     *place*: the job's own.
     *seen*: failures so far.
-    *ends*: of the job's topics; what the task published after them is not in this checkpoint.
+    *ends*: of the job's topics; what the task published after them may not be in this checkpoint.
     *rate*: the present one, records a second; None for no limit.
     *usual_p99*: of the live consumers before the task, in milliseconds.
     *canary*: the ends of the topics after the canary was published; None before that, and when it has passed.
@@ -118,7 +122,7 @@ class Drive:
     at: Checkpoint
     sent: Counter[tuple[Any, ...]]
     looked_at: float = 0
-    followed_at: float = 0
+    follow_at: float = 0
 
     def parts(self) -> Iterator[Progress[UUID]]:
         """Carry the task on until it is finished, stopped, paused or cancelled. Yields after each batch."""
@@ -152,10 +156,11 @@ class Drive:
         return state
 
     def _most(self) -> int:
-        """Return how many records the next batch may have: a second's worth, and not beyond the canary."""
-        most = min(
-            self.task.total - self.task.done, BATCH if self.at.rate is None else max(1, min(BATCH, int(self.at.rate)))
-        )
+        """Return how many records the next batch may have: what the rate allows at once, and not beyond the canary."""
+        most = min(self.task.total - self.task.done, BATCH)
+        if self.at.rate is not None:
+            seconds = SLICE_SECONDS if self.brakes.slowdown is None else LIVE_SLICE_SECONDS
+            most = min(most, max(1, int(self.at.rate * seconds)))
         return min(most, self._canary() - self.task.done) if self._canary() else most
 
     def _canary(self) -> int:
@@ -169,11 +174,14 @@ class Drive:
         """
         unsent = self._leave_out_sent(batch.messages)
         try:
-            outcomes = kafka.publish(message for _, message in unsent) if unsent else []
+            outcomes = kafka.publish((message for _, message in unsent), stops=True) if unsent else []
         except KafkaError as error:
             message = f"Kafka: {error!r}"
             raise UnavailableError(message) from error
         count = next((number for number, outcome in enumerate(outcomes) if outcome is not None), len(outcomes))
+        # Of other partitions: they are in the next batch again, which leaves them out.
+        later = list(zip(unsent, outcomes, strict=False))[count:]
+        self.sent.update(_identity(message) for (_, message), outcome in later if outcome is None)
         settled = unsent[count][0] if count < len(unsent) else len(batch.messages)
         if settled:
             return settled
@@ -190,11 +198,11 @@ class Drive:
         for number, message in enumerate(messages):
             identity = _identity(message)
             if self.sent[identity]:
-                self.sent[identity] -= 1
+                self.sent.subtract([identity])
             else:
                 unsent.append((number, message))
-        # An earlier invocation was in the middle of one batch, which this one began with.
-        self.sent.clear()
+        # What was sent before is the beginning of what is read: the first batch without any of it is behind all of it.
+        self.sent = Counter() if len(unsent) == len(messages) else +self.sent
         return unsent
 
     def _save(self, tokens: Sequence[Any]) -> State:
@@ -202,7 +210,8 @@ class Drive:
         with self.connection.transaction():
             if tokens:
                 self.at.place = self.job.settle(self.connection, self.at.place, tokens)
-                self.at.ends = ends(self.log, self.job.topics)
+                if not self.sent:
+                    self.at.ends = ends(self.log, self.job.topics)
             done = self.task.done + len(tokens)
             failures = self.at.seen.failures
             checkpoint = msgspec.to_builtins(self.at)
@@ -217,13 +226,20 @@ class Drive:
             self.at.canary = ends(self.log, {each.topic for each in self.job.consumers})
             self.at.canary_since = time.time()
             return self._save(())
+        if self.brakes.slowdown is not None and now >= self.follow_at and (state := self._follow(now)) != "running":
+            return state
         if self.brakes.most_failures is not None and now - self.looked_at >= LOOK_SECONDS:
             self.looked_at = now
             return self._count_failures()
-        if self.brakes.slowdown is not None and now - self.followed_at >= LIVE_SECONDS:
-            self.followed_at = now
-            self.at.rate = self.brakes.next_rate(self.at.rate, self._p99(LIVE_WINDOW_SECONDS), self.at.usual_p99)
         return "running"
+
+    def _follow(self, now: float) -> State:
+        """Adapt the rate to the live consumers. After a slowdown, wait until they are seen without what was before."""
+        before = self.at.rate
+        self.at.rate = self.brakes.next_rate(before, self._p99(LIVE_WINDOW_SECONDS), self.at.usual_p99)
+        is_slower = before is not None and self.at.rate is not None and self.at.rate < before
+        self.follow_at = now + (LIVE_WINDOW_SECONDS if is_slower else LIVE_SECONDS)
+        return "running" if self.at.rate == before else self._save(())
 
     def _count_failures(self) -> State:
         self.effects.observe(self.at.seen)
@@ -247,7 +263,11 @@ class Drive:
         return self._save(())
 
     def _p99(self, seconds: float) -> float | None:
-        return p99(self.job.consumers, seconds)
+        try:
+            return p99(self.job.consumers, seconds)
+        except UnavailableError as error:
+            logger.warning("the rate is kept, because nothing is known of live consumers", error=str(error))
+            return None
 
     def _finish(self) -> State:
         self.effects.observe(self.at.seen)
@@ -274,7 +294,7 @@ def first_checkpoint(job: Job, log: TopicLog, task_id: UUID, brakes: Brakes, pla
     effects = Effects(log, job.consumers, job.header, str(task_id))
     usual = p99(job.consumers, USUAL_WINDOW_SECONDS) if brakes.slowdown is not None else None
     found: dict[str, Any] = msgspec.to_builtins(
-        Checkpoint(place, effects.begin(), ends(log, job.topics), brakes.rate, usual)
+        Checkpoint(place, effects.begin(), ends(log, job.topics), brakes.first_rate(), usual)
     )
     return found
 

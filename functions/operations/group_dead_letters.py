@@ -26,7 +26,7 @@ def handler(command: GroupDeadLetters, _run: Run[None]) -> Iterator[Progress[Non
 def _told(several: list[DeadLetter]) -> dict[str, Any]:
     """Return a group: its cause, how many letters it has, the first and last, and the newest one as an example."""
     times = [each.place.timestamp for each in several]
-    example = max(several, key=lambda each: each.place.timestamp)
+    example = max(several, key=lambda each: (each.place.timestamp, each.place.offset))
     letter = example.letter
     return {
         "group": letter.fingerprint,

@@ -8,9 +8,11 @@ from collections.abc import Collection, Iterator
 import msgspec
 
 from kernel import settings
-from kernel.telemetry import logger
+from kernel.errors import UnavailableError
 
 METRIC = "consumer_batch_duration_ms"
+# A term and no path in JSON, which LocalStack takes for everything. It finds another line of the same batch, too.
+PATTERN = f'"{METRIC}"'
 # A page has up to 10,000 lines or 1 MB; what is not read within so many says little that these do not.
 MOST_PAGES = 5
 
@@ -28,7 +30,7 @@ def p99(groups: Collection[str], domains: Collection[str], seconds: float) -> fl
     *groups*: of the consumers.
     *domains*: in whose logs they are.
     *seconds*: how far to look back.
-    Returns None if there was no batch, or CloudWatch Logs does not answer: then nothing is known.
+    Returns None if there was no batch. Raises UnavailableError if CloudWatch Logs does not answer.
     """
     now = time.time()
     durations = sorted(
@@ -46,17 +48,20 @@ def _lines(domain: str, since: int, until: int) -> Iterator[_Line]:
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - as above
 
     group = f"/millrace/{settings.text('STAGE')}/{domain}"
-    pattern = f"{{ $.{METRIC} = * }}"
+    logs = boto3.client("logs")
     try:
-        pages = boto3.client("logs").get_paginator("filter_log_events")
-        found = pages.paginate(logGroupName=group, startTime=since, endTime=until, filterPattern=pattern)
+        pages = logs.get_paginator("filter_log_events")
+        found = pages.paginate(logGroupName=group, startTime=since, endTime=until, filterPattern=PATTERN)
         for number, page in enumerate(found, 1):
             for event in page["events"]:
                 yield from _line(event["message"])
             if number == MOST_PAGES:
                 return
+    except logs.exceptions.ResourceNotFoundException:
+        return
     except (BotoCoreError, ClientError) as error:
-        logger.warning("durations of consumers cannot be read", extra={"group": group, "error": str(error)})
+        message = f"CloudWatch Logs: the durations of consumers in {group} cannot be read: {error}"
+        raise UnavailableError(message) from error
 
 
 def _line(message: str) -> Iterator[_Line]:

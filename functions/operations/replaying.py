@@ -1,7 +1,9 @@
 """The replay of events: what is published, for whom, and what must not be."""
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from kernel.errors import ConflictError, FieldProblem, InvalidError, refuse_fields
@@ -40,25 +42,24 @@ class Replay:
         self.choice = Choice(command)
         self._marks = list(_marks(command, task_id, self.consumers))
         self._records: Iterator[LogRecord] | None = None
+        self._unsettled: deque[LogRecord] = deque()
 
     def read(self, _connection: Connection, place: Place, most: int) -> Batch:
-        """Return the next chosen records. A token is the partition and the offset after the record."""
+        """Return the next chosen records. A token is the partition and the offset after the record.
+
+        What Kafka did not acknowledge comes again: a publication may take the beginning of a batch alone.
+        """
         if self._records is None:
-            self._records = Reading(self.source, ranges_of(place)).records()
-        messages: list[Copy] = []
-        tokens: list[tuple[int, int]] = []
-        for record in self._records:
-            if self.choice.has(record):
-                messages.append(self._message(record))
-                tokens.append((record.partition, record.offset + 1))
-                if len(messages) == most:
-                    break
-        return Batch(messages, tokens)
+            self._records = filter(self.choice.has, Reading(self.source, ranges_of(place)).records())
+        self._unsettled.extend(islice(self._records, max(0, most - len(self._unsettled))))
+        records = list(islice(self._unsettled, most))
+        return Batch([self._message(each) for each in records], [(each.partition, each.offset + 1) for each in records])
 
     def settle(self, _connection: Connection, place: Place, tokens: Sequence[Any]) -> Place:
-        """Return the place after *tokens*. What was read and not acknowledged is read again."""
+        """Return the place after *tokens*, which are the first ones of what was read."""
         settled = dict(place)
         for partition, next_offset in tokens:
+            self._unsettled.popleft()
             settled[str(partition)] = [next_offset, place[str(partition)][1]]
         return settled
 

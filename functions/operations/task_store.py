@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
+from psycopg.errors import LockNotAvailable
 from psycopg.types.json import Json
 
 from kernel.errors import ConflictError, NotFoundError
@@ -13,6 +14,8 @@ from kernel.storage.database import Connection
 from operations import database
 
 LOCK = 0x7461736B  # "task": the advisory locks' first key
+# How long Postgres may take to see that a killed process is gone.
+ENDING = "3s"
 
 type State = Literal["running", "paused", "stopped", "failed", "cancelled", "done"]
 # A task in one of these keeps its topics, and can be resumed.
@@ -91,21 +94,30 @@ def find(connection: Connection, task_id: UUID) -> Task:
 def driven(task_id: UUID) -> Iterator[tuple[Connection, Task]]:
     """Work on the task alone, on a connection in autocommit mode, and mark it as running.
 
-    The lock is the connection's: it ends with the process, so a killed task can be resumed at once.
+    The lock is the connection's: it ends a moment after the process, so a killed task can be resumed at once.
     Raises NotFoundError for an unknown task. Raises ConflictError if it is finished, or worked on by another invocation.
     """
     with contextlib.closing(database.connect()) as connection:
-        [(is_ours,)] = connection.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", (LOCK, str(task_id)))
         task = find(connection, task_id)
-        if not is_ours:
+        if not _lock(connection, task_id):
             message = f"Another invocation works on task {task_id} at this moment. Pause it first, or wait."
             raise ConflictError(message)
+        task = find(connection, task_id)
         if task.state not in UNFINISHED:
             message = f"Task {task_id} is {task.state}: there is nothing to resume."
             raise ConflictError(message)
         if task.state != "running":
             change(connection, task_id, "running", None)
         yield connection, task
+
+
+def _lock(connection: Connection, task_id: UUID) -> bool:
+    """Lock the task as long as *connection* lives. Returns False if another invocation keeps it."""
+    with contextlib.suppress(LockNotAvailable), connection.transaction():
+        connection.execute("SELECT set_config('lock_timeout', %s, true)", (ENDING,))
+        connection.execute("SELECT pg_advisory_lock(%s, hashtext(%s))", (LOCK, str(task_id)))
+        return True
+    return False
 
 
 def advance(

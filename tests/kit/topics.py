@@ -3,7 +3,7 @@
 from uuid import uuid4
 
 from confluent_kafka import Consumer, Message, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
 
 # Compacted within a second, except for the segment that is being written.
 COMPACTED = {
@@ -21,6 +21,17 @@ def create(bootstrap: str, *, partitions: int = 1, configuration: dict[str, str]
     admin = AdminClient({"bootstrap.servers": bootstrap})
     admin.create_topics([NewTopic(name, partitions, 1, config=configuration or {})])[name].result(timeout=10)
     return name
+
+
+def configure(bootstrap: str, topic: str, **configuration: str) -> None:
+    """Change settings of *topic*, written with underscores for dots."""
+    entries = [
+        ConfigEntry(name.replace("_", "."), value, incremental_operation=AlterConfigOpType.SET)
+        for name, value in configuration.items()
+    ]
+    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries)
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin.incremental_alter_configs([resource])[resource].result(timeout=30)
 
 
 def ends(bootstrap: str, topic: str) -> dict[int, int]:

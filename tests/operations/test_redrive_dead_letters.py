@@ -5,7 +5,7 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from confluent_kafka import Message
@@ -14,15 +14,19 @@ from kernel.messaging import dead_letters, events, kafka
 from kernel.messaging.dead_letters import DeadLetter
 from kernel.settings import Consumer as Settings
 from operations import (
+    change_task,
     consumers,
     export_dead_letters,
     group_dead_letters,
     list_audit,
     list_dead_letters,
+    list_tasks,
     redrive_dead_letters,
     settle_dead_letters,
     show_dead_letter,
+    task_store,
 )
+from operations.database import transaction
 from tests.kit import operation_process, operations, topics
 from tests.kit.lambda_events import Context, record
 from tests.kit.servers import wait_until
@@ -189,6 +193,52 @@ def test_exports_lines_that_other_tools_read(letters: Letters) -> None:
 
     assert [json.loads(json.loads(line)["value"])["offset"] for line in lines] == [1, 2]
     assert json.loads(lines[0])["metadata"]["topic"] == letters.dead
+
+
+def begin(**options: object) -> tuple[str, dict[str, Any]]:
+    """Begin a redrive of which nothing is published yet. Returns its task's id, and where it begins."""
+    cursor = operations.part(redrive_dead_letters.handler, execute=True, **options)["next"]
+    return cursor["at"]["task"], cursor
+
+
+def states(letters: Letters) -> dict[str, str]:
+    found = operations.run(list_dead_letters.handler, state="all")["letters"]
+    assert {each["original"].partition(":")[0] for each in found} == {letters.topic}
+    return {each["original"].partition(":")[2]: each["state"] for each in found}
+
+
+@pytest.mark.parametrize("left", ["paused", "stopped", "failed"])
+def test_the_rest_of_a_redrive_waits_again_once_it_is_cancelled(left: task_store.State, letters: Letters) -> None:
+    """Nobody else takes the letters as long as the task can be resumed, and what it has redriven stays redriven."""
+    letters.add((0, 1), (0, 2), (0, 3))
+    task, cursor = begin(rate="1/s")
+    operations.part(redrive_dead_letters.handler, cursor)
+    with transaction() as connection:
+        task_store.change(connection, UUID(task), left, "for the test")
+    assert states(letters) == {"0:1": "redriven", "0:2": "selected", "0:3": "selected"}
+    assert operations.run(redrive_dead_letters.handler)["count"] == 0
+
+    operations.run(change_task.handler, task=task, action="cancel")
+
+    assert states(letters) == {"0:1": "redriven", "0:2": "waiting", "0:3": "waiting"}
+    assert operations.run(redrive_dead_letters.handler, execute=True, expect=2)["published"] == 2
+    assert [json.loads(each.value() or b"")["offset"] for each in letters.redriven()] == [1, 2, 3]
+
+
+def test_a_topic_has_one_redrive_at_a_time(letters: Letters) -> None:
+    """Also of other letters. The second one selects none, so that they can be redriven later."""
+    letters.add((0, 1))
+    task, cursor = begin()
+    letters.add((1, 2))
+
+    answer = redrive_dead_letters.handler({"execute": True}, Context(milliseconds=operations.LONGEST))
+
+    assert f"is kept by task {task}" in answer["error"]["message"]
+    assert f"./millrace tasks cancel {task}" in answer["error"]["message"]
+    assert len(operations.run(list_tasks.handler)) == 1
+    assert states(letters) == {"0:1": "selected", "1:2": "waiting"}
+    assert operations.finish(redrive_dead_letters.handler, cursor)["state"] == "done"
+    assert operations.run(redrive_dead_letters.handler, execute=True, expect=1)["published"] == 1
 
 
 @pytest.mark.parametrize("name", ["order-events-dlq", "a:b:c", ":0:1", "a:0:-1"])

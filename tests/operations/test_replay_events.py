@@ -11,7 +11,7 @@ from confluent_kafka import Message, Producer
 
 from kernel.messaging import envelope
 from kernel.messaging.log_record import LogRecord
-from operations import consumers, replay_events
+from operations import consumers, list_tasks, replay_events
 from operations.consumers import Consumer
 from tests.kit import operation_process, operations, topics
 from tests.kit.archives import OwnArchive
@@ -21,8 +21,8 @@ from tests.kit.servers import wait_until
 pytestmark = pytest.mark.usefixtures("operations", "brokers")
 
 
-def produce(bootstrap: str, topic: str, count: int, partitions: int = 1) -> None:
-    """Publish *count* records, of which every key's are in one partition."""
+def produce(bootstrap: str, topic: str, count: int, partitions: int = 1, size: int = 0) -> None:
+    """Publish *count* records of *size* bytes or a few more, of which every key's are in one partition."""
     producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 50})
     for number in range(count):
         key = f"key-{number % 7}"
@@ -31,7 +31,7 @@ def produce(bootstrap: str, topic: str, count: int, partitions: int = 1) -> None
             ("ce_type", b"even" if number % 2 == 0 else b"odd"),
             ("h", b"\xff"),
         ]
-        value = b'{"number": %d}' % number
+        value = b'{"number": %d}' % number + b" " * size
         producer.produce(topic, value, key.encode(), partition=number % 7 % partitions, headers=headers)
     producer.flush()
 
@@ -107,6 +107,34 @@ def test_a_killed_task_goes_on_without_a_gap_and_without_a_repeat(
     result = operations.finish(replay_events.handler, begun["next"])
 
     assert (result["state"], result["published"]) == ("done", 5_000)
+    assert by_partition(topics.read(brokers, target)) == by_partition(topics.read(brokers, source))
+
+
+def test_large_records_are_all_replayed(brokers: str, source: str, target: str) -> None:
+    """Kafka takes a megabyte at a time, which is less than a batch of the task: the rest of it follows."""
+    produce(brokers, source, 1_500, partitions=3, size=3_000)
+
+    result = operations.run(replay_events.handler, topic=source, to=target, execute=True, expect=1_500)
+
+    assert (result["state"], result["published"]) == ("done", 1_500)
+    assert by_partition(topics.read(brokers, target)) == by_partition(topics.read(brokers, source))
+
+
+def test_a_record_that_the_target_refuses_ends_the_task_before_it(brokers: str, source: str, target: str) -> None:
+    """Nothing is left out in silence: the task has failed, says why, and goes on once the topic takes the record."""
+    produce(brokers, source, 10)
+    produce(brokers, source, 1, size=30_000)
+    produce(brokers, source, 10)
+    topics.configure(brokers, target, max_message_bytes="20000")
+
+    result = operations.run(replay_events.handler, topic=source, to=target, execute=True, expect=21)
+
+    assert (result["state"], result["published"]) == ("failed", 10)
+    assert f"{target} refuses the next record" in result["explanation"]
+    topics.configure(brokers, target, max_message_bytes="100000")
+    [task] = operations.run(list_tasks.handler)
+    cursor = {"command": task["command"], "at": {"task": str(task["id"])}, "done": task["done"], "total": 21}
+    assert operations.finish(replay_events.handler, cursor)["state"] == "done"
     assert by_partition(topics.read(brokers, target)) == by_partition(topics.read(brokers, source))
 
 

@@ -5,7 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from operations import change_task, list_audit, list_tasks, replay_events
+from kernel.errors import UnavailableError
+from operations import change_task, driving, list_audit, list_tasks, live_consumers, replay_events
 from tests.kit import operations, topics
 from tests.kit.lambda_events import Context
 from tests.operations.test_replay_events import produce
@@ -90,6 +91,36 @@ def test_a_cancelled_task_frees_its_topic_and_cannot_be_resumed(topic: str) -> N
     assert "is cancelled: there is nothing to resume" in refusal(replay_events.handler, {"cursor": cursor(task)})
     assert "is cancelled already" in refusal(change_task.handler, {"task": task, "action": "pause"})
     assert begin(topic) != task
+
+
+def test_a_task_slows_down_for_live_consumers_whatever_else_it_watches(
+    topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batches of live consumers took 10 ms before, and take 100 ms now."""
+    durations = iter([10.0, 100.0])
+    monkeypatch.setattr(live_consumers, "p99", lambda *_: next(durations))
+    monkeypatch.setattr(driving, "LOOK_SECONDS", 0)
+    task = begin(topic, live_p99="1.5x", stop_on_failures="1%")
+
+    operations.part(replay_events.handler, cursor(task))
+
+    [found] = operations.run(list_tasks.handler, task=task)
+    assert found["done"] == 10
+    assert (found["checkpoint"]["usual_p99"], found["checkpoint"]["rate"]) == (10, 50)
+
+
+def test_a_brake_that_cannot_see_is_refused(topic: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is published."""
+
+    def refuse(*_: object) -> None:
+        raise UnavailableError("CloudWatch Logs: no answer")
+
+    monkeypatch.setattr(live_consumers, "p99", refuse)
+
+    message = refusal(replay_events.handler, {"topic": topic, "execute": True, "live_p99": "1.5x"})
+
+    assert message == "CloudWatch Logs: no answer"
+    assert operations.run(list_tasks.handler) == []
 
 
 def test_unknown_tasks_are_refused_with_what_there_is() -> None:

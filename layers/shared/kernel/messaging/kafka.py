@@ -107,24 +107,26 @@ class _Warm(NamedTuple):
 _warm: list[_Warm] = []
 
 
-def publish(messages: Iterable[Sendable]) -> list[Exception | None]:
+def publish(messages: Iterable[Sendable], *, stops: bool = False) -> list[Exception | None]:
     """Send the first of *messages*, as many as fit into one batch, and wait until each is acknowledged or refused.
+
+    *stops*: whether a message that can never be published must hold up those after it in its partition.
 
     Returns one outcome for each message of the batch, and at least one:
 
     * None: every in-sync replica has it.
     * One of `UNPUBLISHABLE`: it can never be published.
     * TopicError: its topic cannot be written to.
-    * NotSentError: the time was over before its turn. It must be sent again before any message that follows it.
+    * NotSentError: the time was over before its turn, or *stops*. It must be sent again before any that follows it.
     * KafkaError: it may have been published, or not. It must be sent again likewise.
 
     Raises KafkaError when no broker can be reached.
     """
     end = time.monotonic() + LONGEST_SEND_SECONDS
     batch = list(_first_batch(messages))
-    outcomes, failed = _publish(batch, LONGEST_SEND_SECONDS)
+    outcomes, failed = _publish(batch, LONGEST_SEND_SECONDS, stops=stops)
     if len(batch) > 1 and any(isinstance(outcomes[each], REFUSED) for each in failed):
-        _publish_alone(batch, outcomes, failed, end)
+        _publish_alone(batch, outcomes, failed, end, stops=stops)
     return outcomes
 
 
@@ -138,14 +140,17 @@ def close() -> None:
             producer.close(timeout=CLOSE_SECONDS)
 
 
-def _publish(batch: list[Sendable], seconds: float) -> tuple[list[Exception | None], list[int]]:
+def _publish(batch: list[Sendable], seconds: float, *, stops: bool = False) -> tuple[list[Exception | None], list[int]]:
     """Send *batch* and wait for it. Returns the outcomes, and the indices of the messages that the broker refused.
 
     Closes a producer with refused messages: it has ended, and would give others the same error.
     """
     producer = _producer()
     absent = _absences(producer, {message.topic for message in batch})
-    sent = [absent[message.topic] or _send(producer, message) for message in batch]
+    sent: list[FutureRecordMetadata | Exception] = []
+    for message in batch:
+        held_up = NotSentError() if stops and sent and isinstance(sent[-1], Exception) else None
+        sent.append(held_up or absent[message.topic] or _send(producer, message))
     _flush(producer, seconds)
     outcomes = [_outcome(each) for each in sent]
     failed = [number for number, each in enumerate(sent) if outcomes[number] and not isinstance(each, Exception)]
@@ -171,11 +176,13 @@ def _flush(producer: KafkaProducer, seconds: float) -> None:
             return
 
 
-def _publish_alone(batch: list[Sendable], outcomes: list[Exception | None], failed: list[int], end: float) -> None:
+def _publish_alone(
+    batch: list[Sendable], outcomes: list[Exception | None], failed: list[int], end: float, *, stops: bool
+) -> None:
     """Send the *failed* messages again, each alone and in their order, and update their *outcomes*.
 
     The broker refuses a batch as a whole, and kafka-python gives the error to all other pending records. Messages after
-    an unsettled one are not sent.
+    an unsettled one are not sent, nor with *stops* those after a refused one.
     """
     is_settled, denied = True, dict[str, Exception]()
     for number in failed:
@@ -186,7 +193,8 @@ def _publish_alone(batch: list[Sendable], outcomes: list[Exception | None], fail
                 [outcome], _ = _publish([message], max(end - time.monotonic(), 1))
             except KafkaError as error:
                 outcome = error
-            is_settled = (outcome is None or isinstance(outcome, REFUSED)) and time.monotonic() < end
+            can_pass = outcome is None or (isinstance(outcome, REFUSED) and not stops)
+            is_settled = can_pass and time.monotonic() < end
             if isinstance(outcome, TopicError):
                 denied[message.topic] = outcome
         outcomes[number] = outcome
