@@ -12,7 +12,7 @@ from psycopg import sql
 from kernel.storage.database import Connection
 
 # The edges' own tables: `trace_event` shows them by other means.
-OWN = ("inbox", "outbox", "migrations", "breakers", "idempotency_keys", "parked_keys", "parked_records")
+OWN = ("inbox", "outbox", "migrations", "breakers", "idempotency_keys", "parked_records")
 # No index has xmin, so each table is read from beginning to end: not one that takes seconds.
 LARGEST_BYTES = 256_000_000
 SECONDS = 2

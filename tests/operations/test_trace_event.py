@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 from confluent_kafka import Consumer as Client
-from confluent_kafka import TopicPartition
+from confluent_kafka import Producer, TopicPartition
 
 import catalog.on_order_events
 import catalog.publish_events
@@ -23,7 +23,8 @@ from kernel.messaging.topic_log import TopicLog
 from kernel.storage import database
 from operations import consumers, topics, trace_event
 from operations.consumers import Consumer
-from tests.kit import copies, operations, relays
+from tests.kit import copies, relays
+from tests.kit import operations as kit_operations
 from tests.kit import topics as kit
 from tests.kit.aws import Aws
 from tests.kit.databases import Database
@@ -84,7 +85,7 @@ class Way:
         self._logs.put_log_events(logGroupName=group, logStreamName="one", logEvents=events)
 
     def trace(self, id_: str | None = None, **options: object) -> dict[str, Any]:
-        found: dict[str, Any] = operations.run(trace_event.handler, id=id_ or self.id, **options)
+        found: dict[str, Any] = kit_operations.run(trace_event.handler, id=id_ or self.id, **options)
         return found
 
     def step(self) -> dict[str, Any]:
@@ -209,6 +210,42 @@ def test_a_dead_letter_is_shown_with_its_cause(way: Way) -> None:
     assert letter["error"]["error_class"] == "MalformedError"
 
 
+def test_a_redriven_letter_is_followed_to_where_it_was_published_again(way: Way, operations: Database) -> None:
+    """And what became of it: it is applied once."""
+    way.store(amount="much")
+    way.publish()
+    way.consume()
+    way.publish_dead_letters()
+    [letter] = way.step()["letters"]
+    task = str(uuid4())
+    with operations.connect() as connection:
+        connection.execute(
+            """
+            INSERT INTO tasks (id, operation, command, total, checkpoint, who) VALUES (%s, 'redrive', '{}', 1, '{}', 'ann')
+            """,
+            (task,),
+        )
+        connection.execute(
+            """
+            INSERT INTO letters (topic, partition, "offset", "timestamp", state, task_id) VALUES (%s, %s, %s, %s, 'redriven', %s)
+            """,
+            (letter["topic"], letter["partition"], letter["offset"], letter["timestamp"], task),
+        )
+    producer = Producer({"bootstrap.servers": way.kafka})
+    value = json.dumps({"type": "OrderCreated", "orderId": way.order, "amount": 5}).encode()
+    headers = {"ce_id": way.id, "ce_type": "OrderCreated", "ce_source": "/orders", "redrive_id": task}
+    producer.produce(way.topic, value, way.order.encode(), headers=list(headers.items()))
+    assert producer.flush(20) == 0
+    way.consume()
+
+    step = way.step()
+
+    assert (step["state"], step["explanation"]) == ("applied", "after it was a dead letter")
+    [letter] = step["letters"]
+    assert (letter["state"], letter["task"]) == ("redriven", task)
+    assert [each["headers"]["redrive_id"] for each in letter["redriven"]] == [task]
+
+
 def test_the_request_and_the_consumers_attempts_come_from_the_logs(way: Way) -> None:
     """By the correlation id, and by the record's place."""
     way.store()
@@ -264,6 +301,6 @@ def test_rows_are_shown_on_the_local_cloud_alone(way: Way, monkeypatch: pytest.M
     """They may hold personal data."""
     monkeypatch.setenv("STAGE", "prod")
 
-    answer = trace_event.handler({"id": way.id, "rows": True}, Context(milliseconds=operations.LONGEST))
+    answer = trace_event.handler({"id": way.id, "rows": True}, Context(milliseconds=kit_operations.LONGEST))
 
     assert answer["error"]["fields"][0]["path"] == "rows"
