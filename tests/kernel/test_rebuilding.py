@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from kernel.contracts.catalog import ProductDeleted
 from kernel.errors import ConflictError, NotFoundError, UnprocessableError
-from kernel.messaging import events, rebuilding, shadow
+from kernel.messaging import events, shadow, shadow_application
 from tests.kernel import tallies
 from tests.kit import topics
 from tests.kit.databases import Database
@@ -204,7 +204,7 @@ def test_nothing_is_lost_or_doubled_under_load(
     orders: Database, stream: Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Events are published and applied during two rebuilds and their swaps; readers always find the table."""
-    monkeypatch.setattr(rebuilding, "CHUNK", 100)
+    monkeypatch.setattr(shadow_application, "CHUNK", 100)
     products = [uuid4() for _ in range(20)]
     told: Counter[str] = Counter()
     stop, read = threading.Event(), []

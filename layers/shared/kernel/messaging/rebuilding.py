@@ -9,34 +9,27 @@
 The live consumer goes on meanwhile. What only the shadow has applied counts as applied after the swap.
 """
 
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import batched
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
 from kernel import domains
-from kernel.errors import ConflictError, FieldProblem, NotFoundError, UnavailableError, refuse_fields
-from kernel.messaging import comparison, events, inbox, shadow
+from kernel.errors import ConflictError, FieldProblem, NotFoundError, refuse_fields
+from kernel.messaging import comparison, shadow
 from kernel.messaging.consumer import Consumer
-from kernel.messaging.consumption import CHUNK, Run
-from kernel.messaging.deliveries import addressed, read_all
-from kernel.messaging.log_record import LogRecord
 from kernel.messaging.shadow import Shadow
+from kernel.messaging.shadow_application import Application
 from kernel.messaging.topic_log import TopicLog
 from kernel.operations.operation import Operation, operation
 from kernel.operations.operation import Run as Invocation
 from kernel.operations.progress import Progress
 from kernel.storage import database
-from kernel.storage.database import Connection
 
 # The comparison or the swap of large tables is one part.
 PART_SECONDS = 300
-# Of one chunk; several statement timeouts.
-CHUNK_SECONDS = 60
 # For the expected duration: half of what was measured on a machine that did nothing else.
 USUAL_PER_SECOND = 5_000
 
@@ -111,16 +104,16 @@ class Rebuild[E]:
 
     @property
     def topic(self) -> str:
-        return self.consumer.names().topic
+        return self.application.topic
 
     @property
-    def scope(self) -> str:
-        return inbox.scope_of(self.consumer.group, self.consumer.generation)
+    def application(self) -> Application[E]:
+        return Application(self.domain, self.consumer)
 
     def parts(self, command: RebuildProjection, run: Invocation[At], log: TopicLog) -> Parts:
         match command.action:
             case "status":
-                found = self._find()
+                found = self.application.find()
                 yield Progress(1, 1, result={"rebuild": found and self._told(found, log)})
             case "build":
                 yield from self._build(command, run, log)
@@ -133,7 +126,7 @@ class Rebuild[E]:
                 yield from self._discard(command)
 
     def _build(self, command: RebuildProjection, run: Invocation[At], log: TopicLog) -> Parts:
-        found = self._find()
+        found = self.application.find()
         if run.cursor is None:
             plan = self._plan(command, found, log)
             if not command.execute:
@@ -145,7 +138,7 @@ class Rebuild[E]:
         elif found is None:
             raise ConflictError("The rebuild was discarded, or swapped, meanwhile.")
         yield from self._catch_up(log)
-        yield Progress(1, 1, result=self._told(self._require_shadow(), log))
+        yield Progress(1, 1, result=self._told(self.application.require(), log))
 
     def _plan(self, command: RebuildProjection, found: Shadow | None, log: TopicLog) -> dict[str, Any]:
         until = command.until or datetime.now(UTC)
@@ -170,7 +163,7 @@ class Rebuild[E]:
 
     def _create(self) -> None:
         with database.transaction(self.domain, "owner") as owner:
-            shadow.create(owner, f"{self.domain}_app", self.scope, self.consumer.projection)
+            shadow.create(owner, f"{self.domain}_app", self.application.scope, self.consumer.projection)
 
     def _swap(self, command: RebuildProjection, log: TopicLog) -> Parts:
         yield from self._catch_up(log)
@@ -181,9 +174,9 @@ class Rebuild[E]:
         _require(command, found.differences)
         with database.transaction(self.domain, "owner") as owner:
             shadow.stop_consumers(owner)
-            for _ in self._passes(log):
+            for _ in self.application.passes(log):
                 pass
-            last = self._require_shadow()
+            last = self.application.require()
             only_live, only_rebuilt = shadow.count_applied_by_one(owner, last.scope)
             if only_live:
                 message = (
@@ -208,74 +201,15 @@ class Rebuild[E]:
         yield Progress(int(command.execute), 1, result=result)
 
     def _compare(self) -> comparison.Comparison:
-        found = self._require_shadow()
+        found = self.application.require()
         with database.transaction(self.domain, "owner") as owner:
             return comparison.compare(owner, found)
 
     def _catch_up(self, log: TopicLog) -> Parts:
         """Apply what the topic has, until hardly anything is new. Yields after each chunk."""
-        started = self._require_shadow().started_at
-        for done, total in self._passes(log):
+        started = self.application.require().started_at
+        for done, total in self.application.passes(log):
             yield Progress(done, total, At(started))
-
-    def _passes(self, log: TopicLog) -> Iterator[tuple[int, int]]:
-        """Read the topic to its end, again until a pass has few records. Yields offsets done, and all, after each chunk."""
-        read = CHUNK
-        while read >= CHUNK:
-            read, at = 0, self._require_shadow()
-            ranges = log.ranges(self.topic)
-            total = sum(offsets.stop for offsets in ranges.values())
-            for records, positions in _chunks(log, self.topic, at.positions, ranges):
-                at = self._apply(at, records, positions)
-                read += len(records)
-                yield sum(positions.values()), total
-
-    def _apply(self, before: Shadow, records: Sequence[LogRecord], positions: dict[int, int]) -> Shadow:
-        """Apply *records* to the shadow as the consumer does, and keep *positions* with them."""
-        with database.transaction(self.domain) as connection:
-            connection.execute(shadow.SEARCH_PATH)
-            found = shadow.find(connection, lock=True)
-            if found is None or (found.started_at, found.positions) != (before.started_at, before.positions):
-                raise ConflictError("Another invocation works on the rebuild. Wait for it.")
-            counts = self._consume(connection, found, records) if records else found.counts
-            shadow.advance(connection, positions, counts)
-        return found._replace(positions=positions, counts=counts)
-
-    def _consume(self, connection: Connection, at: Shadow, records: Sequence[LogRecord]) -> dict[str, int]:
-        names = replace(self.consumer.names(), event_log_level="DEBUG")
-        left_out = {"for_others": 0, "replays_ignored": 0}
-        delivered = map(events.of_log, records)
-        own = addressed(delivered, names.group, ignores_replays=self.consumer.ignores_replays, skipped=left_out)
-        deliveries = list(read_all(own, self.consumer.read))
-        run = Run(
-            domain=self.domain,
-            effect=self.consumer.effect,
-            together=self.consumer.together,
-            failures={},
-            scope=at.scope,
-            settings=names,
-            deadline=time.monotonic() + CHUNK_SECONDS,
-        )
-        run.process(deliveries)
-        if run.blocked:
-            why = (
-                "its breaker is open: many records in a row are refused" if run.counts["breaker_open"] else "it is busy"
-            )
-            message = f"The {self.domain} database takes no further events for the rebuild: {why}."
-            raise UnavailableError(message)
-        shadow.keep_refused(connection, at.scope, [each.record.id for each in deliveries])
-        counts = {**run.counts, **left_out}
-        return {name: at.counts.get(name, 0) + count for name, count in counts.items()}
-
-    def _find(self) -> Shadow | None:
-        with database.transaction(self.domain) as connection:
-            return shadow.find(connection)
-
-    def _require_shadow(self) -> Shadow:
-        found = self._find()
-        if found is None:
-            raise NotFoundError(shadow.NONE)
-        return found
 
     def _told(self, found: Shadow, log: TopicLog) -> dict[str, Any]:
         ends = {number: offsets.stop for number, offsets in log.ranges(self.topic).items()}
@@ -286,21 +220,6 @@ class Rebuild[E]:
             "events": {name: count for name, count in found.counts.items() if count},
             "unread": sum(max(0, end - found.positions.get(number, 0)) for number, end in ends.items()),
         }
-
-
-def _chunks(
-    log: TopicLog, topic: str, positions: dict[int, int], ranges: dict[int, range]
-) -> Iterator[tuple[Sequence[LogRecord], dict[int, int]]]:
-    """Yield the records from *positions* on, chunk by chunk, each with the positions after it."""
-    wanted = {number: range(positions.get(number, 0), offsets.stop) for number, offsets in ranges.items()}
-    after = {number: offsets.start for number, offsets in wanted.items()}
-    for records in batched(log.read_all(topic, wanted), CHUNK, strict=False):
-        after |= {record.partition: record.offset + 1 for record in records}
-        yield records, dict(after)
-    # Behind the last record may be offsets that have none.
-    ends = {number: offsets.stop for number, offsets in wanted.items()}
-    if after != ends or not positions:
-        yield (), ends
 
 
 def _require(command: RebuildProjection, count: int) -> None:
