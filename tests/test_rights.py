@@ -127,6 +127,7 @@ OWN: dict[str, set[Right]] = {
         Right("Allow", READ, f"{STORE}${{DatabaseSecretPrefix}}orders_owner-??????"),
         *(Right("Allow", f"kafka-cluster:{action}", CLUSTER) for action in ("Connect", "DescribeCluster")),
         *_on("topic", "product-events", "DescribeTopic", "ReadData"),
+        Right("Allow", "s3:GetObject", "${ArchiveBucket.Arn}/topics/product-events/*"),
     },
     "users.get_jwks": {Right("Allow", READ, f"{STORE}millrace/${{Stage}}/public-keys-??????")},
     "users.rotate_keys": {
@@ -238,7 +239,7 @@ def test_a_wildcard_stands_for_little(function: Function) -> None:
 
     For operators also for every topic and group of the application's cluster, and every log group of its stage.
     """
-    allowed = r"[^*?]*((\*_(ro|owner))?-\?{6}|/products\*|:identity/\*|ArchiveBucket\.Arn}/(replays/)?\*|/\*-events\*)?"
+    allowed = r"[^*?]*((\*_(ro|owner))?-\?{6}|/products\*|:identity/\*|ArchiveBucket\.Arn}/(replays/|topics/[a-z-]+/)?\*|/\*-events\*)?"
     if function.module in SEEK_GROUPS or function.module in LOOK_INTO_DOMAINS:
         places = (
             r":group/[^*?]*/\*",

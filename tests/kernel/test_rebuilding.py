@@ -1,5 +1,7 @@
 """A projection is rebuilt beside the live one, compared, and swapped, and no event is lost or applied twice."""
 
+import gzip
+import itertools
 import random
 import threading
 from collections import Counter
@@ -16,9 +18,14 @@ from hypothesis import strategies as st
 
 from kernel.contracts.catalog import ProductDeleted
 from kernel.errors import ConflictError, NotFoundError, UnprocessableError
-from kernel.messaging import events, shadow, shadow_application
+from kernel.messaging import archived_log, envelope, events, shadow, shadow_application
+from kernel.messaging.log_record import LogRecord
+from kernel.messaging.topic_log import TopicLog
+from operations import archive_files
+from operations.archive_files import File
 from tests.kernel import tallies
 from tests.kit import topics
+from tests.kit.aws import Aws
 from tests.kit.databases import Database
 from tests.kit.domains import database_fixture, set_consumer
 from tests.kit.projections import Stream
@@ -106,16 +113,73 @@ def test_without_execute_only_the_plan_is_told(orders: Database, stream: Stream)
     assert tallies.rows(orders) == []
 
 
-def test_a_topic_without_its_beginning_is_refused(kafka: str, stream: Stream) -> None:
-    """Tables that are made of the rest would lack what was told before."""
-    stream.publish(*(gone() for _ in range(10)))
-    ends = topics.ends(kafka, stream.topic)
-    place = TopicPartition(stream.topic, 0, ends[0])
-    admin = AdminClient({"bootstrap.servers": kafka})
-    admin.delete_records([place])[place].result(30)
+def delete_beginning(stream: Stream) -> dict[int, list[LogRecord]]:
+    """Delete what the topic has, as retention does. Returns it, by partition."""
+    with TopicLog() as log:
+        found = {
+            number: list(log.read_all(stream.topic, {number: each}))
+            for number, each in log.ranges(stream.topic).items()
+        }
+    places = [TopicPartition(stream.topic, number, len(records)) for number, records in found.items()]
+    admin = AdminClient({"bootstrap.servers": stream.bootstrap})
+    for answer in admin.delete_records(places).values():
+        answer.result(30)
+    return found
 
-    with pytest.raises(ConflictError, match=r"no longer has its beginning \(partitions 0\)"):
+
+@pytest.fixture
+def bucket(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("ARCHIVE_BUCKET", "archive")
+    aws.client("s3").create_bucket(Bucket="archive")
+    return "archive"
+
+
+def archive(aws: Aws, bucket: str, records: list[LogRecord]) -> None:
+    """Archive the records in files of 10 offsets, as `operations.archive_events` does."""
+    for several in itertools.batched(records, 10, strict=False):
+        first, last = several[0], several[-1]
+        body = gzip.compress(b"".join(envelope.encode(each) + b"\n" for each in several))
+        about = {"first-offset": str(first.offset), "next-offset": str(last.offset + 1)}
+        key = File.at(first.topic, first.partition, first.offset).key
+        aws.client("s3").put_object(Bucket=bucket, Key=key, Body=body, Metadata=about)
+
+
+def test_what_the_topic_no_longer_has_is_read_from_its_archive(
+    orders: Database, stream: Stream, aws: Aws, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before what it still has, in the order of the offsets."""
+    monkeypatch.setattr(archived_log, "FILE_OFFSETS", 10)
+    monkeypatch.setattr(archive_files, "FILE_OFFSETS", 10)
+    products = [uuid4() for _ in range(7)]
+    stream.publish(*(gone(products[number % 7], version=number + 1) for number in range(90)))
+    stream.consume(tallies.CONSUMER)
+    for records in delete_beginning(stream).values():
+        archive(aws, bucket, records)
+    stream.publish(*map(gone, products))
+    stream.consume(tallies.CONSUMER)
+
+    assert tallies.run("build")["count"] == 97
+    assert tallies.built()["events"] == {"applied": 97}
+    assert tallies.run("compare")["count"] == 0
+    assert tallies.run("swap", execute=True, expect=0)["state"] == "swapped"
+    assert sum(events for _, events, _ in tallies.rows(orders)) == 97
+
+
+@pytest.mark.usefixtures("bucket")
+def test_a_beginning_that_nobody_has_is_refused(stream: Stream) -> None:
+    """Tables that are made of the rest would lack what was told before."""
+    stream.publish(*(gone() for _ in range(30)))
+    delete_beginning(stream)
+
+    with pytest.raises(ConflictError, match=r"offset 0 is neither on the topic nor in its archive"):
         tallies.run("build")
+
+
+def test_files_are_named_and_cut_as_the_archive_does_it() -> None:
+    """Domains cannot import operations, so the rule is there twice."""
+    assert archived_log.FILE_OFFSETS == archive_files.FILE_OFFSETS
+    for offset in (0, 9_999, 10_000, 12_345_678_901):
+        assert archived_log.key_of("topic-events", 3, offset) == File.at("topic-events", 3, offset).key
 
 
 def test_the_comparison_finds_each_kind_of_difference(orders: Database, stream: Stream) -> None:

@@ -1,7 +1,7 @@
 """The rebuild of a projection: a consumer's tables are made again of its topic, beside the live ones, and swapped.
 
 1. *Build*: the consumer's own effect is applied to the shadow (`kernel.messaging.shadow`) for every record of the topic,
-   from its first one. A chunk's effects and its positions are one transaction, so a killed rebuild resumes without a gap.
+   from its first one, which its archive may have. A chunk's effects and its positions are one transaction, so a killed rebuild resumes without a gap.
 2. *Compare* the shadow with the live tables.
 3. *Swap*: the domain's consumers wait for a moment. The shadow catches up, must have applied all that the live consumer
    has, and takes the place of the live tables, all in one transaction.
@@ -19,6 +19,7 @@ from msgspec import Meta, Struct
 from kernel import domains
 from kernel.errors import ConflictError, FieldProblem, NotFoundError, refuse_fields
 from kernel.messaging import comparison, shadow
+from kernel.messaging.archived_log import ArchivedLog
 from kernel.messaging.consumer import Consumer
 from kernel.messaging.shadow import Shadow
 from kernel.messaging.shadow_application import Application
@@ -141,17 +142,15 @@ class Rebuild[E]:
         yield Progress(1, 1, result=self._told(self.application.require(), log))
 
     def _plan(self, command: RebuildProjection, found: Shadow | None, log: TopicLog) -> dict[str, Any]:
+        """Count the records to read. Raises ConflictError if neither the topic nor its archive has the next one."""
         until = command.until or datetime.now(UTC)
-        first = {number: offsets.start for number, offsets in log.ranges(self.topic).items()}
-        if found is None and (lost := [str(number) for number, start in first.items() if start]):
-            message = (
-                f"{self.topic} no longer has its beginning (partitions {', '.join(lost)}), so its tables cannot be made "
-                "of it. Nothing was done."
-            )
-            raise ConflictError(message)
+        positions = found.positions if found else {}
+        for number, offsets in log.ranges(self.topic).items():
+            if positions.get(number, 0) < offsets.start:
+                with ArchivedLog() as archive:
+                    next(archive.read(self.topic, number, positions.get(number, 0), offsets.start), None)
         ends = log.offset_at(self.topic, round(until.timestamp() * 1000))
-        begun = found.positions if found else first
-        count = sum(max(0, end - begun.get(number, 0)) for number, end in ends.items())
+        count = sum(max(0, end - positions.get(number, 0)) for number, end in ends.items())
         return {
             "count": count,
             "topic": self.topic,

@@ -7,6 +7,7 @@ from itertools import batched
 
 from kernel.errors import ConflictError, NotFoundError, UnavailableError
 from kernel.messaging import events, inbox, shadow
+from kernel.messaging.archived_log import ArchivedLog
 from kernel.messaging.consumer import Consumer
 from kernel.messaging.consumption import CHUNK, Run
 from kernel.messaging.deliveries import addressed, read_all
@@ -99,13 +100,27 @@ class Application[E]:
 def _chunks(
     log: TopicLog, topic: str, positions: dict[int, int], ranges: dict[int, range]
 ) -> Iterator[tuple[Sequence[LogRecord], dict[int, int]]]:
-    """Yield the records from *positions* on, chunk by chunk, each with the positions after it."""
+    """Yield the records from *positions* on, chunk by chunk, each with the positions after it.
+
+    *ranges*: the offsets that the topic has. Earlier ones are read from its archive.
+    """
     wanted = {number: range(positions.get(number, 0), offsets.stop) for number, offsets in ranges.items()}
     after = {number: offsets.start for number, offsets in wanted.items()}
-    for records in batched(log.read_all(topic, wanted), CHUNK, strict=False):
+    for records in batched(_records(log, topic, wanted, ranges), CHUNK, strict=False):
         after |= {record.partition: record.offset + 1 for record in records}
         yield records, dict(after)
     # Behind the last record may be offsets that have none.
     ends = {number: offsets.stop for number, offsets in wanted.items()}
     if after != ends or not positions:
         yield (), ends
+
+
+def _records(log: TopicLog, topic: str, wanted: dict[int, range], ranges: dict[int, range]) -> Iterator[LogRecord]:
+    for number, offsets in wanted.items():
+        if offsets.start < ranges[number].start:
+            with ArchivedLog() as archive:
+                yield from archive.read(topic, number, offsets.start, ranges[number].start)
+    available = {
+        number: range(max(offsets.start, ranges[number].start), offsets.stop) for number, offsets in wanted.items()
+    }
+    yield from log.read_all(topic, available)
