@@ -213,8 +213,9 @@ def _carry_out(as_json: bool, target: Target, operation: Operation, payload: dic
         notices.print(text, markup=False, soft_wrap=True)
         sys.exit(INTERRUPTED)
     except LocalCloudError:
-        text = f"What was done is kept. See ./millrace tasks list{target.suffix}"
-        notices.print(text, markup=False, soft_wrap=True)
+        if Kept.of(Instance.from_environment(), target.stage, operation).read() is not None:
+            text = f"What was done is kept. See ./millrace tasks list{target.suffix}"
+            notices.print(text, markup=False, soft_wrap=True)
         raise
 
 

@@ -1,4 +1,4 @@
-"""How many events wait in each domain's outbox for the relay, and how many the relay has given up."""
+"""What each domain's outbox has, and which of its consumers no longer dead-letter."""
 
 import math
 
@@ -16,9 +16,13 @@ COUNT = """
     FROM outbox WHERE published_at IS NULL
 """
 
+OPEN_BREAKERS = """
+    SELECT consumer FROM breakers WHERE threshold > 0 AND failures >= threshold ORDER BY consumer
+"""
+
 
 class Outbox(msgspec.Struct, frozen=True, kw_only=True):
-    """The outbox of a domain."""
+    """The outbox of a domain, and the breakers of its consumers."""
 
     domain: str
     waiting: int | None = None
@@ -27,16 +31,22 @@ class Outbox(msgspec.Struct, frozen=True, kw_only=True):
     """The age of the oldest waiting row. None if no row waits."""
     parked: int | None = None
     """How many rows can never be published and are kept with the reason. None if unknown."""
+    open_breakers: tuple[str, ...] = ()
+    """The groups of consumers whose breakers are open."""
     problem: str | None = None
 
 
 def read(instance: Instance, domain: str, seconds: float) -> Outbox:
-    """Count the rows in a domain's outbox. Raises psycopg.Error or NotReadyError if they cannot be counted."""
+    """Read a domain's outbox and breakers. Raises psycopg.Error or NotReadyError if they cannot be read."""
     options = OPTIONS.format(milliseconds=math.ceil(seconds * 1000))
     url = superuser_url(instance, domain)
     with psycopg.connect(url, connect_timeout=max(2, math.ceil(seconds)), options=options) as connection:
         [(waiting, oldest, parked)] = connection.execute(COUNT).fetchall()
-    return Outbox(domain=domain, waiting=waiting, oldest_seconds=oldest, parked=parked)
+        breakers = tuple(consumer for (consumer,) in connection.execute(OPEN_BREAKERS))
+    problem = f"Too many records in a row failed, and the breaker is open: {', '.join(breakers)}." if breakers else None
+    return Outbox(
+        domain=domain, waiting=waiting, oldest_seconds=oldest, parked=parked, open_breakers=breakers, problem=problem
+    )
 
 
 def describe(domain: str, answer: Outbox | Exception) -> Outbox:

@@ -41,6 +41,18 @@ def test_an_outbox_is_counted_by_what_waits_and_what_is_parked(instance: Instanc
     assert 90 <= found.oldest_seconds < 3600
 
 
+def test_an_open_breaker_is_a_problem(instance: Instance, database: Database) -> None:
+    """By the group of its consumer; one that still allows failures is none."""
+    with database.connect() as connection:
+        connection.execute("INSERT INTO breakers (consumer, failures, threshold) VALUES ('open', 5, 5), ('closed', 4, 5)")
+
+    found = outboxes.read(instance, database.name, 30)
+
+    assert found.open_breakers == ("open",)
+    assert found.problem
+    assert "the breaker is open: open." in found.problem
+
+
 def test_an_empty_outbox_has_no_age(instance: Instance, database: Database) -> None:
     """Its number of rows is 0, which is known."""
     database.rows("DELETE FROM outbox RETURNING id")
