@@ -44,7 +44,9 @@ def test_an_outbox_is_counted_by_what_waits_and_what_is_parked(instance: Instanc
 def test_an_open_breaker_is_a_problem(instance: Instance, database: Database) -> None:
     """By the group of its consumer; one that still allows failures is none."""
     with database.connect() as connection:
-        connection.execute("INSERT INTO breakers (consumer, failures, threshold) VALUES ('open', 5, 5), ('closed', 4, 5)")
+        connection.execute(
+            "INSERT INTO breakers (consumer, failures, threshold) VALUES ('open', 5, 5), ('closed', 4, 5)"
+        )
 
     found = outboxes.read(instance, database.name, 30)
 
