@@ -248,6 +248,20 @@ def test_an_event_that_was_applied_off_the_topic_is_not_lost(orders: Database, s
     assert tallies.run("status")["rebuild"] is not None
 
 
+def test_a_migration_meanwhile_is_not_undone(orders: Database, stream: Stream) -> None:
+    """The shadow has the definitions of before: the swap is refused."""
+    stream.publish(gone())
+    tallies.built()
+    with orders.connect() as owner:
+        owner.execute("INSERT INTO migrations (name, checksum) VALUES ('orders/9999_more.sql', '')")
+        owner.execute("ALTER TABLE tallies ADD COLUMN more text")
+
+    with pytest.raises(ConflictError, match="A migration was applied since the rebuild began"):
+        tallies.run("swap", execute=True)
+
+    assert orders.rows("SELECT more FROM tallies") == []
+
+
 @pytest.mark.parametrize("table", ["products_of_view", "keyless", "referring"])
 def test_a_table_that_others_depend_on_is_refused(orders: Database, stream: Stream, table: str) -> None:
     """They would keep the former table, or break."""

@@ -81,7 +81,10 @@ def create(owner: Connection, app: str, scope: str, tables: Sequence[str]) -> No
         _require_alone(owner, table)
         for definition in _definitions(owner, table):
             owner.execute(definition)
-    owner.execute("INSERT INTO rebuild.progress (scope, tables) VALUES (%s, %s)", (scope, list(tables)))
+    owner.execute(
+        "INSERT INTO rebuild.progress (scope, tables, migrations) SELECT %s, %s, count(*) FROM public.migrations",
+        (scope, list(tables)),
+    )
 
 
 def advance(connection: Connection, positions: Mapping[int, int], counts: Mapping[str, int]) -> None:
@@ -129,7 +132,17 @@ def swap(owner: Connection, shadow: Shadow) -> None:
 
     The events that the shadow has applied count as applied. The former tables are dropped: people who are forgotten
     later would not be forgotten there.
+
+    Raises ConflictError if a migration was applied since the shadow was created: it may lack what that has changed.
     """
+    [(is_current,)] = owner.execute(
+        "SELECT migrations = (SELECT count(*) FROM public.migrations) FROM rebuild.progress"
+    ).fetchall()
+    if not is_current:
+        raise ConflictError(
+            "A migration was applied since the rebuild began, so its tables may differ in their definitions. Nothing was "
+            "swapped. Discard the rebuild, and build it again."
+        )
     owner.execute(
         "INSERT INTO public.inbox (consumer, event_id) SELECT consumer, event_id FROM rebuild.inbox ON CONFLICT DO NOTHING"
     )
@@ -213,6 +226,7 @@ _EDGE = (
         alone      boolean     PRIMARY KEY DEFAULT true CHECK (alone),
         scope      text        NOT NULL,
         tables     text[]      NOT NULL,
+        migrations bigint      NOT NULL,
         started_at timestamptz NOT NULL DEFAULT now(),
         positions  jsonb       NOT NULL DEFAULT '{{}}',
         counts     jsonb       NOT NULL DEFAULT '{{}}'
