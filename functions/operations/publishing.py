@@ -103,7 +103,7 @@ def publish(several: Sequence[LogRecord], topic: str) -> tuple[int, list[Failure
     while begun < len(several) and not failures:
         copies = (Copy(topic, each.key, each.headers, each.value) for each in several[begun:])
         try:
-            outcomes = kafka.publish(copies)
+            outcomes = kafka.publish(copies, stops=True)
         except KafkaError as error:
             outcomes = [error]
         failures = [

@@ -133,7 +133,7 @@ def test_a_record_that_keeps_its_contract_passes() -> None:
 def test_a_failure_ends_it_and_says_what_is_certain(topic: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What follows is not sent, and the audit has both."""
     outcomes: list[list[Exception | None]] = [[None, None], [None, KafkaTimeoutError("late"), kafka.NotSentError()]]
-    monkeypatch.setattr(kafka, "publish", lambda _: outcomes.pop(0))
+    monkeypatch.setattr(kafka, "publish", lambda _, **_options: outcomes.pop(0))
 
     result = operations.run(produce_events.handler, topic=topic, lines=lines(topic, 9), execute=True)
 
@@ -141,6 +141,21 @@ def test_a_failure_ends_it_and_says_what_is_certain(topic: str, monkeypatch: pyt
     assert [(each["line"], each["certain"]) for each in result["failures"]] == [(4, False), (5, True)]
     entries = operations.run(list_audit.handler)
     assert entries[0]["counts"] == {"published": 3, "failed": 2, "not_sent": 4}
+
+
+def test_what_follows_a_refused_record_is_not_published(brokers: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise it would come before it, once the record is mended."""
+    topic = kit.create(brokers, configuration={"max.message.bytes": "2000"})
+    monkeypatch.setattr(topics, "names", lambda: [topic])
+    values = (b"1", b"2" * 4_000, b"3")
+    given = [envelope.encode(LogRecord(topic, 0, 0, 1, b"k", value, HEADERS)).decode() for value in values]
+
+    result = operations.run(
+        produce_events.handler, topic=topic, lines=given, unchecked=True, execute=True, expect=3, reason="a test"
+    )
+
+    assert [(each["line"], each["certain"]) for each in result["failures"]] == [(2, True), (3, True)]
+    assert [each.value() for each in kit.read(brokers, topic)] == [b"1"]
 
 
 def test_a_reason_is_required_on_aws(topic: str, monkeypatch: pytest.MonkeyPatch) -> None:
