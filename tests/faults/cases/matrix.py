@@ -154,8 +154,6 @@ PROOFS = (
 
 # Rows without a case, and why.
 ABSENT = {
-    19: "Not yet: the command that replays events is being built. Its case comes with it.",
-    21: "Not yet: the command that redrives dead letters is being built. Its case comes with it.",
     32: "Not yet: outbox and inbox are being divided into partitions. The soak of a million events comes with that.",
 }
 

@@ -22,10 +22,13 @@ from kernel.messaging.unpublished import Row
 from kernel.storage.database import Connection, transaction
 from kernel.web.endpoint import endpoint
 from kernel.web.requests import Request
+from tests.faults.harness.probe_events import STILL_BAD
 
 DOMAIN = "probe"
 # While the folder TRIGGERS has this file, no event can be applied: a bad release of the consumer is deployed.
 BROKEN = "release is broken"
+# With this one, those can that were still bad.
+MENDED = "release is mended"
 
 
 class Noted(Event, frozen=True, kw_only=True, tag_field="type", tag="noted"):
@@ -90,6 +93,8 @@ def record(event: dict[str, object], context: object) -> object:
 def _apply_many(connection: Connection, events: list[Noted]) -> None:
     if any(event.account == "bug" for event in events) or Path(os.environ["TRIGGERS"], BROKEN).exists():
         raise RuntimeError("a bug of the handler")
+    if any(event.padding == STILL_BAD for event in events) and not Path(os.environ["TRIGGERS"], MENDED).exists():
+        raise ValueError("a bug of the handler that the release before had as well")
     connection.execute(
         """
         INSERT INTO effects (event_id, account, sequence, clock)
@@ -115,6 +120,18 @@ consume_each = replace(
     consumer.each(Noted, after=_after_commit)(lambda connection, event: _apply_many(connection, [event])),
     domain=DOMAIN,
 )
+
+consume_ordered = replace(
+    consumer.each(Noted, ordered=True)(lambda connection, event: _apply_many(connection, [event])), domain=DOMAIN
+)
+
+
+def _send(connection: Connection, events: list[Noted]) -> None:
+    """Note what would be sent by e-mail: the effect of a consumer that ignores replays."""
+    connection.execute("INSERT INTO sendings SELECT unnest(%b::uuid[])", ([event.event_id for event in events],))
+
+
+send = replace(consumer.batch(Noted, ignores_replays=True)(_send), domain=DOMAIN)
 
 _mark_published = unpublished.mark_published
 

@@ -38,7 +38,7 @@ MODULE = "tests.faults.harness.probe"
 PARTITIONS = 4
 RELAY_TIMEOUT = 70
 SECRETS = "rig/"
-BROKEN = "release is broken"
+BROKEN, MENDED = "release is broken", "release is mended"
 BACKLOG = "SELECT count(*) FROM outbox WHERE published_at IS NULL AND parked_at IS NULL"
 
 
@@ -93,8 +93,14 @@ class Rig:
         self._earlier_letters: set[str] = set()
         self.is_changed = False
         self._mappings: list[KafkaMapping] = []
+        self._others: list[Pool] = []
         self._producer = Producer({"bootstrap.servers": servers.bootstrap, "linger.ms": 0})
         self._admin = AdminClient({"bootstrap.servers": servers.bootstrap})
+
+    @property
+    def has_others(self) -> bool:
+        """Return whether the topic has another consumer."""
+        return bool(self._others)
 
     @property
     def triggers(self) -> Path:
@@ -113,7 +119,7 @@ class Rig:
         self.add_mapping()
 
     def stop(self) -> None:
-        for pool in (self.commands, self.consumer):
+        for pool in (self.commands, self.consumer, *self._others):
             pool.stop()
         for relay in self.relays:
             relay.stop()
@@ -133,12 +139,24 @@ class Rig:
         file = (self.triggers / point).with_suffix(".deaths")
         return [int(line) for line in file.read_text().split()] if file.exists() else []
 
+    def add_consumer(self, handler: str, group: str) -> None:
+        """Start another consumer of the topic. It is there until the rig stops."""
+        self.is_changed = True
+        pool = self._pool(handler, self.setup.consumer_timeout, {"CONSUMER_GROUP": group})
+        self._others.append(pool)
+        pool.warm(1)
+        self._map(pool, group)
+
     def break_release(self) -> None:
         """Let the consumer fail for every event."""
         (self.triggers / BROKEN).touch()
 
     def mend_release(self) -> None:
         (self.triggers / BROKEN).unlink()
+
+    def mend_everything(self) -> None:
+        """Let the consumer apply what is still bad, too."""
+        (self.triggers / MENDED).touch()
 
     def put_secret(self, role: str, password: str) -> None:
         """Replace the password that functions find in Secrets Manager."""
@@ -147,19 +165,22 @@ class Rig:
 
     def add_mapping(self) -> None:
         """Start a poller in the consumer's group."""
+        self._map(self.consumer, self.group)
+
+    def _map(self, pool: Pool, group: str) -> None:
         backoff.FIRST_SECONDS, backoff.LONGEST_SECONDS = self.setup.retry_seconds
         settings = Settings(
             uuid=str(uuid4()),
-            function_arn=f"arn:aws:lambda:us-east-1:000000000000:function:{self.group}",
+            function_arn=f"arn:aws:lambda:us-east-1:000000000000:function:{group}",
             topic=self.topic,
-            group=self.group,
+            group=group,
             bootstrap=self.servers.bootstrap,
             source_arn=None,
             batch_size=self.setup.batch_size,
             window_seconds=self.setup.window_seconds,
             reports_failures=True,
         )
-        mapping = KafkaMapping(settings, self.consumer, self.results.append, _no_clients)
+        mapping = KafkaMapping(settings, pool, self.results.append, _no_clients)
         self._mappings.append(mapping)
         mapping.start()
 
@@ -218,9 +239,9 @@ class Rig:
         [(count,)] = self.rows(BACKLOG)
         return int(count)
 
-    def lag(self) -> int:
-        """Return how many records of the topic the group has not committed."""
-        with self._member() as consumer:
+    def lag(self, group: str | None = None) -> int:
+        """Return how many records of the topic *group* has not committed, the consumer's if it is not given."""
+        with self._member(group) as consumer:
             behind = 0
             for each in self._committed(consumer):
                 low, high = consumer.get_watermark_offsets(TopicPartition(self.topic, each.partition), timeout=10)
@@ -241,7 +262,7 @@ class Rig:
             file.unlink()
         self._earlier_letters = set(self.letters())
         with self.as_superuser() as connection:
-            connection.execute("TRUNCATE commands, effects")
+            connection.execute("TRUNCATE commands, effects, sendings")
             connection.execute("DELETE FROM outbox")
             connection.execute("DELETE FROM breakers")
 
@@ -316,8 +337,9 @@ class Rig:
         outbox.add_messages(connection, [message])
 
     @contextlib.contextmanager
-    def _member(self) -> Iterator[Consumer]:
-        options = {"bootstrap.servers": self.servers.bootstrap, "group.id": self.group, "enable.auto.commit": False}
+    def _member(self, group: str | None = None) -> Iterator[Consumer]:
+        bootstrap = self.servers.bootstrap
+        options = {"bootstrap.servers": bootstrap, "group.id": group or self.group, "enable.auto.commit": False}
         consumer = Consumer(options)
         try:
             yield consumer
