@@ -76,7 +76,10 @@ class Live:
             "SELECT id::text, extract(epoch FROM created_at AT TIME ZONE 'UTC')::float8 FROM events WHERE id = ANY(%s)"
         )
         with psycopg.connect(database, autocommit=True) as connection:
-            found = lambda: connection.execute(query, [list(wanted)]).fetchall()  # noqa: E731 - asked again and again
+
+            def found() -> list[tuple[Any, ...]]:
+                return connection.execute(query, [list(wanted)]).fetchall()
+
             wait_until(lambda: len(found()) == len(wanted), seconds=120, what="the last live event")
             return [1000 * (written - wanted[id_]) for id_, written in found()]
 
