@@ -48,20 +48,20 @@ def _lines(domain: str, since: int, until: int) -> Iterator[_Line]:
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - as above
 
     group = f"/millrace/{settings.text('STAGE')}/{domain}"
-    logs = boto3.client("logs")
-    try:
+    with contextlib.closing(boto3.client("logs")) as logs:
         pages = logs.get_paginator("filter_log_events")
         found = pages.paginate(logGroupName=group, startTime=since, endTime=until, filterPattern=PATTERN)
-        for number, page in enumerate(found, 1):
-            for event in page["events"]:
-                yield from _line(event["message"])
-            if number == MOST_PAGES:
-                return
-    except logs.exceptions.ResourceNotFoundException:
-        return
-    except (BotoCoreError, ClientError) as error:
-        message = f"CloudWatch Logs: the durations of consumers in {group} cannot be read: {error}"
-        raise UnavailableError(message) from error
+        try:
+            for number, page in enumerate(found, 1):
+                for event in page["events"]:
+                    yield from _line(event["message"])
+                if number == MOST_PAGES:
+                    return
+        except logs.exceptions.ResourceNotFoundException:
+            return
+        except (BotoCoreError, ClientError) as error:
+            message = f"CloudWatch Logs: the durations of consumers in {group} cannot be read: {error}"
+            raise UnavailableError(message) from error
 
 
 def _line(message: str) -> Iterator[_Line]:
