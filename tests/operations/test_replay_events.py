@@ -121,10 +121,13 @@ def test_large_records_are_all_replayed(brokers: str, source: str, target: str) 
 
 
 def test_a_record_that_the_target_refuses_ends_the_task_before_it(brokers: str, source: str, target: str) -> None:
-    """Nothing is left out in silence: the task has failed, says why, and goes on once the topic takes the record."""
-    produce(brokers, source, 10)
-    produce(brokers, source, 1, size=30_000)
-    produce(brokers, source, 10)
+    """Nothing is left out in silence: the task has failed, says why, and goes on once the topic takes the record.
+
+    Of its partition nothing has passed it. What other partitions have by then is not published again.
+    """
+    produce(brokers, source, 10, partitions=3)
+    produce(brokers, source, 1, partitions=3, size=30_000)
+    produce(brokers, source, 10, partitions=3)
     topics.configure(brokers, target, max_message_bytes="20000")
 
     result = operations.run(replay_events.handler, topic=source, to=target, execute=True, expect=21)
