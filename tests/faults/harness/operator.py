@@ -90,10 +90,11 @@ class Begun:
         """Carry it on, and kill the process (SIGKILL) when *is_reached*."""
         process = self._operator.start(self._name, {"cursor": self._cursor})
         try:
-            wait_until(is_reached, seconds=120, what="the task to get so far")
+            wait_until(lambda: process.poll() is not None or is_reached(), seconds=300, what="the task to get so far")
         finally:
             process.kill()
-            process.communicate()
+            output, _ = process.communicate()
+        assert is_reached(), f"the task ended before: {output.decode()[-2000:]}"
 
     def die_before_checkpoint(self) -> None:
         """Carry it on until the first batch is acknowledged and not noted."""
