@@ -122,7 +122,7 @@ class Reading:
     def _fill(self, number: int) -> None:
         """Read the next records. Offsets without a record are passed over."""
         left = self.left[number]
-        end = min(left.start + CHUNK, left.stop)
+        end = min((left.start // CHUNK + 1) * CHUNK, left.stop)
         self._buffers[number].extend(islice(self.source.read(number, left.start, end), CHUNK))
         self.left[number] = range(end, left.stop)
 

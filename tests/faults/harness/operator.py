@@ -66,8 +66,11 @@ class Operator:
         return answer["result"]
 
     def begin(self, name: str, **command: object) -> "Begun":
-        """Begin a task of which nothing is done yet."""
-        return Begun(self, name, self._answer(name, {**command, "seconds": 0})["next"])
+        """Begin a task of which nothing is done yet: its plan may take several invocations."""
+        cursor = self._answer(name, {**command, "seconds": 0})["next"]
+        while cursor["at"]["task"] is None:
+            cursor = self._answer(name, {"cursor": cursor, "seconds": 0})["next"]
+        return Begun(self, name, cursor)
 
     def start(self, name: str, payload: dict[str, Any], dies_in: str = "") -> subprocess.Popen[bytes]:
         place = operation_process.Place(self._variables, self._files, subprocess.PIPE)
