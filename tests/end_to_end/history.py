@@ -43,10 +43,10 @@ class History:
             written = sent.get(timeout=120)
             self.poison[written.partition, written.offset] = value
 
-    def applied(self, database_url: str) -> set[str]:
+    def applied(self, database_url: str) -> list[str]:
         with psycopg.connect(database_url) as connection:
             found = connection.execute("SELECT id FROM events WHERE user_id LIKE %s", [f"{self.user}%"]).fetchall()
-        return {str(row[0]) for row in found}
+        return [str(row[0]) for row in found]
 
     def dead_letters(self, bootstrap_servers: str) -> list[tuple[tuple[int, int], bytes, dict[str, str]]]:
         """Those of our malformed records that the dead-letter topic holds: original coordinates, value, headers."""

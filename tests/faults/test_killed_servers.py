@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from uuid import uuid4
@@ -15,6 +15,10 @@ from kafka import KafkaProducer
 from tests.end_to_end.accounts import Account, registered
 from tests.end_to_end.commerce import seller, wait_until_orderable
 from tests.end_to_end.history import History, lag, producer
+from tests.faults.harness import history as checked
+from tests.faults.harness.campaign import PROPERTY, counts
+from tests.faults.harness.checker import check
+from tests.faults.harness.history import Applied, Command
 from tests.faults.servers import FAULTS, Fault, has_recovered
 from tests.kit.cloud import Cloud
 from tests.kit.servers import wait_until
@@ -104,17 +108,30 @@ def test_every_acknowledged_command_has_its_effect_once(cloud: Cloud, work: Work
 
 
 @pytest.mark.timeout(WHOLE_WORK_SECONDS)
-def test_no_event_is_lost_doubled_or_wrongly_dead_lettered(cloud: Cloud, work: Work) -> None:
+def test_no_event_is_lost_doubled_or_wrongly_dead_lettered(
+    cloud: Cloud, work: Work, record_property: Callable[[str, object], None]
+) -> None:
     """Each good event is applied once, and only malformed ones are dead letters."""
     bootstrap, database = cloud.instance.kafka_bootstrap, cloud.database_url("activity")
     history = work.history
     wait_until(lambda: lag(bootstrap) == 0, seconds=60, what="the consumer group to reach the end")
-    assert history.applied(database) == history.good
     wait_until(lambda: len(history.dead_letters(bootstrap)) >= len(history.poison), seconds=60, what="the dead letters")
     letters = history.dead_letters(bootstrap)
     assert {coordinates: value for coordinates, value, _ in letters} == history.poison
     # At least once on the topic: a relay that was killed before its mark repeats what it published.
-    assert len({headers["dlq_id"] for _, _, headers in letters}) == len(history.poison)
+    places = {headers["dlq_id"]: place for place, _, headers in letters}
+    seen = checked.History(
+        commands=tuple(Command(id_, id_, 0, acknowledged=True) for id_ in history.good),
+        effects=tuple(Applied(id_, id_, 0) for id_ in history.applied(database)),
+        poison=frozenset(history.poison),
+        letters=tuple(places.values()),
+        lag=lag(bootstrap),
+    )
+    verdict = check(seen)
+    found = {name: number for name, number in counts(verdict).items() if name != "inverted"}
+    size = f"{COMMANDS * EVENTS_PER_COMMAND:,} events, {4 * COMMANDS} commands"
+    record_property(PROPERTY, {"size": size, "events": len(history.good) + len(history.poison), **found})
+    assert verdict == checked.Verdict(), verdict.described()
     assert set(work.mappings) == {"Enabled"}
 
 

@@ -14,7 +14,7 @@ COMMANDS = (
     *("up", "down", "status", "logs", "env", "mappings", "doctor", "events"),
     *("deploy", "invoke", "run", "migrate", "scopes", "reindex", "openapi"),
     *("dead-letters", "outbox", "projections", "tasks", "audit"),
-    *("check", "test", "bench"),
+    *("check", "test", "bench", "faults"),
 )
 
 application = typer.Typer(

@@ -61,6 +61,12 @@ class Proof:
         return f"{self.row} {self.words}"
 
 
+KILLED = "tests/faults/test_killed_servers.py"
+EFFECTS = "test_every_acknowledged_command_has_its_effect_once"
+EVENTS = "test_no_event_is_lost_doubled_or_wrongly_dead_lettered"
+# As `tests.faults.servers` names them, by the row that each of them belongs to.
+KILLED_PARTS = {2: "kafka", 3: "localstack", 5: "function processes", 7: "postgres", 18: "stripe", 23: "opensearch"}
+
 PROOFS = (
     Proof(
         11,
@@ -138,6 +144,15 @@ PROOFS = (
         "both of Stripe's webhook secrets taken",
         ("tests/payments/test_receive_stripe_webhook.py::test_takes_both_secrets_while_one_is_replaced",),
     ),
+    *(
+        Proof(
+            row,
+            f"whole cloud: {part} killed",
+            (f"{KILLED}::{EFFECTS}[{part}]", f"{KILLED}::{EVENTS}[{part}]"),
+            needs_cloud=True,
+        )
+        for row, part in KILLED_PARTS.items()
+    ),
     Proof(
         23,
         "whole cloud: OpenSearch killed while products change",
@@ -160,6 +175,7 @@ ABSENT = {
 # Parts of rows that cannot occur on one machine without AWS.
 PARTIAL = {
     7: "A failover to another host cannot occur: there is one Postgres. Stop, kill, hang, cut and refusal can.",
+    16: "Lambda tells a function its deadline by its host's clock. Both have the same wrong one here.",
     22: "Redis answers or does not: a cluster that fails over in part cannot occur.",
     29: "There is no RDS Proxy here, so pinned sessions cannot be seen. The limit of connections is Postgres's own.",
 }

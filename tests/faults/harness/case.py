@@ -109,6 +109,11 @@ class Case:
     def name(self) -> str:
         return f"{self.row} {self.words}"
 
+    @property
+    def is_repeated(self) -> bool:
+        """Return whether sizes differ in the number of faults, which happen one after the other."""
+        return len({size.faults for size in (self.quick, self.all, self.full) if size}) > 1
+
     def size(self, extent: Extent) -> Size | None:
         return {Extent.QUICK: self.quick, Extent.ALL: self.all, Extent.FULL: self.full}[extent]
 

@@ -30,6 +30,6 @@ def test_nothing_is_lost_doubled_or_reordered(
     campaign = campaign_of(pytestconfig)
     with rigs.lend(case.set_up(campaign.extent)) as rig:
         result = run(case, rig, campaign.extent, campaign.seed)
-    record_property(PROPERTY, campaign.measured(case.name, result))
+    record_property(PROPERTY, campaign.measured(case, result))
     assert not result.verdict.violations, f"seed {campaign.seed}: {result.verdict.described()}"
     result.require_row()

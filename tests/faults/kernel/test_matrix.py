@@ -6,7 +6,8 @@ import pytest
 
 from millrace_local.instance import ROOT
 from tests.faults.cases.declared import CASES
-from tests.faults.cases.matrix import ABSENT, PARTIAL, PROOFS, ROWS, Proof, rows_shown
+from tests.faults.cases.matrix import ABSENT, KILLED_PARTS, PARTIAL, PROOFS, ROWS, Proof, rows_shown
+from tests.faults.servers import FAULTS
 
 
 def test_every_row_is_shown_or_has_a_reason() -> None:
@@ -15,6 +16,10 @@ def test_every_row_is_shown_or_has_a_reason() -> None:
     assert rows_shown() | set(ABSENT) == set(ROWS)
     assert not rows_shown() & set(ABSENT)
     assert set(PARTIAL) <= rows_shown()
+
+
+def test_every_part_that_is_killed_belongs_to_a_row() -> None:
+    assert set(KILLED_PARTS.values()) == set(FAULTS)
 
 
 def test_every_case_has_a_name_of_its_own() -> None:
@@ -27,7 +32,7 @@ def test_every_case_has_a_name_of_its_own() -> None:
 def test_every_proof_is_a_test_of_the_suite(proof: Proof) -> None:
     """A test that was renamed proves nothing any more."""
     for test in proof.tests:
-        path, _, function = test.partition("::")
+        path, _, function = test.partition("[")[0].partition("::")
         tree = ast.parse((ROOT / path).read_text())
         names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
         assert not function or function in names, test

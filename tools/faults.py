@@ -1,0 +1,145 @@
+"""Run the cases of the fault matrix, and write what came out into docs/reliability.md.
+
+`./millrace faults [--all | --full] [--case N]… [--seed S]` starts it in the development environment.
+"""
+
+import argparse
+import contextlib
+import random
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pytest
+from rich.console import Console
+
+from millrace_local.instance import TOOLS
+from tests.benchmarks import machine
+from tests.faults.cases.declared import CASES
+from tests.faults.cases.matrix import ABSENT, PARTIAL, PROOFS, Proof
+from tests.faults.harness import campaign, report
+from tests.faults.harness.campaign import RIG, Campaign, Row
+from tests.faults.harness.case import Case, Extent
+
+LOG = TOOLS / "faults.log"
+# pytest writes to what standard output is while it runs.
+console = Console(file=sys.stdout, highlight=False)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Return 0 if every case passed, 1 otherwise."""
+    asked = parse(arguments)
+    extent = Extent(asked.extent)
+    cases, proofs = select(extent, asked.case)
+    seed = asked.seed if asked.seed is not None else random.randrange(1_000_000)  # noqa: S311 - a schedule is no secret
+    total = len(cases) + len(proofs)
+    if not total:
+        console.print(f"No case is called {', '.join(asked.case)}. The cases: {', '.join(_names())}.")
+        return 2
+    began = time.monotonic()
+    shown = Progress(total)
+    run = Campaign(extent, seed, {proof.name: proof.tests for proof in proofs}, shown.show)
+    console.print(f"{total} cases, seed {seed}, {machine.describe()}")
+    tests = [*([RIG[:-2]] if cases else []), *(test for proof in proofs for test in proof.tests)]
+    chosen = Chosen({case.name for case in cases})
+    with LOG.open("w") as log, contextlib.redirect_stdout(log):
+        ended = pytest.main(["-v", "-p", "no:cacheprovider", *tests], plugins=[Named(run), chosen])
+    failed = [row.case for row in run.rows if not row.passed and not row.skipped]
+    minutes = (time.monotonic() - began) / 60
+    console.print(f"{len(run.rows) - len(failed)} of {total} cases passed in {minutes:.0f} minutes")
+    for case in failed:
+        console.print(f"[red]failed:[/] {case}", soft_wrap=True)
+    if extent is not Extent.QUICK and not asked.case:
+        report.write(document(run, minutes))
+        console.print(f"{report.DOCUMENT.name} has the table.")
+    missing = total - len(run.rows)
+    if missing:
+        console.print(f"[red]{missing} cases have no result[/] (pytest ended with {int(ended)})")
+    if failed or missing:
+        console.print(f"Everything that was printed is in {LOG}.", soft_wrap=True)
+    return int(bool(failed or missing))
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./millrace faults")
+    parser.add_argument("--extent", default=Extent.QUICK.value, choices=[each.value for each in Extent])
+    parser.add_argument("--case", action="append", default=[])
+    parser.add_argument("--seed", type=int)
+    return parser.parse_args(arguments)
+
+
+def select(extent: Extent, wanted: Sequence[str]) -> tuple[list[Case], list[Proof]]:
+    """Return the cases of an extent. *wanted*: numbers of rows, or words of names; none for all.
+
+    The smallest extent has what runs on the rig. What is asked for by name runs all the same.
+    """
+    cases = [case for case in CASES if case.size(extent) and is_wanted(case.row, case.name, wanted)]
+    proofs = [proof for proof in PROOFS if is_wanted(proof.row, proof.name, wanted)]
+    return cases, proofs if wanted or extent is not Extent.QUICK else []
+
+
+def is_wanted(row: int, name: str, wanted: Sequence[str]) -> bool:
+    return not wanted or any(str(row) == each or (not each.isdecimal() and each in name) for each in wanted)
+
+
+def document(run: Campaign, minutes: float) -> str:
+    """Return what stands in the document: when and where it was measured, the table, and other figures."""
+    day = datetime.now(UTC).strftime("%-d %B %Y")
+    option = f"`./millrace faults --{run.extent.value}`"
+    where = f"Measured on {day} by {option} in {minutes:.0f} minutes, on {machine.describe()}."
+    absent, partial = ("".join(f"- {row}: {why}\n" for row, why in each.items()) for each in (ABSENT, PARTIAL))
+    return (
+        f"\n{where}\n\n{report.table(run.rows)}\n"
+        f"Rows without a case:\n\n{absent}\n"
+        f"What of a row cannot occur here:\n\n{partial}\n"
+        f"What the cases measured besides:\n\n{report.figures(run.rows)}"
+    )
+
+
+class Chosen:
+    """A pytest plugin that leaves out the rig's cases that are not wanted."""
+
+    def __init__(self, names: set[str]) -> None:
+        self._nodes = {f"[{name}]" for name in names}
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = [item for item in items if not item.nodeid.startswith(RIG) or self._is_chosen(item.nodeid)]
+
+    def _is_chosen(self, node: str) -> bool:
+        return any(node.endswith(name) for name in self._nodes)
+
+
+class Named:
+    """Register the campaign under the name by which tests find it."""
+
+    def __init__(self, run: Campaign) -> None:
+        self._run = run
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.pluginmanager.register(self._run, campaign.NAME)
+
+
+class Progress:
+    """Print a line for each case that has ended."""
+
+    def __init__(self, total: int) -> None:
+        self._total, self._ended = total, 0
+
+    def show(self, row: Row) -> None:
+        self._ended += 1
+        mark = "[yellow]-[/]" if row.skipped else "[green]✓[/]" if row.passed else "[red]✗[/]"
+        numbers = f"{row.events} events, " if row.events is not None else ""
+        recovery = f", recovered in {row.recovery} s" if row.recovery is not None else ""
+        place = f"{self._ended}/{self._total}"
+        console.print(
+            f"{mark} {place:>6} {row.case}: {numbers}{row.seconds:.0f} s{recovery} {row.skipped}", soft_wrap=True
+        )
+
+
+def _names() -> list[str]:
+    return [*(case.name for case in CASES), *(proof.name for proof in PROOFS)]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
