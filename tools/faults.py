@@ -1,15 +1,17 @@
 """Run the cases of the fault matrix, and write what came out into docs/reliability.md.
 
-`./millrace faults [--all | --full] [--case N]… [--seed S]` starts it in the development environment.
+`./millrace faults [--all | --full] [--case N]… [--seed S] [--resume]` starts it in the development environment. Rows
+are kept as they come, so that a run of an hour that was ended goes on with `--resume`.
 """
 
 import argparse
 import contextlib
+import json
 import random
 import sys
-import time
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -31,27 +33,34 @@ def main(arguments: Sequence[str]) -> int:
     """Return 0 if every case passed, 1 otherwise."""
     asked = parse(arguments)
     extent = Extent(asked.extent)
-    cases, proofs = select(extent, asked.case)
+    kept = Kept(TOOLS / f"faults-{extent.value}.jsonl", resume=asked.resume)
+    cases, proofs = select(extent, asked.case, {row.case for row in kept.rows})
+    if asked.without_cloud:
+        proofs = [proof for proof in proofs if not proof.needs_cloud]
     seed = asked.seed if asked.seed is not None else random.randrange(1_000_000)  # noqa: S311 - a schedule is no secret
     total = len(cases) + len(proofs)
-    if not total:
+    if not total and not kept.rows:
         console.print(f"No case is called {', '.join(asked.case)}. The cases: {', '.join(_names())}.")
         return 2
-    began = time.monotonic()
-    shown = Progress(total)
-    run = Campaign(extent, seed, {proof.name: proof.tests for proof in proofs}, shown.show)
+    progress = Progress(total)
+
+    def show(row: Row) -> None:
+        kept.add(row)
+        progress.show(row)
+
+    run = Campaign(extent, seed, {proof.name: proof.tests for proof in proofs}, show)
     console.print(f"{total} cases, seed {seed}, {machine.describe()}")
     tests = [*([RIG[:-2]] if cases else []), *(test for proof in proofs for test in proof.tests)]
     chosen = Chosen({case.name for case in cases})
     with LOG.open("w") as log, contextlib.redirect_stdout(log):
         ended = pytest.main(["-v", "-p", "no:cacheprovider", *tests], plugins=[Named(run), chosen])
-    failed = [row.case for row in run.rows if not row.passed and not row.skipped]
-    minutes = (time.monotonic() - began) / 60
-    console.print(f"{len(run.rows) - len(failed)} of {total} cases passed in {minutes:.0f} minutes")
+    failed = [row.case for row in kept.rows if not row.passed and not row.skipped]
+    minutes = sum(row.seconds for row in kept.rows) / 60
+    console.print(f"{len(kept.rows) - len(failed)} of {len(kept.rows)} cases passed in {minutes:.0f} minutes")
     for case in failed:
         console.print(f"[red]failed:[/] {case}", soft_wrap=True)
-    if extent is not Extent.QUICK and not asked.case:
-        report.write(document(run, minutes))
+    if extent is not Extent.QUICK and {row.case for row in kept.rows} == set(_names()):
+        report.write(document(extent, kept.rows, minutes))
         console.print(f"{report.DOCUMENT.name} has the table.")
     missing = total - len(run.rows)
     if missing:
@@ -66,35 +75,59 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--extent", default=Extent.QUICK.value, choices=[each.value for each in Extent])
     parser.add_argument("--case", action="append", default=[])
     parser.add_argument("--seed", type=int)
+    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--without-cloud", action="store_true")
     return parser.parse_args(arguments)
 
 
-def select(extent: Extent, wanted: Sequence[str]) -> tuple[list[Case], list[Proof]]:
-    """Return the cases of an extent. *wanted*: numbers of rows, or words of names; none for all.
+def select(
+    extent: Extent, wanted: Sequence[str], ended: Container[str] = frozenset()
+) -> tuple[list[Case], list[Proof]]:
+    """Return the cases of an extent that are still to be run.
 
+    *wanted*: numbers of rows, or words of names; none for all.
+    *ended*: names of those that have a result.
     The smallest extent has what runs on the rig. What is asked for by name runs all the same.
     """
-    cases = [case for case in CASES if case.size(extent) and is_wanted(case.row, case.name, wanted)]
-    proofs = [proof for proof in PROOFS if is_wanted(proof.row, proof.name, wanted)]
+    cases = [case for case in CASES if case.size(extent) and is_wanted(case, wanted) and case.name not in ended]
+    proofs = [proof for proof in PROOFS if is_wanted(proof, wanted) and proof.name not in ended]
     return cases, proofs if wanted or extent is not Extent.QUICK else []
 
 
-def is_wanted(row: int, name: str, wanted: Sequence[str]) -> bool:
-    return not wanted or any(str(row) == each or (not each.isdecimal() and each in name) for each in wanted)
+def is_wanted(one: Case | Proof, wanted: Sequence[str]) -> bool:
+    words = (str(one.row) == each if each.isdecimal() else each in one.name for each in wanted)
+    return not wanted or any(words)
 
 
-def document(run: Campaign, minutes: float) -> str:
+def document(extent: Extent, rows: Sequence[Row], minutes: float) -> str:
     """Return what stands in the document: when and where it was measured, the table, and other figures."""
     day = datetime.now(UTC).strftime("%-d %B %Y")
-    option = f"`./millrace faults --{run.extent.value}`"
+    option = f"`./millrace faults --{extent.value}`"
     where = f"Measured on {day} by {option} in {minutes:.0f} minutes, on {machine.describe()}."
     absent, partial = ("".join(f"- {row}: {why}\n" for row, why in each.items()) for each in (ABSENT, PARTIAL))
     return (
-        f"\n{where}\n\n{report.table(run.rows)}\n"
+        f"\n{where}\n\n{report.table(rows)}\n"
         f"Rows without a case:\n\n{absent}\n"
         f"What of a row cannot occur here:\n\n{partial}\n"
-        f"What the cases measured besides:\n\n{report.figures(run.rows)}"
+        f"What the cases measured besides:\n\n{report.figures(rows)}"
     )
+
+
+class Kept:
+    """The rows of a run, in a file to which each is added as it comes."""
+
+    def __init__(self, file: Path, *, resume: bool) -> None:
+        self._file = file
+        self.rows: list[Row] = []
+        if resume and file.exists():
+            self.rows = [Row(*json.loads(line)) for line in file.read_text().splitlines()]
+        else:
+            file.unlink(missing_ok=True)
+
+    def add(self, row: Row) -> None:
+        self.rows.append(row)
+        with self._file.open("a") as file:
+            file.write(json.dumps(row) + "\n")
 
 
 class Chosen:

@@ -8,13 +8,18 @@ from millrace_local.cli.replacement import become_python
 from millrace_local.cloud.servers import SERVERS
 
 
-def command(
-    all_: Annotated[bool, typer.Option("--all", help="Every case, scaled to end within 40 minutes.")] = False,  # noqa: FBT002 - typer's way
-    full: Annotated[bool, typer.Option("--full", help="Every case in the matrix's own sizes: hours.")] = False,  # noqa: FBT002 - typer's way
+def command(  # noqa: PLR0913 - the command's options
+    *,
+    all_: Annotated[bool, typer.Option("--all", help="Every case, scaled to end within 40 minutes.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Every case in the matrix's own sizes: hours.")] = False,
     case: Annotated[
         list[str] | None, typer.Option(help="Only the cases of this row of the matrix, or with these words.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of the schedule of faults; a new one by default.")] = None,
+    without_cloud: Annotated[
+        bool, typer.Option("--without-cloud", help="Leave out what needs a whole local cloud.")
+    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was ended: keep its rows.")] = False,
 ) -> None:
     """Kill, stop, cut and fill the parts of Millrace while clients work, and check that nothing is lost (local only).
 
@@ -31,4 +36,5 @@ def command(
         server.install()
     extent = "full" if full else "all" if all_ else "quick"
     words = [word for each in case or [] for word in ("--case", each)]
+    words += [*(["--without-cloud"] if without_cloud else []), *(["--resume"] if resume else [])]
     become_python("-m", "tools.faults", "--extent", extent, *words, *([] if seed is None else ["--seed", str(seed)]))
