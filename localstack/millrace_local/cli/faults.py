@@ -21,7 +21,7 @@ def command(  # noqa: PLR0913 - the command's options
     ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was ended: keep its rows.")] = False,
 ) -> None:
-    """Kill, stop, cut and fill the parts of Millrace while clients work, and check that nothing is lost (local only).
+    """Kill, stop, cut and fill the parts of Millrace while clients work, and check that nothing is lost (local cloud only).
 
     Without --all or --full it runs the suite's small cases. With either it writes what came out into
     docs/reliability.md. Exits with 1 if a case failed; --case and --seed repeat it.

@@ -65,6 +65,18 @@ def test_the_smallest_extent_is_what_runs_on_the_rig() -> None:
     assert (everything, all_proofs) == (list(CASES), list(PROOFS))
 
 
+def test_a_run_that_was_ended_goes_on_with_what_has_no_row_yet(tmp_path: Path) -> None:
+    """Rows are kept as they come; without --resume a run begins anew."""
+    file = tmp_path / "rows"
+    faults.Kept(file, resume=False).add(MEASURED)
+
+    assert faults.Kept(file, resume=True).rows == [MEASURED]
+    cases, proofs = faults.select(Extent.ALL, ["4"], {"4 relay killed anywhere"})
+    assert "4 relay killed anywhere" not in {case.name for case in cases}
+    assert {case.row for case in cases} | {proof.row for proof in proofs} == {4}
+    assert faults.Kept(file, resume=False).rows == []
+
+
 @pytest.mark.parametrize(
     ("wanted", "rows"), [(["8"], {8}), (["8", "9"], {8, 9}), (["four relays"], {26}), (["x!"], set())]
 )
