@@ -34,8 +34,9 @@ def kill_postgres(run: Run) -> Sequence[Fault]:
 
 
 def stop_postgres(run: Run) -> Sequence[Fault]:
+    """Until a few requests have ended at their timeout."""
     postgres = run.rig.servers.postgres
-    return [Fault(postgres.suspend, postgres.resume)] * run.size.faults
+    return [Fault(postgres.suspend, postgres.resume, lasts=4)] * run.size.faults
 
 
 def cut_connections(run: Run) -> Sequence[Fault]:

@@ -178,4 +178,4 @@ def _noted(current: Run, fault: Fault) -> Fault:
         fault.heal()
         current.healed.append(time.time())
 
-    return Fault(inject, heal if fault.heal else None)
+    return Fault(inject, heal if fault.heal else None, fault.lasts)

@@ -27,10 +27,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Fault:
-    """What is done to the system. *heal*: undoes it. None if the system has to recover by itself."""
+    """What is done to the system.
+
+    *heal*: undoes it. None if the system has to recover by itself.
+    *lasts*: for how many attempts at most, where each of them takes seconds meanwhile.
+    """
 
     inject: Action
     heal: Action | None = None
+    lasts: int | None = None
 
 
 def plan(seed: int, attempts: int, faults: Sequence[Fault]) -> list[Step]:
@@ -45,7 +50,8 @@ def plan(seed: int, attempts: int, faults: Sequence[Fault]) -> list[Step]:
     for number, fault in enumerate(faults):
         steps.append(Step(places[2 * number], fault.inject))
         if fault.heal:
-            steps.append(Step(places[2 * number + 1], fault.heal, heals=True))
+            end = places[2 * number + 1]
+            steps.append(Step(min(end, places[2 * number] + (fault.lasts or end)), fault.heal, heals=True))
     return steps
 
 

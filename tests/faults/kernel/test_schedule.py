@@ -3,6 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import batched
 
 import pytest
 from hypothesis import given
@@ -30,6 +31,14 @@ def test_a_seed_gives_one_plan_in_which_each_fault_is_healed_before_the_next(
     assert places == sorted(set(places))
     assert places[0] >= int(attempts * 0.1)
     assert places[-1] < int(attempts * 0.8) + 2 * faults
+
+
+@given(seed=st.integers(), lasts=st.integers(1, 10))
+def test_a_fault_lasts_as_long_as_it_may_at_most(seed: int, lasts: int) -> None:
+    """Where each attempt takes seconds, chance would let it last for minutes."""
+    steps = plan(seed, 1000, [Fault(nothing, nothing, lasts)] * 5)
+
+    assert all(0 < healed.at - broken.at <= lasts for broken, healed in batched(steps, 2, strict=True))
 
 
 def test_no_attempt_is_made_before_the_faults_that_come_before_it() -> None:
