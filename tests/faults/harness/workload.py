@@ -42,6 +42,7 @@ class Workload:
     """*hot*: which part of the commands is for one key. *padding*: how many characters each event has besides.
 
     *under_way*: how many attempts have begun and not ended.
+    *is_given_up*: whether clients stop in the middle, as one of them failed or somebody pressed Ctrl-C.
     """
 
     seed: int
@@ -53,14 +54,20 @@ class Workload:
     attempts: list[Attempt] = field(default_factory=list)
     ended: float = 0.0
     under_way: int = 0
+    is_given_up: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, pool: Pool, schedule: Schedule) -> None:
         """Send all commands through the function of *pool*, each until it is acknowledged."""
         shares = [self.commands // CLIENTS + (number < self.commands % CLIENTS) for number in range(CLIENTS)]
         with ThreadPoolExecutor(CLIENTS) as threads:
-            for done in [threads.submit(self._work, pool, schedule, *each) for each in enumerate(shares)]:
-                done.result()
+            clients = [threads.submit(self._work, pool, schedule, *each) for each in enumerate(shares)]
+            try:
+                for each in clients:
+                    each.result()
+            except BaseException:
+                self.is_given_up = True
+                raise
         self.ended = time.time()
 
     def wait_until_idle(self) -> None:
@@ -91,6 +98,8 @@ class Workload:
         payload = json.dumps(request(body, headers={"Idempotency-Key": id_})).encode()
 
         def is_acknowledged() -> bool:
+            if self.is_given_up:
+                raise RuntimeError("the run was ended")
             schedule.count_attempt()
             with self._lock:
                 self.under_way += 1
