@@ -1,7 +1,7 @@
 """Run the cases of the fault matrix, and write what came out into docs/reliability.md.
 
 `./millrace faults [--all | --full] [--case N]… [--seed S] [--resume]` starts it in the development environment. Rows
-are kept as they come, so that a run of an hour that was ended goes on with `--resume`.
+are kept as they come, so that a run of an hour that was ended goes on with `--resume`, which repeats what failed.
 """
 
 import argparse
@@ -122,7 +122,8 @@ class Kept:
         self._file = file
         self.rows: list[Row] = []
         if resume and file.exists():
-            self.rows = [Row(*json.loads(line)) for line in file.read_text().splitlines()]
+            several = [Row(*json.loads(line)) for line in file.read_text().splitlines()]
+            self.rows = [row for row in several if row.passed]
         else:
             file.unlink(missing_ok=True)
 

@@ -19,7 +19,9 @@ def command(  # noqa: PLR0913 - the command's options
     without_cloud: Annotated[
         bool, typer.Option("--without-cloud", help="Leave out what needs a whole local cloud.")
     ] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was ended: keep its rows.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run that was ended; repeat what failed.")
+    ] = False,
 ) -> None:
     """Kill, stop, cut and fill the parts of Millrace while clients work, and check that nothing is lost (local cloud only).
 

@@ -66,9 +66,11 @@ def test_the_smallest_extent_is_what_runs_on_the_rig() -> None:
 
 
 def test_a_run_that_was_ended_goes_on_with_what_has_no_row_yet(tmp_path: Path) -> None:
-    """Rows are kept as they come; without --resume a run begins anew."""
+    """Rows are kept as they come, and what failed is repeated; without --resume a run begins anew."""
     file = tmp_path / "rows"
-    faults.Kept(file, resume=False).add(MEASURED)
+    kept = faults.Kept(file, resume=False)
+    kept.add(MEASURED)
+    kept.add(ASSERTED)
 
     assert faults.Kept(file, resume=True).rows == [MEASURED]
     cases, proofs = faults.select(Extent.ALL, ["4"], {"4 relay killed anywhere"})
