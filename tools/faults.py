@@ -55,7 +55,9 @@ def main(arguments: Sequence[str]) -> int:
     ended = 0
     if total:
         with LOG.open("a") as log, contextlib.redirect_stdout(log):
-            ended = pytest.main(["-v", "-p", "no:cacheprovider", *tests], plugins=[Named(run), chosen])
+            ended = pytest.main(
+                ["-v", "--timeout=3600", "-p", "no:cacheprovider", *tests], plugins=[Named(run), chosen]
+            )
     failed = [row.case for row in kept.rows if not row.passed and not row.skipped]
     minutes = sum(row.seconds for row in kept.rows) / 60
     console.print(f"{len(kept.rows) - len(failed)} of {len(kept.rows)} cases passed in {minutes:.0f} minutes")
