@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from http import HTTPStatus
 from uuid import uuid4
 
 from tests.faults.harness.checker import check, repeats
@@ -15,6 +16,7 @@ from tests.faults.harness.workload import Workload
 from tests.kit.servers import wait_until
 
 # The trigger's pauses in the suite: seconds instead of half a minute. With --all they are AWS's.
+OK = HTTPStatus.OK
 QUICK_RETRIES = (0.05, 0.5)
 
 
@@ -60,6 +62,23 @@ class Run:
     def outage(self) -> tuple[float, float]:
         """Return when the first fault began and when the last one was healed."""
         return self.broken[0], max(self.healed, default=self.broken[-1])
+
+    def recovery(self) -> float:
+        """Return the longest time from a healing until everything that was acknowledged before it had taken effect.
+
+        A fault that nobody heals counts from its beginning. Without any fault it is the time after the last command.
+        """
+        query = "SELECT event_id::text, extract(epoch FROM applied_at)::float8 FROM effects"
+        applied = dict(self.rig.rows(query))
+        acknowledged = {each.command: each.began + each.seconds for each in self.workload.attempts if each.status == OK}
+        moments = self.healed or self.broken or [self.workload.ended]
+        waited: list[float] = [
+            applied[id_] - moment
+            for moment in moments
+            for id_, told in acknowledged.items()
+            if told <= moment and id_ in applied
+        ]
+        return max([0.0, *waited])
 
     def expect_dead(self, places: set[tuple[int, int]], ids: set[str]) -> None:
         """Take events out of the history whose dead letters are right: they have one, and so no effect."""
@@ -148,9 +167,7 @@ def run(case: Case, rig: Rig, extent: Extent, seed: int) -> Result:
     faults = [_noted(current, fault) for fault in case.faults(current)]
     with Schedule(plan(seed, size.commands, faults)) as schedule:
         work.run(rig.commands, schedule)
-    began = max([work.ended, *current.healed])
     wait_until(rig.is_drained, seconds=case.bound, what="everything to be published and read")
-    recovery = time.time() - began
     current.history = replace(
         rig.history([*work.sent, *current.others]),
         poison=frozenset(current.poison),
@@ -163,7 +180,7 @@ def run(case: Case, rig: Rig, extent: Extent, seed: int) -> Result:
         complaint = error
     events = len(current.history.commands) + len(current.history.poison)
     found = check(current.history)
-    return Result(events, found, repeats(current.history), recovery, current.figures, complaint)
+    return Result(events, found, repeats(current.history), current.recovery(), current.figures, complaint)
 
 
 def _noted(current: Run, fault: Fault) -> Fault:
