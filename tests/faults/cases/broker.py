@@ -12,6 +12,7 @@ from tests.faults.harness.schedule import Fault
 LEAST_SAMPLES = 100
 # The matrix says 1.2. The machine is shared, and two of its processes more or less are more than that.
 SLOWEST = 3.0
+PUBLISHED_WITHIN = 30
 
 
 def stop_broker(run: Run) -> Sequence[Fault]:
@@ -47,8 +48,16 @@ def kill_broker(run: Run) -> Sequence[Fault]:
 
 
 def rows_waited(run: Run) -> None:
-    """While the broker was away, what was committed waited in the outbox."""
+    """While the broker was away, what was committed waited in the outbox, and was published soon after its return."""
     assert int(run.figures["rows that waited"]) > 0
+    query = """
+        SELECT max(extract(epoch FROM published_at))::float8 FROM outbox
+        WHERE created_at <= to_timestamp(%s) AND published_at >= to_timestamp(%s)
+    """
+    [(last,)] = run.rig.rows(query, run.healed[-1], run.healed[-1])
+    took = last - run.healed[-1] if last else 0.0
+    run.figures["all rows published after"] = f"{took:.1f} s"
+    assert took <= PUBLISHED_WITHIN
 
 
 def cut_connections(run: Run) -> Sequence[Fault]:
