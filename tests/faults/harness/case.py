@@ -8,6 +8,7 @@ from enum import StrEnum
 from http import HTTPStatus
 from uuid import uuid4
 
+from tests.faults.harness import recovery
 from tests.faults.harness.checker import check, repeats
 from tests.faults.harness.history import Command, History, Verdict
 from tests.faults.harness.rig import DEFAULT, Rig, Setup
@@ -64,21 +65,14 @@ class Run:
         return self.broken[0], max(self.healed, default=self.broken[-1])
 
     def recovery(self) -> float:
-        """Return the longest time from a healing until what was acknowledged before it had taken effect.
+        """Return the longest recovery, in seconds.
 
-        It counts from the last healing before the effect: another fault may have come before everything was recovered.
         A fault that nobody heals counts from its beginning. Without any fault it is the time after the last command.
         """
         query = "SELECT event_id::text, extract(epoch FROM applied_at)::float8 FROM effects"
-        applied = dict(self.rig.rows(query))
+        applied: dict[str, float] = dict(self.rig.rows(query))
         acknowledged = {each.command: each.began + each.seconds for each in self.workload.attempts if each.status == OK}
-        moments = sorted(self.healed or self.broken or [self.workload.ended])
-        waited = [0.0]
-        for id_, moment in applied.items():
-            before = [each for each in moments if each <= moment]
-            if before and acknowledged.get(id_, moment) <= before[-1]:
-                waited.append(moment - before[-1])
-        return max(waited)
+        return recovery.longest(applied, acknowledged, self.healed or self.broken or [self.workload.ended])
 
     def expect_dead(self, places: set[tuple[int, int]], ids: set[str]) -> None:
         """Take events out of the history whose dead letters are right: they have one, and so no effect."""
