@@ -24,6 +24,7 @@ from tests.faults.harness import campaign, report
 from tests.faults.harness.campaign import RIG, Campaign, Row
 from tests.faults.harness.case import Case, Extent
 
+NONE = "None: each row has one.\n"
 LOG = TOOLS / "faults.log"
 # pytest writes to what standard output is while it runs.
 console = Console(file=sys.stdout, highlight=False)
@@ -111,7 +112,7 @@ def document(extent: Extent, rows: Sequence[Row], minutes: float) -> str:
     absent, partial = ("".join(f"- {row}: {why}\n" for row, why in each.items()) for each in (ABSENT, PARTIAL))
     return (
         f"\n{where}\n\n{report.table(rows)}\n"
-        f"Rows without a case:\n\n{absent}\n"
+        f"Rows without a case:\n\n{absent or NONE}\n"
         f"What of a row cannot occur here:\n\n{partial}\n"
         f"What the cases measured besides:\n\n{report.figures(rows)}"
     )
