@@ -1,11 +1,15 @@
 """`./millrace faults`: the cases of docs/reliability.md."""
 
+import os
 from typing import Annotated
 
 import typer
 
 from millrace_local.cli.replacement import become_python
 from millrace_local.cloud.servers import SERVERS
+from millrace_local.instance import ROOT
+
+PARTS = (".", "functions", "layers/shared", "localstack")
 
 
 def command(  # noqa: PLR0913 - the command's options
@@ -39,4 +43,6 @@ def command(  # noqa: PLR0913 - the command's options
     extent = "full" if full else "all" if all_ else "quick"
     words = [word for each in case or [] for word in ("--case", each)]
     words += [*(["--without-cloud"] if without_cloud else []), *(["--resume"] if resume else [])]
+    # The list of cases imports what functions do, before pytest finds their folders by its own settings.
+    os.environ["PYTHONPATH"] = os.pathsep.join(str(ROOT / part) for part in PARTS)
     become_python("-m", "tools.faults", "--extent", extent, *words, *([] if seed is None else ["--seed", str(seed)]))
