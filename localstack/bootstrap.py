@@ -30,6 +30,7 @@ NEEDED_BY = {
     "deploy": CLOUD,
     "test": (*CLOUD, "dev", "node"),
     "bench": (*CLOUD, "dev"),
+    "faults": (*CLOUD, "dev"),
     "check": (*CLOUD, "dev", "node"),
     "openapi": ("local", "dev"),
 }
