@@ -1,7 +1,6 @@
 """Ids have the time at which they were made."""
 
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
 
 import pytest
 
@@ -18,7 +17,9 @@ def test_an_id_tells_when_it_was_made() -> None:
     assert before <= made <= datetime.now(UTC)
 
 
-@pytest.mark.parametrize("text", [str(uuid4()), "no uuid", "", "ffffffff-ffff-7fff-bfff-ffffffffffff"])
+@pytest.mark.parametrize(
+    "text", ["7d444840-9dc0-41d1-b245-5ffdce74fad2", "no uuid", "", "ffffffff-ffff-7fff-bfff-ffffffffffff"]
+)
 def test_any_other_text_tells_nothing(text: str) -> None:
     """Nor does a time that no calendar has."""
     assert ids.time_of(text) is None
