@@ -49,6 +49,7 @@ class Setup:
     *retry_seconds*: first and longest pause of the trigger, AWS's by default.
     *for_consumer*: variables of the consumer.
     *consumer_skew*, *relay_skew*: by how many seconds the clocks of their hosts are wrong.
+    *is_alone*: whether no case has used the rig before, whose records would be in its topic.
     *has_secrets*: whether functions read their passwords from Secrets Manager (moto's).
     """
 
@@ -62,6 +63,7 @@ class Setup:
     for_consumer: Mapping[str, str] = field(default_factory=dict)
     has_dead_letter_topic: bool = True
     has_secrets: bool = False
+    is_alone: bool = False
     consumer_skew: int = 0
     relay_skew: int = 0
 
@@ -94,8 +96,10 @@ class Rig:
         self.is_changed = False
         self._mappings: list[KafkaMapping] = []
         self._others: list[Pool] = []
-        self._producer = Producer({"bootstrap.servers": servers.bootstrap, "linger.ms": 0})
-        self._admin = AdminClient({"bootstrap.servers": servers.bootstrap})
+        # A client tells for each second in which a case has stopped its server: nobody reads that.
+        client = {"bootstrap.servers": servers.bootstrap, "log_level": 0}
+        self._producer = Producer({**client, "linger.ms": 0})
+        self._admin = AdminClient(client)
 
     @property
     def has_others(self) -> bool:

@@ -22,7 +22,7 @@ class Rigs:
 
     @contextlib.contextmanager
     def lend(self, setup: Setup) -> Iterator[Rig]:
-        if self._current is None or self._current.setup != setup:
+        if self._current is None or self._current.setup != setup or setup.is_alone:
             self.close()
             self._current = self._stack.enter_context(rig_module.running(self._servers, setup, self._folder()))
         rig = self._current
