@@ -10,14 +10,12 @@ was still on its way to Kafka then is published twice, and consumers skip it by 
 """
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 import msgspec
-from kafka.errors import KafkaError
 
 from kernel.errors import UnavailableError
 from kernel.messaging import kafka
@@ -28,7 +26,8 @@ from kernel.telemetry import logger
 from operations import live_consumers, task_store
 from operations.brakes import Brakes
 from operations.consumers import Consumer
-from operations.effects import Effects, Ends, Observation, ends, unread
+from operations.effects import Effects, Ends, Observation, ends
+from operations.sending import RefusedError, Sender
 from operations.task_store import State, Task
 
 # What one part may take: reading, one publication with all its timeouts, and a look at the effects.
@@ -120,7 +119,7 @@ class Drive:
     brakes: Brakes
     effects: Effects
     at: Checkpoint
-    sent: Counter[tuple[Any, ...]]
+    sender: Sender
     looked_at: float = 0
     follow_at: float = 0
 
@@ -145,8 +144,8 @@ class Drive:
         if not batch.messages:
             return self._finish()
         try:
-            count = self._send(batch)
-        except _RefusedError as refused:
+            count = self.sender.send(batch.messages)
+        except RefusedError as refused:
             return self._end("failed", str(refused))
         if (state := self._save(batch.tokens[:count])) != "running":
             return state
@@ -167,50 +166,12 @@ class Drive:
         """Return how many records the canary has; 0 when there is none, or it has passed."""
         return 0 if self.at.canary_passed else min(self.brakes.canary or 0, self.task.total)
 
-    def _send(self, batch: Batch) -> int:
-        """Publish the batch or its beginning. Returns how many are acknowledged.
-
-        Raises UnavailableError when none is for now, and _RefusedError when the first can never be.
-        """
-        unsent = self._leave_out_sent(batch.messages)
-        try:
-            outcomes = kafka.publish((message for _, message in unsent), stops=True) if unsent else []
-        except KafkaError as error:
-            message = f"Kafka: {error!r}"
-            raise UnavailableError(message) from error
-        count = next((number for number, outcome in enumerate(outcomes) if outcome is not None), len(outcomes))
-        # Of other partitions: they are in the next batch again, which leaves them out.
-        later = list(zip(unsent, outcomes, strict=False))[count:]
-        self.sent.update(_identity(message) for (_, message), outcome in later if outcome is None)
-        settled = unsent[count][0] if count < len(unsent) else len(batch.messages)
-        if settled:
-            return settled
-        [first] = outcomes[:1]
-        if isinstance(first, kafka.REFUSED):
-            message = f"{batch.messages[0].topic} refuses the next record: {first!r}"
-            raise _RefusedError(message)
-        message = f"Kafka did not acknowledge: {first!r}"
-        raise UnavailableError(message)
-
-    def _leave_out_sent(self, messages: list[kafka.Copy]) -> list[tuple[int, kafka.Copy]]:
-        """Return the messages that are not on their topics yet, each after its number in the batch."""
-        unsent = []
-        for number, message in enumerate(messages):
-            identity = _identity(message)
-            if self.sent[identity]:
-                self.sent.subtract([identity])
-            else:
-                unsent.append((number, message))
-        # What was sent before is the beginning of what is read: the first batch without any of it is behind all of it.
-        self.sent = Counter() if len(unsent) == len(messages) else +self.sent
-        return unsent
-
     def _save(self, tokens: Sequence[Any]) -> State:
         """Settle what is acknowledged, and write the checkpoint. Returns the task's state."""
         with self.connection.transaction():
             if tokens:
                 self.at.place = self.job.settle(self.connection, self.at.place, tokens)
-                if not self.sent:
+                if not self.sender.is_ahead:
                     self.at.ends = ends(self.log, self.job.topics)
             done = self.task.done + len(tokens)
             failures = self.at.seen.failures
@@ -285,10 +246,6 @@ class Drive:
         return {"task": task.id, "state": task.state, "explanation": task.explanation, **counts}
 
 
-class _RefusedError(Exception):
-    """The next record can never be published."""
-
-
 def first_checkpoint(job: Job, log: TopicLog, task_id: UUID, brakes: Brakes, place: object) -> dict[str, Any]:
     """Return the checkpoint of a task that has published nothing."""
     effects = Effects(log, job.consumers, job.header, str(task_id))
@@ -307,27 +264,8 @@ def drive(job: Job, log: TopicLog, held: Held) -> Iterator[Progress[UUID]]:
     connection, task, brakes = held
     effects = Effects(log, job.consumers, job.header, str(task.id))
     at = msgspec.convert(task.checkpoint, Checkpoint, strict=False)
-    sent = Counter(_identity(each) for each in _published_since(log, at.ends, job.header, str(task.id)))
-    yield from Drive(job, log, connection, task, brakes, effects, at, sent).parts()
-
-
-def _published_since(log: TopicLog, since: Ends, header: str, task_id: str) -> Iterator[kafka.Copy]:
-    """Yield what the task published after its last checkpoint."""
-    mark = (header, task_id.encode())
-    for topic, positions in since.items():
-        for record in log.read_all(topic, unread(log, topic, positions)):
-            if mark in record.headers:
-                yield kafka.Copy(record.topic, record.key, record.headers, record.value)
-
-
-def _identity(message: kafka.Copy) -> tuple[Any, ...]:
-    """Return what the message has in common with its record. A topic's partition may have been left to Kafka."""
-    return (
-        message.topic,
-        message.key or b"",
-        message.value or b"",
-        tuple((name, value or b"") for name, value in message.headers),
-    )
+    sender = Sender.after(log, at.ends, job.header, str(task.id))
+    yield from Drive(job, log, connection, task, brakes, effects, at, sender).parts()
 
 
 def p99(consumers: Sequence[Consumer], seconds: float) -> float | None:
