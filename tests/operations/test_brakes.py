@@ -147,7 +147,7 @@ def test_a_canary_that_fails_stops_a_command(published: int, failed: int) -> Non
 
 
 def test_a_canary_must_succeed_whole_unless_told_otherwise() -> None:
-    assert brakes(canary=100).explain_canary(100, 1) == "only 99 of the canary's 100 succeeded, and 1 of it must"
+    assert brakes(canary=100).explain_canary(100, 1) == "only 99 of the canary's 100 succeeded, and 100.00% must"
 
 
 @given(st.integers(0, 1_000_000))
