@@ -94,6 +94,7 @@ class Checkpoint(msgspec.Struct):
     *ends*: of the job's topics; what the task published after them may not be in this checkpoint.
     *rate*: the present one, records a second; None for no limit.
     *usual_p99*: of the live consumers before the task, in milliseconds.
+    *follow_at*: when live consumers are looked at again, as `time.time()`.
     *canary*: the ends of the topics after the canary was published; None before that, and when it has passed.
     *canary_since*: when that was, as `time.time()`.
     """
@@ -103,6 +104,7 @@ class Checkpoint(msgspec.Struct):
     ends: Ends
     rate: float | None
     usual_p99: float | None = None
+    follow_at: float = 0
     canary: Ends | None = None
     canary_since: float = 0
     canary_passed: bool = False
@@ -121,7 +123,6 @@ class Drive:
     at: Checkpoint
     sender: Sender
     looked_at: float = 0
-    follow_at: float = 0
 
     def parts(self) -> Iterator[Progress[UUID]]:
         """Carry the task on until it is finished, stopped, paused or cancelled. Yields after each batch."""
@@ -187,20 +188,24 @@ class Drive:
             self.at.canary = ends(self.log, {each.topic for each in self.job.consumers})
             self.at.canary_since = time.time()
             return self._save(())
-        if self.brakes.slowdown is not None and now >= self.follow_at and (state := self._follow(now)) != "running":
+        if (
+            self.brakes.slowdown is not None
+            and time.time() >= self.at.follow_at
+            and (state := self._follow()) != "running"
+        ):
             return state
         if self.brakes.most_failures is not None and now - self.looked_at >= LOOK_SECONDS:
             self.looked_at = now
             return self._count_failures()
         return "running"
 
-    def _follow(self, now: float) -> State:
+    def _follow(self) -> State:
         """Adapt the rate to the live consumers. After a slowdown, wait until they are seen without what was before."""
         before = self.at.rate
         self.at.rate = self.brakes.next_rate(before, self._p99(LIVE_WINDOW_SECONDS), self.at.usual_p99)
         is_slower = before is not None and self.at.rate is not None and self.at.rate < before
-        self.follow_at = now + (LIVE_WINDOW_SECONDS if is_slower else LIVE_SECONDS)
-        return "running" if self.at.rate == before else self._save(())
+        self.at.follow_at = time.time() + (LIVE_WINDOW_SECONDS if is_slower else LIVE_SECONDS)
+        return self._save(())
 
     def _count_failures(self) -> State:
         self.effects.observe(self.at.seen)

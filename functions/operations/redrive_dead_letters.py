@@ -27,9 +27,13 @@ from operations.redriving import Redrive
 
 
 class At(Struct, frozen=True):
-    """Where the next part begins: within the task."""
+    """Where the next part begins: within the task.
+
+    *goes_on*: whether it is the command under way. Otherwise an operator resumes the task.
+    """
 
     task: UUID
+    goes_on: bool = False
 
 
 @operation(RedriveDeadLetters, cursor=At, part_seconds=driving.PART_SECONDS)
@@ -46,13 +50,16 @@ def handler(command: RedriveDeadLetters, run: Run[At]) -> Iterator[Progress[At]]
                 yield Progress(0, plan.count, result=plan.result(brakes.expected_seconds(plan.count), **nothing))
                 return
             task_id = _create(command, log, chosen, brakes)
-            yield Progress(0, plan.count, At(task_id))
+            yield Progress(0, plan.count, At(task_id, goes_on=True))
         else:
             task_id = run.cursor.task
-        with task_store.driven(task_id) as (connection, task):
+        with task_store.driven(task_id, resumes=run.cursor is not None and not run.cursor.goes_on) as (
+            connection,
+            task,
+        ):
             job = Redrive(log, task_id, task.checkpoint["place"]["topics"])
             for progress in driving.drive(job, log, Held(connection, task, brakes)):
-                following = At(task_id) if progress.next else None
+                following = At(task_id, goes_on=True) if progress.next else None
                 yield Progress(progress.done, progress.total, following, progress.result)
 
 

@@ -39,12 +39,14 @@ class At(Struct, frozen=True):
     """Where the next part begins: within the count, or within the task.
 
     *whole*: the place of the whole replay. *left*: what is not counted yet.
+    *goes_on*: whether it is the command under way. Otherwise an operator resumes the task.
     """
 
     plan: Plan | None = None
     whole: Place = {}
     left: Place = {}
     task: UUID | None = None
+    goes_on: bool = False
 
 
 @operation(ReplayEvents, cursor=At, part_seconds=driving.PART_SECONDS)
@@ -78,11 +80,11 @@ def handler(command: ReplayEvents, run: Run[At]) -> Iterator[Progress[At]]:
                 )
                 return
             task_id = _create(command, plan, log, Replay(command, source, partitions), whole)
-            yield Progress(0, plan.count, At(task=task_id))
-        with task_store.driven(task_id) as (connection, task):
+            yield Progress(0, plan.count, At(task=task_id, goes_on=True))
+        with task_store.driven(task_id, resumes=at.task is not None and not at.goes_on) as (connection, task):
             job = Replay(command, source, partitions, str(task.id))
             for progress in driving.drive(job, log, Held(connection, task, brakes)):
-                following = At(task=task_id) if progress.next else None
+                following = At(task=task_id, goes_on=True) if progress.next else None
                 yield Progress(progress.done, progress.total, following, progress.result)
 
 

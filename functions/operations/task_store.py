@@ -91,8 +91,10 @@ def find(connection: Connection, task_id: UUID) -> Task:
 
 
 @contextlib.contextmanager
-def driven(task_id: UUID) -> Iterator[tuple[Connection, Task]]:
-    """Work on the task alone, on a connection in autocommit mode, and mark it as running.
+def driven(task_id: UUID, *, resumes: bool) -> Iterator[tuple[Connection, Task]]:
+    """Work on the task alone, on a connection in autocommit mode.
+
+    *resumes*: whether a task that was paused or stopped is running from now on. Otherwise it stays as it is.
 
     The lock is the connection's: it ends a moment after the process, so a killed task can be resumed at once.
     Raises NotFoundError for an unknown task. Raises ConflictError if it is finished, or worked on by another invocation.
@@ -106,7 +108,7 @@ def driven(task_id: UUID) -> Iterator[tuple[Connection, Task]]:
         if task.state not in UNFINISHED:
             message = f"Task {task_id} is {task.state}: there is nothing to resume."
             raise ConflictError(message)
-        if task.state != "running":
+        if resumes and task.state != "running":
             change(connection, task_id, "running", None)
         yield connection, task
 

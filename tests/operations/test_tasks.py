@@ -83,6 +83,20 @@ def test_a_pause_ends_an_invocation_under_way(topic: str) -> None:
     assert 0 < answer["result"]["published"] < COUNT
 
 
+def test_a_pause_holds_although_the_command_goes_on(topic: str, brokers: str) -> None:
+    """It came between two invocations of the command that drives the task. Only an operator resumes it."""
+    begun = operations.part(replay_events.handler, topic=topic, execute=True, rate="100/s")
+    going_on = operations.part(replay_events.handler, begun["next"])["next"]
+    task = going_on["at"]["task"]
+    operations.run(change_task.handler, task=task, action="pause", who="bob")
+
+    result = operations.finish(replay_events.handler, going_on)
+
+    assert (result["state"], result["explanation"], result["published"]) == ("paused", "paused by bob", 100)
+    assert len(topics.read(brokers, topic)) == COUNT + 100
+    assert operations.finish(replay_events.handler, cursor(task))["state"] == "done"
+
+
 def test_a_cancelled_task_frees_its_topic_and_cannot_be_resumed(topic: str) -> None:
     """What was published stays published."""
     task = begin(topic)
