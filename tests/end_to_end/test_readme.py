@@ -29,6 +29,7 @@ NOT_RUN = {
     "./millrace deploy": "nothing has changed; tests/faults/test_deployment.py deploys changes",
     "./millrace logs localstack -f": "it follows the log until it is interrupted",
     "./millrace scopes USERNAME": "ada, whose scopes the sale above changes, has left",
+    "./millrace doctor": "it names what other tests have broken; tests/local_cloud/mappings/test_doctor.py has one of its own",
     "./millrace openapi": "it writes files of the repository; tests/test_openapi.py compares them",
     "./millrace check": "it needs no cloud; continuous integration runs it first",
     "./millrace bench": "it measures for minutes",

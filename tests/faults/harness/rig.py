@@ -172,7 +172,7 @@ class Rig:
         self._map(self.consumer, self.group)
 
     def _map(self, pool: Pool, group: str) -> None:
-        backoff.FIRST_SECONDS, backoff.LONGEST_SECONDS = self.setup.retry_seconds
+        self._set_pauses()
         settings = Settings(
             uuid=str(uuid4()),
             function_arn=f"arn:aws:lambda:us-east-1:000000000000:function:{group}",
@@ -187,6 +187,10 @@ class Rig:
         mapping = KafkaMapping(settings, pool, self.results.append, _no_clients)
         self._mappings.append(mapping)
         mapping.start()
+
+    def _set_pauses(self) -> None:
+        """Let the trigger of this process wait as the setup says. Whoever shares the process sets it back."""
+        backoff.FIRST_SECONDS, backoff.LONGEST_SECONDS = self.setup.retry_seconds
 
     def remove_mapping(self) -> None:
         """Stop the newest poller of the group."""
@@ -262,6 +266,7 @@ class Rig:
 
     def begin(self) -> None:
         """Forget what earlier cases left: their effects, letters and parked rows, and what nobody died at."""
+        self._set_pauses()
         for file in self.triggers.iterdir():
             file.unlink()
         self._earlier_letters = set(self.letters())

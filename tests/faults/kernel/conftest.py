@@ -4,10 +4,18 @@ from collections.abc import Iterator
 
 import pytest
 
+from millrace_plugin.kafka_trigger import backoff
 from tests.faults.harness import servers
 from tests.faults.harness.rigs import Rigs
 from tests.faults.harness.servers import Servers
 from tests.kit.servers import starts_server
+
+
+@pytest.fixture(autouse=True)
+def _pauses_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set the trigger's pauses back afterwards: a rig shortens them for its whole process."""
+    for name in ("FIRST_SECONDS", "LONGEST_SECONDS"):
+        monkeypatch.setattr(backoff, name, getattr(backoff, name))
 
 
 @starts_server
