@@ -29,8 +29,8 @@ def handler(command: ChangeTask, _run: Run[None]) -> Iterator[Progress[None]]:
             task_store.wait_for_driver(connection, task_id)
         task_store.change(connection, task_id, state, f"{state} by {who}")
         task = task_store.find(connection, task_id)
-        told = {"operation": task.operation, "task": command.task}
+        options = {"operation": task.operation, "task": command.task}
         counts = {"done": task.done, "total": task.total}
-        entry = audit_store.NewEntry(who, f"tasks {command.action}", told, command.reason, counts, task_id)
+        entry = audit_store.NewEntry(who, f"tasks {command.action}", options, command.reason, counts, task_id)
         audit_store.add(connection, entry)
     yield Progress(1, 1, result=task._asdict())

@@ -78,10 +78,10 @@ def look(
     # A mapping dead-letters by itself what its function never answered: the inbox knows nothing of it.
     if refused is not None or (handled is None and has_read):
         letters, note = path_letters.find(log, consumer, record, refused or [])
-    lines, told = _lines(consumer, record, handled)
+    lines, lines_note = _lines(consumer, record, handled)
     state, explanation = _state(handled, letters, lines, has_read=has_read)
     returned = Counter(str(line.get("error")) for line in lines if line.get("message") == "partition waits")
-    notes = [each for each in (note, told) if each]
+    notes = [each for each in (note, lines_note) if each]
     return Step(consumer.name, consumer.group, state, explanation, next_offset, returned, handled, letters, notes)
 
 

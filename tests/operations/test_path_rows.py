@@ -58,7 +58,7 @@ def test_a_batch_has_one_number(payments: Database) -> None:
 
 
 def test_a_later_change_hides_who_wrote_a_row(payments: Database) -> None:
-    """An update writes the row anew; a deletion leaves nothing. Freezing keeps the number."""
+    """An update writes a new version of the row; a deletion leaves nothing. Freezing keeps the number."""
     order, other = uuid4(), uuid4()
     with payments.connect() as connection:
         with connection.transaction():

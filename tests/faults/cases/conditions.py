@@ -72,7 +72,7 @@ def note_delays(run: Run) -> None:
 
 
 def rotate_passwords(run: Run) -> Sequence[Fault]:
-    """Change both roles' passwords and their secrets, and end every session, so that each has to log in anew."""
+    """Change both roles' passwords and their secrets, and end every session, so that each has to log in again."""
 
     def rotate() -> None:
         with run.rig.as_superuser() as connection:

@@ -44,7 +44,7 @@ class Old(NamedTuple):
 class KilledReplay:
     """Events that an archive alone has are replayed while clients work. The command is killed again and again.
 
-    The consumer is a projection that has to be built anew. Another one has sent something for each event.
+    The consumer is a projection that has to be rebuilt. Another one has sent something for each event.
     """
 
     def begin(self, run: Run) -> Sequence[Fault]:

@@ -66,7 +66,7 @@ def test_the_smallest_extent_is_what_runs_on_the_rig() -> None:
 
 
 def test_a_run_that_was_ended_goes_on_with_what_has_no_row_yet(tmp_path: Path) -> None:
-    """Rows are kept as they come, and what failed is repeated; without --resume a run begins anew."""
+    """Rows are kept as they come, and what failed is repeated; without --resume a run starts over."""
     file = tmp_path / "rows"
     kept = faults.Kept(file, resume=False)
     kept.add(MEASURED)

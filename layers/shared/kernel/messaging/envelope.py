@@ -5,7 +5,7 @@
  "metadata": {"topic": "…", "partition": 0, "offset": 0, "timestamp": 0}}
 ```
 
-Key and value are texts, also where they hold JSON, so that no reader formats it anew. Bytes that are not UTF-8 are in
+Key and value are texts, also where they hold JSON, so that no reader reformats it. Bytes that are not UTF-8 are in
 base64, and `keyIsArray` or `valueIsArray` is true, as Lenses marks them.
 
 `headers` can have a name only once, and has no such mark. Headers for which that is not enough are in `headersList`
